@@ -1,0 +1,1 @@
+"""`python -m orchestrator` is the command `orchestrator`."""

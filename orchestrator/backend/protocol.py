@@ -1,0 +1,97 @@
+"""The seam: what the engine asks of a place where runs happen."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from orchestrator.backend.values import (
+    Answer,
+    Context,
+    Finding,
+    Output,
+    Run,
+    Staged,
+    StageStep,
+    Submitted,
+    Traits,
+)
+
+
+class Backend(Protocol):
+    """One configured place where runs happen.
+
+    Every verb MUST raise nothing but the five errors of `orchestrator.backend.errors`, MUST NOT
+    retry and MUST NOT wait for a better moment: waiting is written in the queue, where it is
+    visible and survives. Every verb may be cancelled or the process killed at any point; the same
+    verb with the same run MUST then be safe to call again, `submit` excepted: it is called again
+    only after `find` proved absence or an error said `effect="none"`. A backend keeps nothing on
+    disk that it could not lose, except where the disk is the place itself (local runs).
+    """
+
+    @property
+    def traits(self) -> Traits:
+        """What this backend can do and prove; MUST NOT change while it is open."""
+
+    async def stage(self, run: Run, step: StageStep) -> Staged:
+        """Bring one input over. MUST be idempotent, and MUST NOT start anything that costs."""
+
+    async def submit(self, run: Run) -> Submitted:
+        """Start the run once, marked with its key.
+
+        The intent is committed before this is called. MUST raise with `effect="none"` only where
+        it is proved that nothing was and nothing will be started by this call.
+        """
+
+    async def find(self, run: Run) -> Finding:
+        """Look for a run by its key after a doubtful outcome. MUST NOT change anything.
+
+        MUST answer Absent only from a complete and current view; Unclear otherwise.
+        """
+
+    async def poll(self, runs: Sequence[Run]) -> Mapping[str, Answer]:
+        """Ask how runs stand; at most `traits.poll_batch`. The answer is by key.
+
+        A key that is missing from the answer counts as NoAnswer. MUST answer Finished or Lost only
+        with evidence: a run that cannot be seen is NoAnswer.
+        """
+
+    async def cancel(self, run: Run) -> None:
+        """Ask for the run's end. MUST be safe to repeat; only `poll` tells whether it ended."""
+
+    async def list_outputs(self, run: Run) -> Sequence[Output]:
+        """List what an ended run left that its spec asks for, logs included."""
+
+    def open_output(
+        self, run: Run, output: Output, offset: int
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Open one output for reading from `offset` bytes on.
+
+        The one synchronous verb: it is called, read and closed in a worker thread, because bytes
+        are best moved off the event loop. Chunks SHOULD be about 1 MiB.
+        """
+
+    async def forget(self, run: Run) -> None:
+        """Let go of what is kept over there; called after the results are published and committed.
+
+        MUST NOT fail for a run that is already forgotten.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of backend, as the registry lists it.
+
+    `options` checks `[backends.NAME]` of the configuration (without `kind`); `run` checks the
+    `[run]` table of a job spec. `open` opens one; leaving the context closes it. `max_runs` says
+    how many runs may be live at once with these options.
+    """
+
+    name: str
+    summary: str
+    options: type[BaseModel]
+    run: type[BaseModel]
+    open: Callable[[Context, Any], AbstractAsyncContextManager[Backend]]
+    max_runs: Callable[[Any], int]

@@ -1,0 +1,170 @@
+"""What passes through the seam between the engine and a backend: plain frozen values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import JsonValue
+
+from orchestrator.core.spec import Outputs
+
+Memo = Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a kind can do and prove, as data.
+
+    `absence_window`: seconds after the last doubtful call from which `find` answering Absent is
+    proof that the run was not started and will not be; None: it never is.
+    `poll_batch`: the most runs one `poll` call takes.
+    `hints`: it calls `Context.hint` when a run changes, so that polls may be rare.
+    `keeps_time_limit`: it stops runs at their time limit by itself, also while the daemon is down.
+    """
+
+    absence_window: float | None = None
+    poll_batch: int = 1
+    hints: bool = False
+    keeps_time_limit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a backend is given when it is opened.
+
+    `name` is its name in the configuration; `directory` is its own private folder on this machine
+    (mode 0700; created before opening); `hint(key)` may be called from the event loop at any time
+    to say that the run with this key may have changed; `secret(name)` resolves a reference and
+    raises LookupError with a text for people when it cannot.
+    """
+
+    name: str
+    directory: Path
+    hint: Callable[[str], None]
+    secret: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, as a backend is told of it.
+
+    `key` is unique for ever and is what the backend is asked to carry. `options` is the checked
+    `[run]` table (as JSON; secrets are references). `time_limit` is in seconds. `remote_id` is
+    None until the run was accepted or found. `memo` is what this backend last asked to have
+    remembered for this run.
+    """
+
+    key: str
+    job_id: str
+    job_name: str
+    number: int
+    options: Mapping[str, JsonValue]
+    outputs: Outputs
+    time_limit: float | None = None
+    remote_id: str | None = None
+    memo: Memo = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StageStep:
+    """One input to bring over: `name` in the run, `source` on this machine."""
+
+    name: str
+    source: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Proof that one input is over there: its size in bytes, its SHA-256 in hex, a new memo."""
+
+    size: int
+    sha256: str
+    memo: Memo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The backend took the run and named it."""
+
+    remote_id: str
+    memo: Memo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The backend knows the key. `evidence` is said to people."""
+
+    remote_id: str
+    evidence: str
+    memo: Memo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The key is not there. Proof only together with `Traits.absence_window`."""
+
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """It cannot be told whether the run exists; `why` is said to people."""
+
+    why: str
+
+
+Finding = Found | Absent | Unclear
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The run is there and not at its end. `detail` is the backend's own word for its state."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The run is at its end, with evidence.
+
+    `stopped` tells that it ended because a stop was asked for: "cancel" through our `cancel`,
+    "time_limit" by a backend that keeps it.
+    """
+
+    ok: bool
+    reason: str
+    exit_code: int | None = None
+    stopped: Literal["cancel", "time_limit"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The run provably ended, but how cannot be known any more. A person must decide."""
+
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Nothing is known about this run now. Never an end."""
+
+    why: str
+
+
+Answer = Alive | Finished | Lost | NoAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One file a run left.
+
+    `name` is the backend's name for it, foreign text until the result store has checked it; `size`
+    is in bytes, None when the backend does not say; `sha256` in hex when the backend vouches for
+    it. `log` marks what tells how the run went (stdout and the like): kept outside `outputs/`.
+    """
+
+    name: str
+    size: int | None = None
+    sha256: str | None = None
+    log: bool = False

@@ -1,0 +1,1 @@
+"""The kinds of backend, one place for each."""

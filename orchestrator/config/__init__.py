@@ -1,0 +1,1 @@
+"""The home directory and its one configuration file."""

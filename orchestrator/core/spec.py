@@ -1,0 +1,92 @@
+"""The job spec: what a user writes, checked and with every default filled in."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    WithJsonSchema,
+)
+
+from orchestrator.core.durations import parse_duration
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(timedelta.total_seconds),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}],
+            "examples": ["90s", "15 min", "1h30m", "2 days", 90],
+        }
+    ),
+]
+"""A number of seconds, or text such as "90s", "15 min", "1h30m", "2 days"."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""Letters, digits, dot, underscore and hyphen; begins with a letter or digit; at most 64."""
+
+
+class Table(BaseModel):
+    """A table of a spec or of the configuration: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Outputs(Table):
+    """Which files of the run are its results."""
+
+    include: tuple[str, ...] | None = None
+    """Patterns such as "*.dat" or "plots/**/*.png", relative to the run's directory. Without it:
+    every file there that was not an input."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of files to leave behind."""
+
+
+class Limits(Table):
+    """When to stop a run."""
+
+    time: Duration | None = None
+    """How long one run may take from its start; it is stopped then."""
+    deadline: AwareDatetime | None = None
+    """The moment from which the job is not worth running: stopped then, or never started. A date
+    and time with its offset, such as 2027-01-31T18:00:00Z."""
+
+
+class Retry(Table):
+    """What to do when a run ends badly."""
+
+    attempts: int = Field(default=1, ge=1, le=100)
+    """How many runs the job may have in all."""
+    delay: Duration = timedelta(seconds=10)
+    """How long to wait before the second run; doubled before each further one, up to an hour."""
+    on: frozenset[Literal["failed", "timed_out"]] = frozenset({"failed"})
+    """Which ends are worth another run."""
+
+
+class JobSpec(Table):
+    """One job."""
+
+    name: Name
+    """What people call the job; need not be unique. Without it: the name of the file or folder."""
+    backend: Name = "local"
+    """Where it runs: the NAME of a [backends.NAME] table in orchestrator.toml."""
+    run: dict[str, JsonValue]
+    """What to run; which keys there are depends on the kind of backend."""
+    inputs: dict[str, str] | None = None
+    """Name in the run → file beside the spec, or absolute path. Without it, for a folder: every
+    file beside job.toml, under its own name."""
+    outputs: Outputs = Outputs()
+    """Which files of the run are its results."""
+    limits: Limits = Limits()
+    """When to stop a run."""
+    retry: Retry = Retry()
+    """What to do when a run ends badly."""
+    tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
+    """Words to find the job by."""

@@ -1,0 +1,1 @@
+"""What survives: the queue and the result store."""

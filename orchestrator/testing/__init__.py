@@ -1,0 +1,1 @@
+"""The contract kit, the simulated world and the clock, for tests and authors of backends."""
