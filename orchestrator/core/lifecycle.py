@@ -143,6 +143,7 @@ class Shown(StrEnum):
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"  # a drop that never became a job; only in the history
 
 
 def shown(job: JobState, want: Want, run: RunState | None, *, waiting: bool = False) -> Shown:

@@ -1,0 +1,186 @@
+"""Reads of the queue: what is due, and everything an act needs to know."""
+
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.core.history import Entry
+from orchestrator.core.ids import ALPHABET, is_id
+from orchestrator.core.lifecycle import Outcome, RunState, Want
+from orchestrator.core.now import Now
+from orchestrator.core.spec import JobSpec
+from orchestrator.core.work import Work
+from orchestrator.store.queries import load
+from orchestrator.store.record import entry
+from orchestrator.store.sqlite import Connection
+
+Phase = Literal["stage", "harvest"]
+SHORTEST_PREFIX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A run that may be acted on now."""
+
+    run: str
+    state: RunState
+
+
+@dataclass(frozen=True, slots=True)
+class InputRow:
+    """An input file as it was accepted; `trusted` is False when a person takes it as it is now."""
+
+    name: str
+    source: str
+    size: int
+    mtime_ns: int
+    taken: bool
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One file to bring over or to fetch. `name` is ours, `source` theirs."""
+
+    n: int
+    name: str
+    source: str
+    size: int | None
+    sha256: str | None
+    log: bool
+    done: bool
+
+
+def due_runs(conn: Connection, now: Now, limit: int) -> list[Due]:
+    """Return the runs that are due, the longest due first."""
+    rows = conn.execute(load("look")["due_runs"], {"steady": now.steady, "limit": limit}).fetchall()
+    return [Due(row["run"], RunState(row["state"])) for row in rows]
+
+
+def hinted_runs(conn: Connection, keys: list[str]) -> list[Due]:
+    """Return the running runs with these keys."""
+    rows = conn.execute(load("look")["hinted_runs"], {"keys": json.dumps(keys)}).fetchall()
+    return [Due(row["run"], RunState(row["state"])) for row in rows]
+
+
+def work(conn: Connection, run: str) -> Work:
+    """Return the run with what decisions need of its job."""
+    row = dict(conn.execute(load("look")["work"], {"run": run}).fetchone())
+    outcome = row.pop("outcome")
+    return Work(
+        **row
+        | {
+            "want": Want(row["want"]),
+            "spec": JobSpec.model_validate_json(row["spec"]),
+            "state": RunState(row["state"]),
+            "outcome": None if outcome is None else Outcome(outcome),
+            "listed": bool(row["listed"]),
+            "forgotten": bool(row["forgotten"]),
+            "memo": json.loads(row["memo"]),
+        }
+    )
+
+
+def startable(conn: Connection, backend: str, now: Now, limit: int) -> list[str]:
+    """Return the oldest queued jobs of a backend that may start now."""
+    values = {"backend": backend, "steady": now.steady, "limit": limit}
+    return [row["id"] for row in conn.execute(load("look")["startable"], values).fetchall()]
+
+
+def overdue(conn: Connection, now: Now) -> tuple[list[str], list[str]]:
+    """Return the queued jobs whose deadline has passed, and those that are to be cancelled."""
+    sql = load("look")
+    expired = conn.execute(sql["expired"], {"wall": now.wall}).fetchall()
+    cancellable = conn.execute(sql["cancellable"]).fetchall()
+    return [row["id"] for row in expired], [row["id"] for row in cancellable]
+
+
+def slots(conn: Connection) -> dict[str, tuple[int, int]]:
+    """Return for each backend how many runs are short of their end, and how many live in all."""
+    rows = conn.execute(load("look")["slots"]).fetchall()
+    return {row["backend"]: (row["running"], row["live"]) for row in rows}
+
+
+def next_due(conn: Connection, now: Now) -> float | None:
+    """Return the steady time at which the next row becomes due, None when none will."""
+    value: float | None = conn.execute(load("look")["next_due"], {"steady": now.steady}).fetchone()[
+        0
+    ]
+    return value
+
+
+def movable(conn: Connection) -> int:
+    """Return how many jobs can move without a person, and runs that are still to be forgotten."""
+    sql = load("look")
+    jobs: int = conn.execute(sql["movable"]).fetchone()[0]
+    runs: int = conn.execute(sql["unforgotten"]).fetchone()[0]
+    return jobs + runs
+
+
+def inputs(conn: Connection, job: str) -> dict[str, InputRow]:
+    """Return the job's inputs by their name in the run."""
+    rows = conn.execute(load("look")["inputs"], {"job": job}).fetchall()
+    return {
+        row["name"]: InputRow(
+            row["name"],
+            row["source"],
+            row["size"],
+            row["mtime_ns"],
+            bool(row["taken"]),
+            bool(row["trusted"]),
+        )
+        for row in rows
+    }
+
+
+def steps(conn: Connection, run: str, phase: Phase) -> list[Step]:
+    """Return all steps of one phase of a run, in their order."""
+    rows = conn.execute(load("look")["steps"], {"run": run, "phase": phase}).fetchall()
+    return [
+        Step(
+            row["n"],
+            row["name"],
+            row["source"],
+            row["size"],
+            row["sha256"],
+            bool(row["log"]),
+            bool(row["done"]),
+        )
+        for row in rows
+    ]
+
+
+def spec_text(conn: Connection, job: str) -> tuple[bytes, str, str]:
+    """Return the spec file as the user wrote it, its name, and its SHA-256."""
+    row = conn.execute(load("look")["spec_text"], {"job": job}).fetchone()
+    return row["text"], row["file"], row["sha256"]
+
+
+def history_of(conn: Connection, job: str) -> list[Entry]:
+    """Return all that happened to a job, oldest first."""
+    rows = conn.execute(load("look")["history_of"], {"job": job}).fetchall()
+    return [entry(row) for row in rows]
+
+
+def history_after(conn: Connection, seq: int, limit: int) -> list[Entry]:
+    """Return the entries after one, oldest first."""
+    rows = conn.execute(load("look")["history_after"], {"seq": seq, "limit": limit}).fetchall()
+    return [entry(row) for row in rows]
+
+
+def resolve(conn: Connection, name: str, *, unfinished_first: bool = False) -> list[str]:
+    """Return the ids of the jobs that a person's word may mean: id, name, or prefix of an id.
+
+    With `unfinished_first`, of several jobs of one name only the unfinished count, if there are any.
+    """
+    sql = load("look")
+    if is_id(name) and conn.execute(load("queue")["job_known"], {"id": name}).fetchone():
+        return [name]
+    named = conn.execute(sql["jobs_named"], {"name": name}).fetchall()
+    if named:
+        unfinished = [row["id"] for row in named if row["state"] in {"queued", "active"}]
+        return unfinished if unfinished_first and unfinished else [row["id"] for row in named]
+    if len(name) < SHORTEST_PREFIX or not set(name) <= set(ALPHABET):
+        return []
+    values = {"low": name, "high": name + "~"}
+    return [row["id"] for row in conn.execute(sql["jobs_with_prefix"], values).fetchall()]

@@ -1,0 +1,89 @@
+Reads of the queue.
+
+-- name: due_runs
+-- What may be acted on now: due, and not held. An ended run is due until its backend has forgotten
+-- it. The caller leaves out what it is already acting on.
+SELECT run.id AS run, run.job, run.state FROM run JOIN job ON job.id = run.job
+WHERE run.forgotten = 0 AND run.due <= :steady AND (job.want <> 'hold' OR run.state = 'ended')
+ORDER BY run.due, run.seq LIMIT :limit
+
+-- name: hinted_runs
+SELECT run.id AS run, run.job, run.state FROM run JOIN job ON job.id = run.job
+WHERE run.key IN (SELECT value FROM json_each(:keys)) AND run.state = 'running' AND job.want <> 'hold'
+
+-- name: work
+SELECT job.id AS job, job.name, job.backend, job.want, job.spec, job.allowed AS runs_allowed,
+       job.deadline, run.id AS run, run.key, run.number, run.state, run.version, run.tries,
+       run.remote_id, run.outcome, run.exit_code, run.reason, run.stop, run.doubt_since, run.started,
+       run.listed, run.forgotten, run.memo
+FROM run JOIN job ON job.id = run.job WHERE run.id = :run
+
+-- name: startable
+-- The oldest queued jobs of one backend that may start now.
+SELECT id FROM job
+WHERE state = 'queued' AND want = 'run' AND backend = :backend AND due <= :steady
+ORDER BY seq LIMIT :limit
+
+-- name: expired
+SELECT id FROM job WHERE state = 'queued' AND want = 'run' AND deadline <= :wall
+
+-- name: cancellable
+-- Queued, and a cancel is wished: a crash may have come between wish and end.
+SELECT id FROM job WHERE state = 'queued' AND want = 'cancel'
+
+-- name: slots
+-- How many runs of each backend are on their way to their end, and how many live in all.
+SELECT backend, sum(state <> 'harvesting') AS running, count(*) AS live
+FROM run WHERE state <> 'ended' GROUP BY backend
+
+-- name: next_due
+SELECT min(due) FROM (
+    SELECT min(run.due) AS due FROM run JOIN job ON job.id = run.job
+    WHERE run.forgotten = 0 AND (job.want <> 'hold' OR run.state = 'ended') AND run.due > :steady
+    UNION ALL
+    SELECT min(due) FROM job WHERE state = 'queued' AND want = 'run' AND due > :steady
+)
+
+-- name: movable
+-- How many jobs can move without a person.
+SELECT count(*) FROM job WHERE state IN ('queued', 'active') AND want <> 'hold'
+
+-- name: unforgotten
+SELECT count(*) FROM run WHERE forgotten = 0 AND state = 'ended'
+
+-- name: inputs
+SELECT name, source, size, mtime_ns, taken, trusted FROM input WHERE job = :job ORDER BY name
+
+-- name: steps
+SELECT n, name, source, size, sha256, log, done FROM step
+WHERE run = :run AND phase = :phase ORDER BY n
+
+-- name: steps_left
+SELECT count(*) FROM step WHERE run = :run AND phase = :phase AND done = 0
+
+-- name: spec_text
+SELECT text, file, sha256 FROM job WHERE id = :job
+
+-- name: history_of
+SELECT * FROM history WHERE job = :job ORDER BY seq
+
+-- name: history_after
+SELECT * FROM history WHERE seq > :seq ORDER BY seq LIMIT :limit
+
+-- name: home
+SELECT * FROM home WHERE only = 1
+
+-- name: jobs_named
+SELECT id, state FROM job WHERE name = :name ORDER BY seq
+
+-- name: jobs_with_prefix
+SELECT id FROM job WHERE id >= :low AND id < :high ORDER BY seq LIMIT 5
+
+-- name: known_ids
+SELECT id FROM job WHERE id IN (SELECT value FROM json_each(:ids))
+UNION SELECT id FROM rejection WHERE id IN (SELECT value FROM json_each(:ids))
+UNION SELECT id FROM request WHERE id IN (SELECT value FROM json_each(:ids))
+
+-- name: live_run
+SELECT run.id, run.state, run.outcome, job.hold_code FROM run JOIN job ON job.id = run.job
+WHERE job.id = :job AND run.state <> 'ended'

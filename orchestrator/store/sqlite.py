@@ -1,0 +1,90 @@
+"""Which SQLite we speak to, and how a connection to the queue is set up.
+
+SQLite 3.7.0 to 3.51.2 can corrupt a database in WAL mode when two connections write or checkpoint
+at once (sqlite.org/wal.html, "the WAL-reset bug"). Two defences: one writing connection in one
+process, and a library without the fault where the interpreter's own has it.
+"""
+
+import sqlite3 as _builtin
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+FIXED = (3, 51, 3)
+
+
+def _choose() -> ModuleType:
+    if _builtin.sqlite_version_info < FIXED:
+        try:
+            from pysqlite3 import dbapi2  # noqa: PLC0415 - only where it is needed and there
+        except ImportError:
+            return _builtin
+        if dbapi2.sqlite_version_info > _builtin.sqlite_version_info:
+            return dbapi2  # type: ignore[no-any-return]  # it has no types
+    return _builtin
+
+
+if TYPE_CHECKING:
+    import sqlite3 as engine
+else:
+    engine = _choose()
+
+Connection = engine.Connection
+Row = engine.Row
+
+# For every connection: what SQLite may believe, and what it must check.
+_PRAGMAS = (
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA mmap_size = 0",
+    "PRAGMA temp_store = MEMORY",
+)
+# For the writer: synchronous FULL, because NORMAL loses acknowledged commits at a power cut.
+_WRITER_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 1000",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+def connect_writer(path: Path | str) -> Connection:
+    """Open the one writing connection. Raises the engine's Error when WAL mode is refused."""
+    conn = engine.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    try:
+        conn.row_factory = Row
+        for pragma in _PRAGMAS:
+            conn.execute(pragma)
+        mode = conn.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode not in {"wal", "memory"}:
+            raise engine.OperationalError(f"this file system does not allow WAL mode (got {mode})")
+        for pragma in _WRITER_PRAGMAS:
+            conn.execute(pragma)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def connect_reader(path: Path) -> Connection:
+    """Open a connection that cannot write; the daemon may be running or not.
+
+    The database is opened in mode `ro`, as the daemon's own user: the -shm file beside it must be
+    writable for WAL readers while the daemon is down.
+    """
+    conn = engine.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+    conn.row_factory = Row
+    for pragma in _PRAGMAS:
+        conn.execute(pragma)
+    return conn
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether this is SQLite's way of saying that there is no space: wait, then go on."""
+    code: Any = getattr(error, "sqlite_errorcode", None)
+    return (
+        code == engine.SQLITE_FULL if code is not None else "database or disk is full" in str(error)
+    )
