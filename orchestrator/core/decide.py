@@ -38,7 +38,7 @@ def later(
     )
 
 
-def drop(work: Work, cause: StopCause, now: Now) -> Change:
+def drop(cause: StopCause, now: Now) -> Change:
     """End a run that provably was not started, because it is to be stopped."""
     outcome = Outcome.CANCELLED if cause == "cancel" else Outcome.TIMED_OUT
     state = JobState.CANCELLED if cause == "cancel" else JobState.FAILED
@@ -63,7 +63,7 @@ def refuse(work: Work, why: str, now: Now) -> Change:
     )
 
 
-def doubt(work: Work, why: str, now: Now) -> Change:
+def doubt(why: str, now: Now) -> Change:
     """A submit whose outcome is not known: it is looked for at once, and then with backoff."""
     return Change(
         event=Event.DOUBTFUL,
@@ -88,7 +88,7 @@ def absent(work: Work, evidence: str, window: float | None, now: Now, u: float) 
         )
     cause = stop_due(work, now, keeps_time_limit=True)
     if cause is not None:
-        return drop(work, cause, now)
+        return drop(cause, now)
     return Change(event=Event.ABSENT, reason=f"provably not started: {evidence}", due=now.steady)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import aiosqlite.core
 
-from orchestrator.core.faults import DiskFullError, FatalStorageError, StaleError
+from orchestrator.core.faults import DiskFullError, FatalStorageError
 from orchestrator.store import migrate
 from orchestrator.store.sqlite import Connection, connect_writer, engine, is_disk_full
 
@@ -109,7 +109,7 @@ async def open_database(path: Path, backups: Path) -> AsyncIterator[Database]:
     The caller holds the home's lock. Raises migrate.SchemaError when the file is not ours or newer.
     """
     connection = aiosqlite.core.Connection(partial(_connect, path, backups), 64)
-    await connection
+    await connection  # type: ignore[unused-awaitable]  # it opens; what it returns is itself
     try:
         raw: Any = connection._conn  # noqa: SLF001 - a unit must get the connection itself
         yield Database(raw, connection._execute)  # noqa: SLF001 - one hop for a whole transaction
@@ -121,18 +121,19 @@ def _connect(path: Path, backups: Path) -> Any:
     conn = connect_writer(path)
     try:
         migrate.migrate(conn, backups)
-        problem = conn.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if problem != "ok":
-            raise FatalStorageError(f"{path} is damaged: {problem}; restore a copy from {backups}")
+        _check(conn, path, backups)
     except BaseException:
         conn.close()
         raise
     return conn
 
 
+def _check(conn: Connection, path: Path, backups: Path) -> None:
+    problem = conn.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if problem != "ok":
+        raise FatalStorageError(f"{path} is damaged: {problem}; restore a copy from {backups}")
+
+
 def checkpoint(conn: Connection) -> None:
     """Write the log back into the database file; run at a clean shutdown, outside a transaction."""
     conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-
-__all__ = ["Database", "StaleError", "checkpoint", "open_database"]

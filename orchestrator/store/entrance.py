@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from orchestrator.core.intake import NewJob, Rejection, Request
 from orchestrator.core.lifecycle import JobState, Outcome, RunState, Shown, Want
 from orchestrator.core.now import Now
+from orchestrator.core.work import Hold
 from orchestrator.store.look import resolve
 from orchestrator.store.queries import load
 from orchestrator.store.record import add_entry, record
@@ -120,7 +121,7 @@ def _carry_out(conn: Connection, request: Request, now: Now) -> str | None:
 def _cancel(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str | None:
     if JobState(job["state"]).is_final:
         return f"the job has already ended: {job['shown']}"
-    _wish(conn, id_, Want.CANCEL, None, None, now)
+    _wish(conn, id_, Want.CANCEL, None, now)
     if job["state"] == JobState.QUEUED:
         end_queued(conn, id_, JobState.CANCELLED, "cancelled on request, before it ran", now)
     else:
@@ -133,7 +134,7 @@ def _hold(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str | N
         return f"the job has already ended: {job['shown']}"
     if job["want"] != Want.RUN:
         return f"the job is already {job['shown'].lower()}"
-    _wish(conn, id_, Want.HOLD, "user", "held on request; release it to go on", now)
+    _wish(conn, id_, Want.HOLD, Hold("user", "held on request; release it to go on"), now)
     record(conn, id_, "held on request", now)
     return None
 
@@ -141,7 +142,7 @@ def _hold(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str | N
 def _release(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str | None:
     if job["want"] != Want.HOLD:
         return f"the job is not held: {job['shown']}"
-    _wish(conn, id_, Want.RUN, None, None, now)
+    _wish(conn, id_, Want.RUN, None, now)
     record(conn, id_, "released on request", now)
     return None
 
@@ -189,10 +190,9 @@ def end_queued(conn: Connection, id_: str, state: JobState, reason: str, now: No
     record(conn, id_, reason, now)
 
 
-def _wish(
-    conn: Connection, id_: str, want: Want, code: str | None, reason: str | None, now: Now
-) -> None:
+def _wish(conn: Connection, id_: str, want: Want, hold: Hold | None, now: Now) -> None:
     queue = load("queue")
+    code, reason = (hold.code, hold.reason) if hold else (None, None)
     conn.execute(queue["wish"], {"job": id_, "want": want, "code": code, "reason": reason})
     conn.execute(queue["hurry"], {"job": id_, "steady": now.steady})
     conn.execute(queue["hurry_job"], {"job": id_, "steady": now.steady})

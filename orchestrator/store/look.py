@@ -171,7 +171,7 @@ def history_after(conn: Connection, seq: int, limit: int) -> list[Entry]:
 def resolve(conn: Connection, name: str, *, unfinished_first: bool = False) -> list[str]:
     """Return the ids of the jobs that a person's word may mean: id, name, or prefix of an id.
 
-    With `unfinished_first`, of several jobs of one name only the unfinished count, if there are any.
+    With `unfinished_first`, of several jobs of one name the unfinished ones count, if any are.
     """
     sql = load("look")
     if is_id(name) and conn.execute(load("queue")["job_known"], {"id": name}).fetchone():

@@ -106,7 +106,7 @@ def unlist_outputs(conn: Connection, run: str) -> None:
     conn.execute(load("queue")["mark_listed"], {"run": run, "listed": False})
 
 
-def step_done(conn: Connection, run: str, phase: Phase, n: int, size: int, sha256: str) -> None:
+def step_done(conn: Connection, run: str, phase: Phase, n: int, *, size: int, sha256: str) -> None:
     """Note one step with its proof."""
     values = {"run": run, "phase": phase, "n": n, "size": size, "sha256": sha256}
     conn.execute(load("queue")["step_done"], values)

@@ -25,7 +25,9 @@ def _choose() -> ModuleType:
 
 
 if TYPE_CHECKING:
-    import sqlite3 as engine
+    import sqlite3
+
+    engine = sqlite3
 else:
     engine = _choose()
 
@@ -55,18 +57,22 @@ def connect_writer(path: Path | str) -> Connection:
         path, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     try:
-        conn.row_factory = Row
-        for pragma in _PRAGMAS:
-            conn.execute(pragma)
-        mode = conn.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode not in {"wal", "memory"}:
-            raise engine.OperationalError(f"this file system does not allow WAL mode (got {mode})")
-        for pragma in _WRITER_PRAGMAS:
-            conn.execute(pragma)
+        _set_up_writer(conn)
     except BaseException:
         conn.close()
         raise
     return conn
+
+
+def _set_up_writer(conn: Connection) -> None:
+    conn.row_factory = Row
+    for pragma in _PRAGMAS:
+        conn.execute(pragma)
+    mode = conn.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode not in {"wal", "memory"}:
+        raise engine.OperationalError(f"this file system does not allow WAL mode (got {mode})")
+    for pragma in _WRITER_PRAGMAS:
+        conn.execute(pragma)
 
 
 def connect_reader(path: Path) -> Connection:
@@ -85,6 +91,6 @@ def connect_reader(path: Path) -> Connection:
 def is_disk_full(error: BaseException) -> bool:
     """Whether this is SQLite's way of saying that there is no space: wait, then go on."""
     code: Any = getattr(error, "sqlite_errorcode", None)
-    return (
-        code == engine.SQLITE_FULL if code is not None else "database or disk is full" in str(error)
-    )
+    if code is None:  # pysqlite3 does not always say
+        return "database or disk is full" in str(error)
+    return bool(code == engine.SQLITE_FULL)
