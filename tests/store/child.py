@@ -116,8 +116,12 @@ async def fill_the_disk(folder: Path) -> None:
 async def hold_the_lock(folder: Path) -> None:
     """Hold the home's lock, start a program that outlives this one, and wait to be killed."""
     with lock.hold(folder / "lock"):
-        say(os.posix_spawnp("sleep", ["sleep", "600"], os.environ))  # as a supervisor is started
+        say(_start_sleeper())
         await asyncio.Event().wait()
+
+
+def _start_sleeper() -> int:
+    return os.posix_spawnp("sleep", ["sleep", "600"], os.environ)  # as a supervisor is started
 
 
 async def which_sqlite(_: Path) -> None:
