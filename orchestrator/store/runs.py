@@ -123,18 +123,18 @@ def pin_input(conn: Connection, job: str, name: str, *, size: int, mtime_ns: int
 
 def forgotten(conn: Connection, run: str) -> None:
     """Note that the backend has let go of an ended run."""
-    conn.execute(load("queue")["forget_run"], {"id": run})
+    conn.execute(load("queue")["forget_run"], {"run": run})
 
 
 def put_off_forgetting(conn: Connection, run: str, due: float, error: str, now: Now) -> None:
     """Try again later to have the backend let go."""
-    values = {"id": run, "due": due, "error": error, "wall": now.wall}
+    values = {"run": run, "due": due, "error": error, "wall": now.wall}
     conn.execute(load("queue")["put_off_forgetting"], values)
 
 
 def put_off(conn: Connection, work: Work, due: float, error: str, now: Now) -> None:
     """Leave a run as it is and look again later."""
-    values = {"id": work.run, "version": work.version, "due": due, "error": error, "wall": now.wall}
+    values = {"run": work.run, "version": work.version, "due": due, "error": error, "wall": now.wall}
     conn.execute(load("queue")["put_off"], values)
 
 
