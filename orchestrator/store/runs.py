@@ -134,7 +134,13 @@ def put_off_forgetting(conn: Connection, run: str, due: float, error: str, now: 
 
 def put_off(conn: Connection, work: Work, due: float, error: str, now: Now) -> None:
     """Leave a run as it is and look again later."""
-    values = {"run": work.run, "version": work.version, "due": due, "error": error, "wall": now.wall}
+    values = {
+        "run": work.run,
+        "version": work.version,
+        "due": due,
+        "error": error,
+        "wall": now.wall,
+    }
     conn.execute(load("queue")["put_off"], values)
 
 
