@@ -194,3 +194,15 @@ def resolve(conn: Connection, name: str, *, unfinished_first: bool = False) -> l
         return []
     values = {"low": name, "high": name + "~"}
     return [row["id"] for row in conn.execute(sql["jobs_with_prefix"], values).fetchall()]
+
+
+def last_history(conn: Connection) -> int:
+    """Return the number of the newest history entry, 0 without one."""
+    seq: int = conn.execute(load("look")["last_history"]).fetchone()[0]
+    return seq
+
+
+def unsuccessful_since(conn: Connection, seq: int) -> int:
+    """Return how many jobs and drops ended, or are held, without success since an entry."""
+    count: int = conn.execute(load("look")["unsuccessful_since"], {"seq": seq}).fetchone()[0]
+    return count
