@@ -14,9 +14,7 @@ from orchestrator.document.words import KeyPath, choice, either, quoted, value_t
 M = TypeVar("M", bound=BaseModel)
 
 
-def check(
-    model: type[M], document: Document, at: KeyPath = (), tree: JsonValue | None = None
-) -> M:
+def check(model: type[M], document: Document, at: KeyPath = (), tree: JsonValue | None = None) -> M:
     """Return the model of the table at a path of a document.
 
     `tree` stands in for that table when given: with defaults filled in, or keys left out. Values
@@ -42,7 +40,7 @@ class _Fault(NamedTuple):
     @property
     def is_key(self) -> bool:
         """Whether the key itself is wrong, not its value."""
-        return self.error["loc"][-1:] == ("[key]",)
+        return bool(self.error["loc"][-1:] == ("[key]",))
 
 
 def _fault(table: JsonValue, error: Mapping[str, Any]) -> _Fault:
