@@ -1,13 +1,9 @@
-"""What intake hands to the queue: plain frozen values, and the one error both sides share."""
+"""What intake hands to the queue: plain frozen values."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.core.spec import JobSpec
-
-
-class DiskFullError(Exception):
-    """There was no room to write; nothing was written, and it may work later."""
 
 
 @dataclass(frozen=True, slots=True)
