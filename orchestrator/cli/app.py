@@ -1,5 +1,7 @@
-"""The list of commands. A command's module is imported when that command is run, and no sooner:
-`orchestrator --help` and a quick `status` must not wait for what only the daemon needs.
+"""The list of commands.
+
+A command's module is imported when that command is run, and no sooner: `orchestrator --help` and a
+quick `status` must not wait for what only the daemon needs.
 """
 
 from importlib import import_module
