@@ -1,6 +1,7 @@
 """Reads of the queue: what is due, and everything an act needs to know."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,8 +12,9 @@ from orchestrator.core.spec import JobSpec
 from orchestrator.core.work import Work
 from orchestrator.store.queries import load
 from orchestrator.store.record import entry
-from orchestrator.store.sqlite import Connection
+from orchestrator.store.sqlite import Connection, Row
 
+Verified = Literal["checksum", "size", "nothing"]
 Phase = Literal["stage", "harvest"]
 
 
@@ -21,6 +23,8 @@ class Due:
     """A run that may be acted on now."""
 
     run: str
+    key: str
+    backend: str
     state: RunState
 
 
@@ -46,19 +50,24 @@ class Step:
     size: int | None
     sha256: str | None
     log: bool
-    done: bool
+    verified: Verified
+    done: bool = False
 
 
-def due_runs(conn: Connection, now: Now, limit: int) -> list[Due]:
-    """Return the runs that are due, the longest due first."""
-    rows = conn.execute(load("look")["due_runs"], {"steady": now.steady, "limit": limit}).fetchall()
-    return [Due(row["run"], RunState(row["state"])) for row in rows]
+def due_runs(conn: Connection, backend: str, now: Now, limit: int) -> list[Due]:
+    """Return the runs of a backend that are due, the longest due first."""
+    values = {"backend": backend, "steady": now.steady, "limit": limit}
+    return [_due(row) for row in conn.execute(load("look")["due_runs"], values).fetchall()]
 
 
-def hinted_runs(conn: Connection, keys: list[str]) -> list[Due]:
+def hinted_runs(conn: Connection, keys: Sequence[str]) -> list[Due]:
     """Return the running runs with these keys."""
-    rows = conn.execute(load("look")["hinted_runs"], {"keys": json.dumps(keys)}).fetchall()
-    return [Due(row["run"], RunState(row["state"])) for row in rows]
+    rows = conn.execute(load("look")["hinted_runs"], {"keys": json.dumps(list(keys))}).fetchall()
+    return [_due(row) for row in rows]
+
+
+def _due(row: Row) -> Due:
+    return Due(row["run"], row["key"], row["backend"], RunState(row["state"]))
 
 
 def work(conn: Connection, run: str) -> Work:
@@ -142,6 +151,7 @@ def steps(conn: Connection, run: str, phase: Phase) -> list[Step]:
             row["size"],
             row["sha256"],
             bool(row["log"]),
+            row["verified"],
             bool(row["done"]),
         )
         for row in rows

@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Sequence
-
-from pydantic import JsonValue
+from typing import NamedTuple
 
 from orchestrator.core.faults import StaleError
 from orchestrator.core.lifecycle import JobState, RunState, target
@@ -73,11 +72,6 @@ def move(
     record(conn, work.job, change.hold.reason if change.hold else change.reason, now)
 
 
-def remember(conn: Connection, work: Work, memo: dict[str, JsonValue]) -> None:
-    """Save a backend's memo before the call that depends on it."""
-    conn.execute("UPDATE run SET memo = ? WHERE id = ?", (_memo(memo), work.run))
-
-
 def list_outputs(conn: Connection, run: str, found: Sequence[Step]) -> None:
     """Note which outputs are to be fetched, in place of any earlier list."""
     queue = load("queue")
@@ -93,6 +87,7 @@ def list_outputs(conn: Connection, run: str, found: Sequence[Step]) -> None:
                 "size": step.size,
                 "sha256": step.sha256,
                 "log": step.log,
+                "verified": step.verified,
             }
             for step in found
         ],
@@ -106,13 +101,21 @@ def unlist_outputs(conn: Connection, run: str) -> None:
     conn.execute(load("queue")["mark_listed"], {"run": run, "listed": False})
 
 
-def step_done(conn: Connection, run: str, phase: Phase, n: int, *, size: int, sha256: str) -> None:
-    """Note one step with its proof."""
-    values = {"run": run, "phase": phase, "n": n, "size": size, "sha256": sha256}
-    conn.execute(load("queue")["step_done"], values)
+class Proof(NamedTuple):
+    """That one step is done: what it brought."""
+
+    n: int
+    size: int
+    sha256: str
 
 
-def pin_input(conn: Connection, job: str, name: str, size: int, mtime_ns: int) -> None:
+def steps_done(conn: Connection, run: str, phase: Phase, proofs: Sequence[Proof]) -> None:
+    """Note steps with their proofs."""
+    values = [{"run": run, "phase": phase} | proof._asdict() for proof in proofs]
+    conn.executemany(load("queue")["step_done"], values)
+
+
+def pin_input(conn: Connection, job: str, name: str, *, size: int, mtime_ns: int) -> None:
     """Take an input as it is now, because a person asked for another run."""
     values = {"job": job, "name": name, "size": size, "mtime_ns": mtime_ns}
     conn.execute(load("queue")["pin_input"], values)

@@ -1,5 +1,17 @@
 """What can go wrong between an output over there and a result here."""
 
+from orchestrator.core.faults import DiskFullError, FatalStorageError
+
+__all__ = [
+    "ConflictError",
+    "DiskFullError",
+    "FatalStorageError",
+    "MismatchError",
+    "MissingError",
+    "ResultError",
+    "StoppedError",
+]
+
 
 class ResultError(Exception):
     """A result could not be fetched or published; the text is for people."""
@@ -13,10 +25,6 @@ class StoppedError(ResultError):
     """The act was asked to stop; nothing of the file is kept."""
 
 
-class DiskFullError(ResultError):
-    """No room (or no quota): wait and try again; nothing is lost by it."""
-
-
 class MissingError(ResultError):
     """Files that were fetched are not in staging any more: fetch `names` again."""
 
@@ -28,11 +36,3 @@ class MissingError(ResultError):
 
 class ConflictError(ResultError):
     """Another result stands where this one belongs: a person must look; nothing is overwritten."""
-
-
-class FatalStorageError(Exception):
-    """Our own disk failed: the process must end at once and read everything anew.
-
-    After a failed sync the kernel may hold pages it takes for written; going on, or syncing again,
-    could report a loss as success.
-    """

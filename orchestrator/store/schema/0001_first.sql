@@ -98,7 +98,7 @@ CREATE TABLE run (
 
 -- A job has at most one live run: the database's own word against running twice.
 CREATE UNIQUE INDEX run_live ON run (job) WHERE state <> 'ended';;
-CREATE INDEX run_due ON run (due) WHERE forgotten = 0;;
+CREATE INDEX run_due ON run (backend, due) WHERE forgotten = 0;;
 CREATE INDEX run_slots ON run (backend, state) WHERE state <> 'ended';;
 
 -- One file to bring over, or to fetch.
@@ -111,6 +111,8 @@ CREATE TABLE step (
     size   INTEGER,
     sha256 TEXT CHECK (length(sha256) = 64),
     log    INTEGER NOT NULL DEFAULT 0 CHECK (log IN (0, 1)),
+    -- What the bytes are held against on their way: what the backend announced when it was listed.
+    verified TEXT NOT NULL DEFAULT 'nothing' CHECK (verified IN ('checksum', 'size', 'nothing')),
     done   INTEGER NOT NULL DEFAULT 0 CHECK (done IN (0, 1)),
     PRIMARY KEY (run, phase, n),
     CHECK (done = 0 OR (size IS NOT NULL AND sha256 IS NOT NULL))

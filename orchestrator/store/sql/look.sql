@@ -3,12 +3,12 @@ Reads of the queue.
 -- name: due_runs
 -- What may be acted on now: due, and not held. An ended run is due until its backend has forgotten
 -- it. The caller leaves out what it is already acting on.
-SELECT run.id AS run, run.job, run.state FROM run JOIN job ON job.id = run.job
-WHERE run.forgotten = 0 AND run.due <= :steady AND (job.want <> 'hold' OR run.state = 'ended')
+SELECT run.id AS run, run.key, run.backend, run.state FROM run JOIN job ON job.id = run.job
+WHERE run.forgotten = 0 AND run.backend = :backend AND run.due <= :steady AND (job.want <> 'hold' OR run.state = 'ended')
 ORDER BY run.due, run.seq LIMIT :limit
 
 -- name: hinted_runs
-SELECT run.id AS run, run.job, run.state FROM run JOIN job ON job.id = run.job
+SELECT run.id AS run, run.key, run.backend, run.state FROM run JOIN job ON job.id = run.job
 WHERE run.key IN (SELECT value FROM json_each(:keys)) AND run.state = 'running' AND job.want <> 'hold'
 
 -- name: work
@@ -55,7 +55,7 @@ SELECT count(*) FROM run WHERE forgotten = 0 AND state = 'ended'
 SELECT name, source, size, mtime_ns, taken, trusted FROM input WHERE job = :job ORDER BY name
 
 -- name: steps
-SELECT n, name, source, size, sha256, log, done FROM step
+SELECT n, name, source, size, sha256, log, verified, done FROM step
 WHERE run = :run AND phase = :phase ORDER BY n
 
 -- name: steps_left

@@ -1,0 +1,147 @@
+"""One loop: take what is due, act on it, write what came of it. A restart is one more turn."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+
+import anyio
+from anyio.abc import TaskGroup
+
+from orchestrator.core.faults import DiskFullError, FatalStorageError, StaleError
+from orchestrator.core.ids import key_of
+from orchestrator.core.lifecycle import RunState
+from orchestrator.core.work import Work
+from orchestrator.engine.forget import forget
+from orchestrator.engine.harvest import harvest
+from orchestrator.engine.stage import stage
+from orchestrator.engine.submit import doubt, find
+from orchestrator.engine.survey import Seen, end_overdue, start_runs, survey
+from orchestrator.engine.tools import Tools
+from orchestrator.engine.watch import watch
+from orchestrator.store import runs
+from orchestrator.store.look import Due
+
+LONGEST_SLEEP = 30.0  # seconds; after a suspend the machine looks up to this much late
+ACTS_AT_ONCE = 16  # for each backend
+PAUSE_WHEN_FULL = 5.0
+PAUSE_AFTER_FAULT = 60.0
+
+ACTS: dict[RunState, Callable[[Tools, Work], Awaitable[None]]] = {
+    RunState.STAGING: stage,
+    RunState.SUBMITTING: doubt,
+    RunState.UNKNOWN: find,
+    RunState.HARVESTING: harvest,
+    RunState.ENDED: forget,
+}
+
+
+class Engine:
+    """Moves every job that can move. What must survive is in the queue; nothing is here."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._poked = anyio.Event()
+        self._hinted: set[str] = set()
+        self._in_flight: set[str] = set()
+        self._acts = dict.fromkeys(tools.places, 0)
+
+    def poke(self) -> None:
+        """Say that something may have become due."""
+        self._poked.set()
+
+    def hint(self, key: str) -> None:
+        """Say that the run with this key may have changed at its backend."""
+        self._hinted.add(key)
+        self._poked.set()
+
+    async def run(self) -> None:
+        """Turn until cancelled. Raises FatalStorageError when the process must end."""
+        async with anyio.create_task_group() as group:
+            while True:
+                self._poked = anyio.Event()
+                pause = await self._turn(group)
+                with anyio.move_on_after(pause):
+                    await self._poked.wait()
+
+    async def _turn(self, group: TaskGroup) -> float:
+        """Start an act for all that is due and has room; return how long the next turn can wait."""
+        try:
+            seen = await self._look()
+        except DiskFullError as error:
+            self._tools.log.warning("paused: the disk is full", error=str(error))
+            return PAUSE_WHEN_FULL
+        for due in seen.hinted:
+            if due.run in self._in_flight:
+                self._hinted.add(due.key)  # it changed while it was looked at: look once more
+        for backend in self._tools.places:
+            mine = [due for due in seen.due + seen.hinted if due.backend == backend]
+            self._launch(group, backend, mine)
+        if seen.next_due is None:
+            return LONGEST_SLEEP
+        return min(max(seen.next_due - self._tools.now().steady, 0.0), LONGEST_SLEEP)
+
+    async def _look(self) -> Seen:
+        """Read what is due, after ending what is overdue and starting what has room."""
+        tools = self._tools
+        hinted, self._hinted = self._hinted, set()
+        rooms = {name: place.max_runs for name, place in tools.places.items()}
+        seen = await tools.db.read(survey, tools.now(), rooms, sorted(hinted))
+        if not seen.expired and not seen.cancelled and not seen.startable:
+            return seen
+        if seen.expired or seen.cancelled:
+            await tools.db.write(end_overdue, seen, tools.now())
+        fresh = [(job, tools.new_id()) for job in seen.startable]
+        named = [(job, run, key_of(tools.home_id, run)) for job, run in fresh]
+        await tools.db.write(start_runs, named, tools.now())
+        return await tools.db.read(survey, tools.now(), dict.fromkeys(rooms, 0), sorted(hinted))
+
+    def _launch(self, group: TaskGroup, backend: str, due: Iterable[Due]) -> None:
+        polls: list[str] = []
+        for item in due:
+            if item.run in self._in_flight or self._acts[backend] >= ACTS_AT_ONCE:
+                continue
+            self._in_flight.add(item.run)
+            if item.state is RunState.RUNNING:
+                polls.append(item.run)
+            else:
+                self._start(group, backend, [item.run])
+        size = self._tools.places[backend].backend.traits.poll_batch
+        for first in range(0, len(polls), size):
+            self._start(group, backend, polls[first : first + size])
+
+    def _start(self, group: TaskGroup, backend: str, batch: list[str]) -> None:
+        self._acts[backend] += 1
+        group.start_soon(self._guarded, backend, batch)
+
+    async def _guarded(self, backend: str, batch: list[str]) -> None:
+        """Act on runs of one state; whatever comes of it, they can be acted on again."""
+        tools = self._tools
+        try:
+            works = [await tools.read(run) for run in batch]
+            await self._act(works)
+        except StaleError:
+            pass  # somebody changed it meanwhile: the next turn reads it again
+        except DiskFullError as error:
+            tools.log.warning("paused: the disk is full", error=str(error))
+            await anyio.sleep(PAUSE_WHEN_FULL)
+        except FatalStorageError:
+            raise
+        except Exception as error:
+            tools.log.exception("internal error", runs=batch)
+            why = f"internal error: {type(error).__name__}; see log/orchestrator.jsonl"
+            now = tools.now()
+            for work in [await tools.read(run) for run in batch]:
+                put_off = partial(runs.put_off, due=now.steady + PAUSE_AFTER_FAULT, error=why)
+                await tools.db.write(put_off, work, now=now)
+        finally:
+            self._in_flight.difference_update(batch)
+            self._acts[backend] -= 1
+            self.poke()
+
+    async def _act(self, works: list[Work]) -> None:
+        """Dispatch by the state as it is now, not as it was when the turn looked."""
+        running = [work for work in works if work.state is RunState.RUNNING]
+        if running:
+            await watch(self._tools, running)
+        for work in works:
+            if work.state is not RunState.RUNNING:
+                await ACTS[work.state](self._tools, work)

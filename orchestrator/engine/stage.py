@@ -1,0 +1,105 @@
+"""Bring the inputs over, one step at a time; then commit the intent and submit."""
+
+import os
+import stat
+from pathlib import Path
+
+from orchestrator.backend import BackendError, RejectedError, StageStep
+from orchestrator.core import decide
+from orchestrator.core.lifecycle import Event
+from orchestrator.core.work import Change, Hold, Work
+from orchestrator.engine.submit import submit
+from orchestrator.engine.tools import Tools, as_run
+from orchestrator.store import look, runs
+from orchestrator.store.look import InputRow, Step
+from orchestrator.store.runs import Proof
+
+
+async def stage(tools: Tools, work: Work) -> None:
+    """Take the next staging step of a run, or submit it when all inputs are there."""
+    now = tools.now()
+    cause = decide.stop_due(work, now, keeps_time_limit=True)
+    if cause is not None:
+        await tools.move(work, decide.drop(cause, now))
+        return
+    step = next((s for s in await tools.db.read(look.steps, work.run, "stage") if not s.done), None)
+    if step is None:
+        await submit(tools, work)
+    else:
+        await _bring(tools, work, step)
+
+
+async def _bring(tools: Tools, work: Work, step: Step) -> None:
+    """Bring one input over; it must be the file that was there at acceptance."""
+    accepted = (await tools.db.read(look.inputs, work.job))[step.name]
+    path = await tools.in_thread(lambda: _locate(tools, work, accepted))
+    try:
+        before = await tools.in_thread(lambda: _fingerprint(path))
+        if accepted.trusted and before != (accepted.size, accepted.mtime_ns):
+            await _hold(
+                tools, work, f"input {step.name!r} ({path}) changed after the job was taken"
+            )
+            return
+        staged = await tools.backend(work).stage(as_run(work), StageStep(step.name, path))
+        after = await tools.in_thread(lambda: _fingerprint(path))
+    except OSError as error:
+        await _hold(tools, work, f"input {step.name!r} ({path}) cannot be read: {error.strerror}")
+        return
+    except RejectedError as error:
+        await tools.move(work, decide.refuse(work, str(error), tools.now()))
+        return
+    except BackendError as error:
+        change = decide.later(
+            work,
+            Event.STAGE_STEP,
+            str(error),
+            tools.now(),
+            tools.u(),
+            retry_after=error.retry_after,
+        )
+        await tools.move(work, change)
+        return
+    if after != before or staged.size != before[0]:
+        await _hold(tools, work, f"input {step.name!r} ({path}) changed while it was copied")
+        return
+    if not accepted.trusted:
+        await tools.db.write(
+            runs.pin_input, work.job, step.name, size=before[0], mtime_ns=before[1]
+        )
+    proof = Proof(step.n, staged.size, staged.sha256)
+    await tools.db.write(runs.steps_done, work.run, "stage", [proof])
+    change = Change(
+        event=Event.STAGE_STEP, reason=work.reason, due=tools.now().steady, memo=staged.memo
+    )
+    await tools.move(work, change)
+
+
+async def _hold(tools: Tools, work: Work, why: str) -> None:
+    reason = f"{why}; put it back and release, or retry to take it as it is now"
+    change = Change(
+        event=Event.STAGE_STEP,
+        reason=work.reason,
+        due=tools.now().steady,
+        error=why,
+        hold=Hold("input", reason),
+    )
+    await tools.move(work, change)
+
+
+def _locate(tools: Tools, work: Work, accepted: InputRow) -> Path:
+    """Return where an input lies: a crash may have left a dropped folder where it was claimed."""
+    if not accepted.taken:
+        return Path(accepted.source)
+    for place in (tools.home.archive, tools.home.claimed):
+        for folder in sorted((place / work.job).glob("*")):
+            if (folder / accepted.source).exists():
+                return folder / accepted.source
+    return tools.home.archive / work.job / accepted.source
+
+
+def _fingerprint(path: Path) -> tuple[int, int]:
+    """Return size and modification time of a regular file. Raises OSError."""
+    found = os.stat(path)  # noqa: PTH116 - errors are to carry the path as it is
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(0, "it is not a regular file")
+    return found.st_size, found.st_mtime_ns
