@@ -4,7 +4,6 @@ import click
 
 from orchestrator.cli import homes, screen
 from orchestrator.cli.explaining import Surroundings, explanation
-from orchestrator.cli.now import now_of
 from orchestrator.cli.setting import room_of
 from orchestrator.config.home import Home
 from orchestrator.store import views
@@ -25,7 +24,7 @@ def explain(home: Home, name: str) -> None:
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     with homes.queue(home) as conn:
         job = homes.find_job(conn, name)
-        now = now_of(conn)
+        now = homes.now_of(conn)
         live, harvesting = views.live(conn, job.backend)
         around = Surroundings(
             daemon=homes.daemon_of(home),

@@ -62,15 +62,17 @@ def _held(job: JobView, live: RunView | None) -> list[tuple[str, str]]:
     said = [("held", job.hold_reason or "")]
     if live is not None and live.state in {RunState.RUNNING, RunState.UNKNOWN}:
         said.append(("meanwhile", "the run is left alone: it may go on, and nobody looks at it"))
-    id_ = job.id
-    release, retry, cancel = (f"orchestrator {verb} {id_}" for verb in ("release", "retry", "cancel"))
+    release, retry, cancel = (
+        f"orchestrator {it} {job.id}" for it in ("release", "retry", "cancel")
+    )
+    key = live.key if live else "its run"
     choices = {
         "user": f"`{release}` to go on, `{cancel}` to end it",
-        "unknown": f"look for {live.key if live else 'its run'} at {job.backend}; then `{release}` to"
-        f" look again, `{retry} --i-checked` if nothing is there, `{cancel}` to give it up",
+        "unknown": f"look for {key} at {job.backend}; then `{release}` to look again,"
+        f" `{retry} --i-checked` if it is not there, `{cancel}` to give it up",
         "lost": f"`{retry}` for a new run, `{cancel}` to give it up",
         "input": f"`{retry}` takes the file as it is now, `{cancel}` gives the job up",
-        "outputs": f"`{release}` to fetch them again, `{retry}` for a new run, `{cancel}` to give up",
+        "outputs": f"`{release}` to fetch them again, `{retry}` to run it again, `{cancel}` to end",
     }
     return [*said, ("next", f"nothing by itself; {choices[job.hold_code or 'user']}")]
 
@@ -80,31 +82,29 @@ def _moving(
 ) -> list[tuple[str, str]]:
     if live is None:
         return _queued(job, around, now)
-    when = _when(live.due, now)
     stopping = job.want is Want.CANCEL or live.stop is not None
+    when, said = _when(live.due, now), []
     match live.state:
-        case RunState.STAGING if live.staging_steps:
-            waits = f"{live.staged} of {live.staging_steps} inputs have been brought over"
-            return [("waits for", waits), ("next", f"the next input, {when}")]
+        case RunState.STAGING if live.staging_steps > live.staged:
+            waits = f"its inputs: {live.staged} of {live.staging_steps} have been brought over"
+            then = f"the next input, {when}"
         case RunState.STAGING:
-            return [("waits for", "its turn to be submitted"), ("next", f"the submit, {when}")]
+            waits, then = "its submit", f"it is submitted to {job.backend}, {when}"
         case RunState.SUBMITTING:
-            waits = f"the answer of {job.backend} to the submit"
-            return [("waits for", waits), ("next", "whatever the answer asks for")]
+            waits, then = f"the answer of {job.backend} to its submit", "what the answer asks for"
         case RunState.UNKNOWN:
-            waits = f"proof whether {job.backend} has taken the run; it is looked for as {live.key}"
-            return [("waits for", waits), ("next", f"another look, {when}")]
+            waits = f"proof whether {job.backend} has taken it; it is looked for as {live.key}"
+            then = f"{job.backend} is asked again, {when}"
         case RunState.HARVESTING:
-            outputs = f"{live.harvested} of {live.harvest_steps} outputs have been fetched"
-            waits = outputs if live.harvest_steps else "the list of its outputs"
-            return [("run ended", live.reason), ("waits for", waits), ("next", f"go on, {when}")]
-        case _ if stopping:
-            waits = f"{job.backend} to confirm that the run has stopped"
-            return [("waits for", waits), ("next", f"{job.backend} is asked again, {when}")]
+            said.append(("run ended", live.reason))
+            waits = f"its outputs: {live.harvested} of {live.harvest_steps} have been fetched"
+            then = f"the next output, {when}"
         case _:
-            waits = f"the end of the run on {job.backend}"
-            said = [("waits for", waits), ("next", f"{job.backend} is asked how it stands, {when}")]
-            return [*said[:1], ("it says", live.reason), *said[1:]] if live.reason else said
+            if live.reason:
+                said.append((f"{job.backend} says", live.reason))
+            waits = "confirmation that its run has stopped" if stopping else "the end of its run"
+            then = f"{job.backend} is asked how it stands, {when}"
+    return [*said, ("waits for", waits), ("next", then)]
 
 
 def _queued(job: JobView, around: Surroundings, now: Now) -> list[tuple[str, str]]:
@@ -152,5 +152,3 @@ def _when(due: float, now: Now) -> str:
     """Say when a steady time is; a time that has passed is now."""
     left = due - now.steady
     return f"in {span(left)}, at {moment(now.wall + left)}" if left > 0 else "at once"
-
-

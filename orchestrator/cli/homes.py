@@ -9,8 +9,11 @@ import click
 
 from orchestrator.cli.fault import Fault
 from orchestrator.config.home import Home, default_home
+from orchestrator.core.now import Now
+from orchestrator.daemon.clock import read_anchor, start_clock
 from orchestrator.log.escape import escape
 from orchestrator.store import lock, migrate, views
+from orchestrator.store.home import read_home
 from orchestrator.store.resolve import SHORTEST_PREFIX, resolve
 from orchestrator.store.sqlite import Connection, connect_reader, connect_writer, engine
 from orchestrator.store.views import JobView
@@ -120,3 +123,9 @@ def unknown(name: str) -> Fault:
 def daemon_of(home: Home) -> int | None:
     """Return the process id of the daemon that serves a home, None without one."""
     return lock.holder(home.lock)
+
+
+def now_of(conn: Connection) -> Now:
+    """Return what the daemon's clocks read now, seen from outside the daemon."""
+    home = read_home(conn)
+    return start_clock(read_anchor(0.0) if home is None else home.anchor)()
