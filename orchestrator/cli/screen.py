@@ -54,9 +54,13 @@ def _two(many: int, large: str, few: int, small: str) -> str:
 
 def word(shown: Shown, width: int = 0) -> str:
     """Return the word for where a job stands, padded, in its colour where colours are wanted."""
-    text = f"{shown:<{width}}"
-    colour = COLOURS.get(shown)
-    return click.style(text, fg=colour) if colour and _wants_colour() else text
+    return coloured(f"{shown:<{width}}", COLOURS.get(shown))
+
+
+def coloured(text: str, colour: str | None) -> str:
+    """Return the text in a colour, where colours are wanted."""
+    wanted = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return click.style(text, fg=colour) if colour and wanted else text
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -89,7 +93,3 @@ def facts(pairs: Sequence[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
         say(f"{name:<{width}}{GAP}{escape(value)}")
-
-
-def _wants_colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
