@@ -174,3 +174,15 @@ def history_after(conn: Connection, seq: int, limit: int) -> list[Entry]:
     """Return the entries after one, oldest first."""
     rows = conn.execute(load("look")["history_after"], {"seq": seq, "limit": limit}).fetchall()
     return [entry(row) for row in rows]
+
+
+def last_history(conn: Connection) -> int:
+    """Return the number of the newest history entry, 0 without one."""
+    seq: int = conn.execute(load("look")["last_history"]).fetchone()[0]
+    return seq
+
+
+def unsuccessful_since(conn: Connection, seq: int) -> int:
+    """Return how many jobs and drops ended, or are held, without success since an entry."""
+    count: int = conn.execute(load("look")["unsuccessful_since"], {"seq": seq}).fetchone()[0]
+    return count

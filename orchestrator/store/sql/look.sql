@@ -87,3 +87,12 @@ UNION SELECT id FROM request WHERE id IN (SELECT value FROM json_each(:ids))
 -- name: live_run
 SELECT run.id, run.state, run.outcome, job.hold_code FROM run JOIN job ON job.id = run.job
 WHERE job.id = :job AND run.state <> 'ended'
+
+-- name: unsuccessful_since
+-- Jobs and drops whose last word since an entry is not a success.
+SELECT count(*) FROM history
+WHERE seq > :seq AND target IN ('FAILED', 'CANCELLED', 'REJECTED', 'HELD')
+  AND seq = (SELECT max(seq) FROM history AS later WHERE later.job = history.job)
+
+-- name: last_history
+SELECT coalesce(max(seq), 0) FROM history
