@@ -9,7 +9,8 @@ from orchestrator.cli.fault import Fault
 from orchestrator.config.home import Home
 from orchestrator.log.escape import escape
 from orchestrator.store import views
-from orchestrator.store.results import folder_of, verify as rehash
+from orchestrator.store.results import folder_of
+from orchestrator.store.results import verify as rehash
 from orchestrator.store.results.folders import LATEST
 from orchestrator.store.views import Published
 
@@ -40,7 +41,9 @@ def results(home: Home, name: str, *, only_path: bool, as_json: bool) -> None:
         screen.say(json.dumps({"job": job.id, "state": job.shown, "runs": runs}, indent=1))
         return
     if not found:
-        raise Fault(f"{job.id} is {job.shown} and has no results yet; `orchestrator explain {job.id}`")
+        raise Fault(
+            f"{job.id} is {job.shown} and has no results yet; `orchestrator explain {job.id}`"
+        )
     if only_path:
         screen.say(str(folder / LATEST))
         return
