@@ -13,7 +13,8 @@ from anyio.to_thread import run_sync
 
 from orchestrator import spool
 from orchestrator.config.home import Home
-from orchestrator.core.intake import DiskFullError, NewJob, Rejection, Request
+from orchestrator.core.faults import DiskFullError
+from orchestrator.core.intake import NewJob, Rejection, Request
 from orchestrator.intake.judge import Refused, Verdict, judge
 from orchestrator.intake.queue import Queue, ReadSpec, Report
 from orchestrator.spool import Arrival, Arrivals, Claimed, Deferred, Rules, Stuck

@@ -31,6 +31,7 @@ class Database:
         self._hop = hop
         self._waiting: list[tuple[Unit, asyncio.Future[Any]]] = []
         self._flusher: asyncio.Task[None] | None = None
+        self.on_commit: list[Callable[[], None]] = []
 
     async def read(
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -64,6 +65,9 @@ class Database:
                 )
             except BaseException as error:  # noqa: BLE001 - passed on to everybody who waits
                 outcomes = [error] * len(batch)
+            else:
+                for tell in self.on_commit:
+                    tell()
             for (_, future), outcome in zip(batch, outcomes, strict=True):
                 if future.done():
                     continue

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from orchestrator.core.intake import NewJob, Rejection, Request
 from orchestrator.core.lifecycle import JobState, Outcome, RunState, Shown, Want
@@ -79,8 +79,8 @@ def reject(conn: Connection, rejection: Rejection, now: Now) -> None:
     )
 
 
-def known(conn: Connection, ids: Sequence[str]) -> set[str]:
-    """Return those of the ids that stand in the queue as a job, a request or a rejection."""
+def known(conn: Connection, ids: Collection[str]) -> set[str]:
+    """Return those of the ids that are jobs."""
     rows = conn.execute(load("look")["known_ids"], {"ids": json.dumps(list(ids))})
     return {row["id"] for row in rows.fetchall()}
 

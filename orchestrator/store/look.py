@@ -116,11 +116,11 @@ def next_due(conn: Connection, now: Now) -> float | None:
     return value
 
 
-def movable(conn: Connection) -> int:
+def movable(conn: Connection, backends: Sequence[str]) -> int:
     """Return how many jobs can move without a person, and runs that are still to be forgotten."""
-    sql = load("look")
-    jobs: int = conn.execute(sql["movable"]).fetchone()[0]
-    runs: int = conn.execute(sql["unforgotten"]).fetchone()[0]
+    sql, values = load("look"), {"backends": json.dumps(list(backends))}
+    jobs: int = conn.execute(sql["movable"], values).fetchone()[0]
+    runs: int = conn.execute(sql["unforgotten"], values).fetchone()[0]
     return jobs + runs
 
 
