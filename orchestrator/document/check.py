@@ -57,6 +57,8 @@ def _fault(table: JsonValue, error: Mapping[str, Any]) -> _Fault:
         path += (last,)
     elif last not in {"", "[key]"}:
         unions.add(path)
+    if error["type"].startswith("union_tag_"):  # the key that tells which table is meant
+        path += (error["ctx"]["discriminator"].strip("'"),)
     return _Fault(path, frozenset(unions), error)
 
 
@@ -76,8 +78,9 @@ def _problems(
     for (path, is_key), same in by_path.items():
         whole = (*at, *path)
         if any(it.error["type"] == "extra_forbidden" for it in same):
-            known = choice(_known_keys(model, path[:-1]), path[-1])
-            yield document.problem(whole, f"one of the keys {known}", "another key")
+            known = _known_keys(model, path[:-1])
+            keys = "one of the keys" if len(known) > 1 else "the key"
+            yield document.problem(whole, f"{keys} {choice(known, path[-1])}", "another key")
             continue
         wanted = either(list(dict.fromkeys(expectation(it.error) for it in same)))
         found = quoted(str(path[-1])) if is_key else value_text(_value_at(table, path), whole)
