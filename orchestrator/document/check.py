@@ -14,9 +14,7 @@ from orchestrator.document.words import KeyPath, choice, either, quoted, value_t
 M = TypeVar("M", bound=BaseModel)
 
 
-def check(
-    model: type[M], document: Document, at: KeyPath = (), tree: JsonValue | None = None
-) -> M:
+def check(model: type[M], document: Document, at: KeyPath = (), tree: JsonValue | None = None) -> M:
     """Return the model of the table at a path of a document.
 
     `tree` stands in for that table when given: with defaults filled in, or keys left out. Values

@@ -20,7 +20,7 @@ _EXPECTED = {
     " a list or a table",
     "Unterminated string": "a closing quote for this text",
     "Invalid control character": r"no line end or control character inside text (\n is a line end)",
-    "Invalid \\": r'one of \" \\ \/ \b \f \n \r \t \uXXXX',
+    "Invalid \\": r"one of \" \\ \/ \b \f \n \r \t \uXXXX",
 }
 
 

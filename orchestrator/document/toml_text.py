@@ -25,7 +25,7 @@ _EXPECTED = {
     "Unterminated string": "the closing quote of the text",
     "Unclosed array": '"," or "]" in the list',
     "Unclosed inline table": '"," or "}" in the table',
-    "Unescaped '\\'": r'one of \" \\ \b \f \n \r \t \uXXXX; in a path, put text in single quotes',
+    "Unescaped '\\'": r"one of \" \\ \b \f \n \r \t \uXXXX; in a path, put text in single quotes",
     "Invalid initial character": "a key",
     "Invalid date": "a date that exists",
 }
