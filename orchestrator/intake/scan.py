@@ -55,7 +55,9 @@ class Scan:
         for start in range(0, len(waiting), BATCH):
             if self.full:
                 break
-            await self._take(waiting[start : start + BATCH], taken)
+            batch = waiting[start : start + BATCH]
+            with self._room_for(batch[0].name):
+                await self._take(batch, taken)
         return Report(
             tuple(self.accepted),
             tuple(self.rejected),

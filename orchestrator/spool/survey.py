@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
+from orchestrator.core.paths import LONGEST
 from orchestrator.spool.disk import FOLDER, READ, opened
 from orchestrator.spool.lease import Writer, writer_of
 from orchestrator.spool.names import SPEC_NAMES, plain, shown
 from orchestrator.spool.rules import Rules
 
-_LONGEST_PATH = 1024  # bytes below the dropped folder: leaves room for our own folders in front
 _MOST_PROBLEMS = 20
 
 _KINDS = {
@@ -129,8 +129,8 @@ def _note(found: Survey, place: _Place, status: os.stat_result, rules: Rules) ->
     )
     if plain(place.name) is None:
         found.blame(path, "the name is not plain printable UTF-8 text; rename it")
-    if len(path) > _LONGEST_PATH:
-        found.blame(path, f"the path is longer than {_LONGEST_PATH} bytes")
+    if len(path) > LONGEST:
+        found.blame(path, f"the path is longer than {LONGEST} bytes")
     if status.st_uid not in rules.owners:
         found.blame(path, f"belongs to another user (uid {status.st_uid})")
     if status.st_dev != found.top.st_dev:
