@@ -22,4 +22,6 @@ def run_on_small_disk(folder: Path, module: str, *, size: str) -> None:
         check=False,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
     )
-    assert done.returncode == 0, f"{module} on a small disk:\n{done.stdout}{done.stderr}"
+    assert done.returncode == 0, (
+        f"{module} on a small disk:\n{done.stdout[-999:]}{done.stderr[-2999:]}"
+    )
