@@ -107,7 +107,7 @@ async def test_whatever_is_dropped_ends_in_one_place(
     """Some odd tree would stop the daemon, be lost, or be taken twice."""
     canary = tmp_path / "canary"
     canary.write_bytes(b"canary")
-    _plant(random.Random(seed), world.spool, canary)  # noqa: S311 - replayed by its seed
+    _plant(random.Random(seed), world.spool, canary)
     dropped = {path.name for path in world.spool.iterdir()}
     skipped = {name for name in dropped if name.startswith(".")}
     await world.settled(2 * 30)

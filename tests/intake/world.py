@@ -14,7 +14,8 @@ from anyio.to_thread import run_sync as run_in_thread
 from pydantic import BaseModel
 
 from orchestrator.config.home import Home
-from orchestrator.core.intake import DiskFullError, NewJob, Rejection, Request
+from orchestrator.core.faults import DiskFullError
+from orchestrator.core.intake import NewJob, Rejection, Request
 from orchestrator.document import read_spec
 from orchestrator.intake import Intake, Report
 from orchestrator.spool import Rules, prepare

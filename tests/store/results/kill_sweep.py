@@ -96,7 +96,7 @@ def main(folder: str, seed: int) -> None:
             break
         check_whole_or_unseen(home, f"point {point}")
         check_repaired(home, f"point {point}")
-    random = Random(seed)  # noqa: S311 - it chooses where to kill
+    random = Random(seed)
     for _ in range(PAIRS):
         first, second = random.randint(1, last), random.randint(1, last)
         home, at = fresh_home(), f"points {first}, then {second}"
