@@ -46,24 +46,27 @@ _WORDS = {
 def expectation(error: Mapping[str, Any]) -> str:
     """Return words that follow "expected" for one entry of `ValidationError.errors()`.
 
-    A validator's own ValueError is taken at its word; it should begin with "expected ".
+    A validator's own words are taken as they are; they should begin with "expected ".
     """
     kind, context = error["type"], error.get("ctx", {})
-    if kind in {"value_error", "assertion_error"}:
+    if kind == "value_error":
         return wanted(context["error"])
     if kind in {"literal_error", "union_tag_invalid"}:
         return _literals(context.get("expected") or context["expected_tags"])
-    if kind == "string_too_short" and context["min_length"] == 1:
-        return "text that is not empty"
+    if context.get("min_length") == 1:
+        return "text that is not empty" if kind == "string_too_short" else "at least one entry"
     if kind in _WORDS:
         return _WORDS[kind].format_map({key: _plain(value) for key, value in context.items()})
-    message = str(error["msg"]).removeprefix("Input should be ")
-    return message[:1].lower() + message[1:]
+    return wanted(error["msg"])
 
 
-def wanted(error: Exception) -> str:
-    """Return what a validator's own error says was expected."""
-    return str(error).removeprefix("expected ")
+def wanted(message: object) -> str:
+    """Return words that follow "expected" for the message of an error."""
+    text = str(message)
+    for start in ("expected ", "must be ", "Input should be "):
+        if text.startswith(start):
+            return text.removeprefix(start)
+    return f"something else ({text})"
 
 
 def _literals(text: str) -> str:

@@ -1,5 +1,6 @@
 """A home to put a configuration into, and stand-ins for the kinds of backend."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from orchestrator.core.spec import Duration, Table
 class Processes(Table):
     """Processes on this workstation."""
 
-    most: int | None = Field(default=None, ge=1)
-    """How many at once; without it, as many as there are processors."""
+    max_runs: int = Field(default=0, ge=0)
+    """How many at once; 0: as many as there are processors."""
+    stop_grace: Duration = timedelta(seconds=10)
+    """How long a run may take to end."""
 
 
 class Service(Table):

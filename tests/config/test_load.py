@@ -68,7 +68,7 @@ keep_backups = 1
 check = "0 4 1,15 jan-mar *"
 [backends.here]
 kind = "local"
-most = 2
+max_runs = 2
 [backends.there]
 kind = "service"
 url = "https://example.org"
@@ -93,7 +93,7 @@ c = { credential = "c" }
     assert config.upkeep == Upkeep(backup=False, keep_backups=1, check="0 4 1,15 jan-mar *")
     assert list(config.backends) == ["here", "there"]
     here, there = config.backends.values()
-    assert (here.kind, here.options) == ("local", kinds["local"].model_validate({"most": 2}))
+    assert (here.kind, here.options) == ("local", kinds["local"].model_validate({"max_runs": 2}))
     assert there.options.model_dump() == {"url": "https://example.org", "patience": 90.0}
     assert config.secrets == {
         "a": Secret(env="TOKEN_1"),

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import pytest
 from pydantic import BaseModel, Field, StrictInt, field_validator
+from pydantic_core import PydanticCustomError
 
 from orchestrator.core.spec import Table
 from orchestrator.document import ProblemsError, check, parse
@@ -45,6 +46,8 @@ class Model(Table):
     solid: Annotated[Ball | Cube, Field(discriminator="kind")] | None = None
     renamed: StrictInt = Field(default=0, alias="re-named")
     odd: int = 1
+    even: int = 2
+    small: int = 1
 
     @field_validator("odd")
     @classmethod
@@ -53,10 +56,19 @@ class Model(Table):
             raise ValueError("expected an odd number")
         return value
 
+    @field_validator("even", "small")
+    @classmethod
+    def _in_other_words(cls, value: int) -> int:
+        if value == 3:
+            raise PydanticCustomError("parity", "must be an even number")
+        if value > 5:
+            raise PydanticCustomError("size", "too large for us")
+        return value
+
 
 KEYS = (
     '"whole", "flag", "pair", "some", "word", "level", "box", "boxes", "either", "solid",'
-    ' "re-named" or "odd" (did you mean "re-named"?)'
+    ' "re-named", "odd", … (did you mean "re-named"?)'
 )
 
 
@@ -73,7 +85,7 @@ def complaints(text: str) -> list[str]:
         ("whole = '5'", '1:1: whole: expected a whole number, found "5"'),
         ("flag = 1", "1:1: flag: expected true or false, found the number 1"),
         ("pair = [1]", "1:1: pair[1]: expected this key, which is required, found nothing"),
-        ("some = []", "1:1: some: expected at least 1 entries, found an empty list"),
+        ("some = []", "1:1: some: expected at least one entry, found an empty list"),
         ("some = [1, 2, 3]", "1:1: some: expected at most 2 entries, found a list"),
         ("word = 'a'", '1:1: word: expected text of at least 2 characters, found "a"'),
         ("word = 'AB'", '1:1: word: expected text that matches ^[a-z]+$, found "AB"'),
@@ -94,6 +106,8 @@ def complaints(text: str) -> list[str]:
          "1:26: solid.edge: expected a multiple of 2, found the number 3"),
         ("renamed = 5", f"1:1: renamed: expected one of the keys {KEYS}, found another key"),
         ("re-named = 'a'", '1:1: re-named: expected a whole number, found "a"'),
+        ("even = 3", "1:1: even: expected an even number, found the number 3"),
+        ("small = 9", "1:1: small: expected something else (too large for us), found the number 9"),
         ("odd = 2", "1:1: odd: expected an odd number, found the number 2"),
     ],
 )  # fmt: skip
