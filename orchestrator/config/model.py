@@ -28,8 +28,8 @@ def _check_variable(text: str) -> str:
 
 
 def _check_file(text: str) -> str:
-    if not text.startswith(("/", "~/")):
-        raise ValueError('expected an absolute path, or one that begins with "~/"')
+    if not text.startswith("/"):
+        raise ValueError("expected an absolute path")
     return text
 
 
@@ -39,7 +39,7 @@ Variable = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_VARIABLE.pattern}$"}),
 ]
 SecretFile = Annotated[
-    str, AfterValidator(_check_file), WithJsonSchema({"type": "string", "pattern": "^(/|~/)"})
+    str, AfterValidator(_check_file), WithJsonSchema({"type": "string", "pattern": "^/"})
 ]
 
 
@@ -99,7 +99,7 @@ class Secret(Table):
     env: Variable | None = None
     """The environment variable of the daemon that holds it."""
     file: SecretFile | None = None
-    """The file that holds it: an absolute path (or ~/…) that only its owner can read."""
+    """The absolute path of the file that holds it; only its owner may be able to read it."""
     credential: Name | None = None
     """The systemd credential that holds it (LoadCredential=NAME:…)."""
 
@@ -126,8 +126,8 @@ class Config(Table):
     results: Results = Results()
     log: Log = Log()
     upkeep: Upkeep = Upkeep()
-    backends: dict[Name, ConfiguredBackend] = {}
+    backends: dict[Name, ConfiguredBackend] = Field(default_factory=dict)
     """The places where runs happen, by the name that a job calls them; without any: one named
     local, of kind local."""
-    secrets: dict[Name, Secret] = {}
+    secrets: dict[Name, Secret] = Field(default_factory=dict)
     """Where to read each secret, by the name that jobs and backends call it."""

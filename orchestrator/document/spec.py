@@ -29,7 +29,6 @@ def read_spec(
     document = parse(data, file_name)
     problems: list[Problem] = []
     tree = {"name": name_from(default_name), **document.tree}
-    spec = run = None
     with collected(problems):
         spec = check(JobSpec, document, tree=tree)
     problems += _nested_inputs(document)
@@ -41,7 +40,7 @@ def read_spec(
     elif isinstance(backend, str) and isinstance(tree.get("run"), dict):
         with collected(problems):
             run = check(kinds[backend], document, ("run",))
-    if problems or spec is None or run is None:
+    if problems:
         raise ProblemsError(problems)
     return spec.model_copy(update={"run": run.model_dump(mode="json", by_alias=True)})
 

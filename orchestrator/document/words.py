@@ -73,8 +73,8 @@ def either(words: Sequence[str]) -> str:
 def choice(known: Iterable[str], wrong: object = None) -> str:
     """Return the known words as quoted text, with the one that was probably meant."""
     words = list(known)
-    meant = difflib.get_close_matches(wrong, words, n=1) if isinstance(wrong, str) else []
-    hint = f" (did you mean {quoted(meant[0])}?)" if meant else ""
+    near = difflib.get_close_matches(wrong, words, n=1) if isinstance(wrong, str) else []
+    hint = f" (did you mean {quoted(near[0])}?)" if near and len(words) > 1 else ""
     return either([quoted(word) for word in words]) + hint
 
 
