@@ -118,7 +118,7 @@ class Scan:
             self._defer_for_room(stuck.name)
             return
         with self._room_for(stuck.name):
-            problem = f"cannot be moved out of the spool: {stuck.why}"
+            problem = f"it cannot be moved out of the spool: {stuck.why}"
             await self._tell_why(stuck.id, stuck.name, (problem,), moved=False)
             self.arrivals.leave(stuck.name, stuck.mark)
 

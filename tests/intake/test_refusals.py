@@ -92,7 +92,7 @@ async def test_the_reason_reads_well(world: World) -> None:
     assert (folder / "reason.txt").read_text() == (
         "mesh.inp was not accepted.\n"
         "\n"
-        "is not a job file: its name must end in .toml, .yaml, .yml or .json"
+        "it is not a job file: its name must end in .toml, .yaml, .yml or .json"
         " (input files belong into one folder with a job.toml)\n"
         "\n"
         'It lies unchanged in the folder "dropped" beside this text.\n'
@@ -177,10 +177,10 @@ async def test_a_file_of_another_user_is_refused(world: World) -> None:
 BAD_FOLDERS: dict[str, tuple[list[str | bytes], str]] = {
     "two job files": (["job.toml", "job.json"], "holds job.toml and job.json; keep one"),
     "too many": (["job.toml", *(f"f{n}" for n in range(60))], "holds more than 50 files"),
-    "too deep": (["job.toml", "a/b/c/d/e"], "a/b/c/d: folders are nested more than 4 deep"),
-    "long path": (["job.toml", "/".join(["x" * 255] * 4)], "the path is longer than 1000"),
-    "odd name": (["job.toml", b"a\nb"], "a\\nb: the name is not plain printable UTF-8"),
-    "bad input": (["job.toml", b"\xff.inp"], "\\xff.inp: the name is not plain"),
+    "too deep": (["job.toml", "a/b/c/d/e"], "a/b/c/d: lies more than 4 folders deep"),
+    "long path": (["job.toml", "/".join(["x" * 255] * 4)], "has a path of more than 1000"),
+    "odd name": (["job.toml", b"a\nb"], "a\\nb: has a name that is not plain printable UTF-8"),
+    "bad input": (["job.toml", b"\xff.inp"], "\\xff.inp: has a name that is not plain"),
 }
 
 

@@ -22,6 +22,27 @@ async def test_a_request_is_applied_after_the_job_of_the_same_scan(world: World)
     ]
 
 
+async def test_a_request_waits_for_every_job_of_the_scan(world: World) -> None:
+    """With many drops at once, a request would be refused because its job is still to come."""
+    drop_request(world.home, Verb.HOLD, "last")
+    for number in range(70):  # more than one batch
+        drop_file(world.home, GOOD, f"n{number}", ".toml")
+    drop_file(world.home, GOOD, "last", ".toml")
+    report = await world.scan()
+    assert (len(report.accepted), len(report.requests), report.rejected) == (71, 1, ())
+
+
+async def test_an_old_request_that_is_dropped_again_does_nothing(world: World) -> None:
+    """A request that is copied back from the archive would stop the daemon."""
+    drop_file(world.home, GOOD, "beam", ".toml")
+    ident = drop_request(world.home, Verb.RETRY, "beam")
+    await world.scan()
+    shutil.copy(next((world.home.archive / ident).iterdir()), world.spool)
+    report = await world.scan()
+    assert (len(report.requests), world.left()) == (1, [])
+    assert world.queue.rows("SELECT id FROM request") == [(ident,)]
+
+
 async def test_requests_are_applied_as_they_came(world: World) -> None:
     """A hold and its release would be applied the wrong way round, and the job held for ever."""
     drop_file(world.home, GOOD, "beam", ".toml")
