@@ -1,6 +1,5 @@
 """A real disk runs full under the real daemon: harvesting waits, and goes on by itself."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +28,7 @@ def test_a_full_disk_pauses_harvesting_and_not_the_daemon(
     home = small_disk / "home"
     command = [*program, "--home", str(home)]
     subprocess.run([*command, "init"], env=environment, check=True, capture_output=True)
-    (home / "orchestrator.toml").write_text('[results]\nkeep_free = "8 MB"\n')
+    (home / "orchestrator.toml").write_text('[results]\nkeep_free = "12 MB"\n')
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(16 * MEGABYTE))
     # The run itself finds room for its 12 MB; a second copy of them does not fit beside the rest.
@@ -42,18 +41,11 @@ def test_a_full_disk_pauses_harvesting_and_not_the_daemon(
             [*command, "serve", "--until-idle"], env=environment, stderr=file, stdout=file
         )
     try:
-        told = home / "log" / "orchestrator.jsonl"
-        while "waiting for space on the disk" not in (told.read_text() if told.exists() else ""):
-            assert daemon.poll() is None, log.read_text()
-            os.sched_yield()
+        _until(home / "log" / "orchestrator.jsonl", "waiting for space on the disk")
         explained = subprocess.run(
-            [*command, "explain", "big"],
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
+            [*command, "explain", "big"], env=environment, check=True, capture_output=True
         )
-        assert "waiting for space" in explained.stdout
+        assert b"waiting for space" in explained.stdout
         assert not list(home.glob("results/big-*/1"))  # nothing half is ever visible
         ballast.unlink()
         assert daemon.wait(60) == 0, log.read_text()
@@ -64,3 +56,13 @@ def test_a_full_disk_pauses_harvesting_and_not_the_daemon(
     assert (run / "stdout").read_bytes() == bytes(12_000_000)
     verified = subprocess.run([*command, "verify", "--all"], env=environment, check=False)
     assert verified.returncode == 0
+
+
+def _until(path: Path, word: str) -> None:
+    """Follow a file, which need not exist yet, until one of its lines holds the word."""
+    with subprocess.Popen(["tail", "-n", "+1", "-F", path], stdout=-1, stderr=-3, text=True) as tail:
+        assert tail.stdout is not None
+        for line in tail.stdout:
+            if word in line:
+                break
+        tail.kill()
