@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.config.home import Home
 from orchestrator.core.history import Entry
 from orchestrator.core.ids import id_from_bits, key_of
-from orchestrator.core.intake import Input, NewJob, Rejection, Request
+from orchestrator.core.intake import Input, NewJob, Rejection, Request, Verb
 from orchestrator.core.lifecycle import Event, JobState, Outcome
 from orchestrator.core.now import Now
 from orchestrator.core.spec import JobSpec
@@ -124,9 +124,13 @@ class Bench:
         self.move(run, Event.PUBLISHED, work.reason, job=final, manifest_sha256=manifest)
         return self.home.results / results.folder_of(work.name, job) / str(work.number)
 
-    def ask(self, verb: Any, job: str, **more: Any) -> str | None:
+    def ask(self, verb: Verb, job: str, **more: Any) -> str | None:
         """Carry out a request."""
-        return entrance.apply(self.conn, Request(self.id(), verb, job, **more), self.now)
+        return self.ask_as(self.id(), verb, job, **more)
+
+    def ask_as(self, id_: str, verb: Verb, job: str, **more: Any) -> str | None:
+        """Carry out a request that has an id."""
+        return entrance.apply(self.conn, Request(id_, verb, job, **more), self.now)
 
     def reject(self, name: str, reason: str) -> str:
         """Note a drop that was rejected; return its id."""
