@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli import homes, screen
-from orchestrator.cli.demo_jobs import JOBS, MANDELBROT, NO_LICENCE, DemoJob, write
+from orchestrator.cli.demo_jobs import JOBS, MANDELBROT, NO_LICENCE, write
 from orchestrator.cli.leftovers import end_processes_in
 from orchestrator.cli.setup import make_home
 from orchestrator.cli.tail import Growing
@@ -69,7 +69,7 @@ def _show(home: Home) -> int:
         faults.append(f"the daemon ended with {code}, not with {ENDS_WITH}: one job failed")
     for fault in faults:
         screen.say(f"not as it should be: {fault}")
-    screen.say(f"\nResults: {home.results}, after {time.monotonic() - began:.1f} s in all.")
+    screen.say(f"\nResults: {home.results}, {time.monotonic() - began:.0f} s after the start.")
     screen.say(f"Look around: orchestrator status --home {home.root}")
     return NOT_AS_EXPECTED if faults else 0
 
@@ -117,20 +117,17 @@ def _daemon(home: Home) -> Iterator[subprocess.Popen[bytes]]:
 def _report(home: Home, conn: Connection) -> Iterator[str]:
     """Show what became of each job; yield what is not as it should be."""
     ended = {line.name: line for line in views.jobs(conn, "ended")}
-    rows = [_row(home, ended[job.name], job) for job in JOBS if job.name in ended]
+    lines = [ended[job.name] for job in JOBS if job.name in ended]
+    rows = [(it.name, it.shown, str(it.run), str(_folder(home, it))) for it in lines]
     screen.table(("JOB", "STATE", "RUNS", "RESULTS"), rows)
     for job in JOBS:
         line = ended.get(job.name)
         if line is None:
             yield f"{job.name} did not end; see {home.log / 'serve.txt'}"
         elif (line.shown, line.run) != (job.ends, job.runs):
-            yield f"{job.name} is {line.shown} after {line.run} runs, not {job.ends} after {job.runs}"
+            yield f"{job.name} is {line.shown} after {line.run} runs, not {job.ends}, {job.runs}"
     yield from _show_file(home, ended.get(MANDELBROT.name), "outputs/mandelbrot.txt")
     yield from _show_file(home, ended.get(NO_LICENCE.name), "stderr")
-
-
-def _row(home: Home, line: JobLine, _: DemoJob) -> tuple[str, ...]:
-    return (line.name, line.shown, str(line.run), str(_folder(home, line)))
 
 
 def _folder(home: Home, line: JobLine) -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from orchestrator.config.load import DEFAULT_BACKENDS
+from orchestrator.config.loading import DEFAULT_BACKENDS
 from orchestrator.config.model import Config, ConfiguredBackend
 from orchestrator.document import DIALECT, schema_with
 
