@@ -1,19 +1,18 @@
-"""What passes from the spool to the queue: new jobs, requests, and drops that were rejected."""
+"""What intake hands to the queue: plain frozen values."""
 
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 from orchestrator.core.spec import JobSpec
-
-Verb = Literal["cancel", "hold", "release", "retry"]
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input file as it was at acceptance.
+    """One input file of a job.
 
-    `name` is its name in the run. `source` is an absolute path, or a path below the dropped folder
-    when the file was taken over with it. `size` is in bytes.
+    `name` is its relative path in the run. `source` is an absolute path, or, when `taken`, the path
+    below the dropped folder that was taken over whole. `size` is in bytes; `mtime_ns` tells later
+    whether the file was changed.
     """
 
     name: str
@@ -25,10 +24,10 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A drop that passed every check.
+    """One drop that was found good, on its way into the queue.
 
-    `text` is the spec file to the byte, `file` its name, `drop` the name under which it was
-    dropped (escaped), `uid` the owner of the drop.
+    `text` is the job file as it was written, `file` the name people know it by. `drop` is the exact
+    name of what was dropped: it lies in `state/archive/<id>/<drop>` afterwards. `uid` owns it.
     """
 
     id: str
@@ -37,12 +36,25 @@ class NewJob:
     file: str
     drop: str
     uid: int
-    inputs: tuple[Input, ...]
+    inputs: tuple[Input, ...] = ()
+
+
+class Verb(StrEnum):
+    """What a person can ask of a job."""
+
+    CANCEL = "cancel"
+    HOLD = "hold"
+    RELEASE = "release"
+    RETRY = "retry"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asks of a job, which is named by id, unique prefix of an id, or name."""
+    """What a person asks of a job, named by id, unique prefix or name.
+
+    The same `id` is applied once, however often it arrives. `confirmed` says that the person has
+    looked for himself where the daemon cannot tell.
+    """
 
     id: str
     verb: Verb
@@ -52,7 +64,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A drop that did not become a job, and why."""
+    """One drop that became no job: `name` and `reason` are for people and hold no control bytes."""
 
     id: str
     name: str

@@ -5,7 +5,7 @@ is unsafe in it is replaced, and the manifest records the name it had.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 OUTPUTS = "outputs"
@@ -45,6 +45,17 @@ def local_names(outputs: Sequence[Foreign]) -> list[str]:
 def is_safe(path: str) -> bool:
     """Whether a path is one that `local_names` could have made."""
     return all(part == _clean(part) for part in path.split("/"))
+
+
+def folders_of(paths: Iterable[str]) -> set[str]:
+    """Return every folder that the paths lie in, at any depth, the top one aside."""
+    folders: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    return folders
 
 
 class _Folders:

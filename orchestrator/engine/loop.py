@@ -43,6 +43,7 @@ class Engine:
         self._hinted: set[str] = set()
         self._in_flight: set[str] = set()
         self._acts = dict.fromkeys(tools.places, 0)
+        self.turns = 0  # grows while the engine lives
 
     def poke(self) -> None:
         """Say that something may have become due."""
@@ -59,6 +60,7 @@ class Engine:
             while True:
                 self._poked = anyio.Event()
                 pause = await self._turn(group)
+                self.turns += 1
                 with anyio.move_on_after(pause):
                     await self._poked.wait()
 

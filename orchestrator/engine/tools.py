@@ -1,9 +1,9 @@
 """What acts work with; all of it is handed in, so that a simulated world can be handed in too."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, Protocol, TypeVar
 
 import structlog.typing
@@ -50,7 +50,7 @@ class Tools:
     new_id: Callable[[], str]
     log: structlog.typing.FilteringBoundLogger
     keep_free: int = 0
-    random: random.Random = field(default_factory=random.Random)
+    random: Random = field(default_factory=Random)
     stopping: bool = False
 
     def u(self) -> float:
@@ -65,9 +65,13 @@ class Tools:
         """Read a run afresh."""
         return await self.db.read(look.work, run)
 
-    async def move(self, work: Work, change: Change, **more: Any) -> Work:
-        """Write what an act came to, and read the run again. Raises StaleError."""
+    async def move(self, work: Work, change: Change, **more: Any) -> None:
+        """Write what an act came to. Raises StaleError."""
         await self.db.write(runs.move, work, change, self.now(), **more)
+
+    async def move_on(self, work: Work, change: Change) -> Work:
+        """Write a change that an act goes on from; return the run as it is then."""
+        await self.move(work, change)
         return await self.read(work.run)
 
     async def move_each(self, changes: Iterable[tuple[Work, Change]]) -> None:

@@ -34,6 +34,7 @@ class Database:
         self._hop = hop
         self._waiting: list[tuple[Unit, asyncio.Future[Any]]] = []
         self._flusher: asyncio.Task[None] | None = None
+        self.on_commit: list[Callable[[], None]] = []
         self._fatal: FatalStorageError | None = None
 
     async def read(
@@ -77,6 +78,9 @@ class Database:
                 )
             except BaseException as error:  # noqa: BLE001 - passed on to everybody who waits
                 outcomes = [error] * len(batch)
+            else:
+                for tell in self.on_commit:
+                    tell()
             for (_, future), outcome in zip(batch, outcomes, strict=True):
                 if future.done():
                     continue

@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from orchestrator.core.intake import NewJob, Rejection, Request
 from orchestrator.core.lifecycle import JobState, Outcome, RunState, Shown, Want
 from orchestrator.core.now import Now
 from orchestrator.core.work import Hold
-from orchestrator.store.look import resolve
 from orchestrator.store.queries import load
 from orchestrator.store.record import add_entry, record
+from orchestrator.store.resolve import resolve
 from orchestrator.store.sqlite import Connection, Row
 
 MOST_NAMED = 5  # ids that an answer lists
@@ -81,8 +81,8 @@ def reject(conn: Connection, rejection: Rejection, now: Now) -> None:
     )
 
 
-def known(conn: Connection, ids: Sequence[str]) -> set[str]:
-    """Return those of the ids that stand in the queue as a job, a request or a rejection."""
+def known(conn: Connection, ids: Collection[str]) -> set[str]:
+    """Return those of the ids that are jobs."""
     rows = conn.execute(load("look")["known_ids"], {"ids": json.dumps(list(ids))})
     return {row["id"] for row in rows.fetchall()}
 

@@ -46,14 +46,9 @@ def found_home(conn: Connection, home: str, anchor: Anchor) -> HomeRow:
     return row
 
 
-def drop_anchor(conn: Connection, anchor: Anchor) -> None:
-    """Save what the clocks read now, for the next start."""
+def save_pulse(conn: Connection, anchor: Anchor, status_cursor: int) -> None:
+    """Save, for the next start, what the clocks read and up to where status.log is written."""
     conn.execute(
-        "UPDATE home SET steady = ?, boot_seconds = ?, boot_id = ?, wall = ?",
-        (anchor.steady, anchor.boot_seconds, anchor.boot_id, anchor.wall),
+        "UPDATE home SET steady = ?, boot_seconds = ?, boot_id = ?, wall = ?, status_cursor = ?",
+        (anchor.steady, anchor.boot_seconds, anchor.boot_id, anchor.wall, status_cursor),
     )
-
-
-def move_status_cursor(conn: Connection, seq: int) -> None:
-    """Note up to which history entry status.log is surely written."""
-    conn.execute("UPDATE home SET status_cursor = ? WHERE status_cursor < ?", (seq, seq))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.core.history import Entry
-from orchestrator.core.ids import ALPHABET, is_id
 from orchestrator.core.lifecycle import Outcome, RunState, Want
 from orchestrator.core.now import Now
 from orchestrator.core.spec import JobSpec
@@ -17,7 +16,6 @@ from orchestrator.store.sqlite import Connection, Row
 
 Verified = Literal["checksum", "size", "nothing"]
 Phase = Literal["stage", "harvest"]
-SHORTEST_PREFIX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +116,11 @@ def next_due(conn: Connection, now: Now) -> float | None:
     return value
 
 
-def movable(conn: Connection) -> int:
+def movable(conn: Connection, backends: Sequence[str]) -> int:
     """Return how many jobs can move without a person, and runs that are still to be forgotten."""
-    sql = load("look")
-    jobs: int = conn.execute(sql["movable"]).fetchone()[0]
-    runs: int = conn.execute(sql["unforgotten"]).fetchone()[0]
+    sql, values = load("look"), {"backends": json.dumps(list(backends))}
+    jobs: int = conn.execute(sql["movable"], values).fetchone()[0]
+    runs: int = conn.execute(sql["unforgotten"], values).fetchone()[0]
     return jobs + runs
 
 
@@ -178,19 +176,13 @@ def history_after(conn: Connection, seq: int, limit: int) -> list[Entry]:
     return [entry(row) for row in rows]
 
 
-def resolve(conn: Connection, name: str, *, unfinished_first: bool = False) -> list[str]:
-    """Return the ids of the jobs that a person's word may mean: id, name, or prefix of an id.
+def last_history(conn: Connection) -> int:
+    """Return the number of the newest history entry, 0 without one."""
+    seq: int = conn.execute(load("look")["last_history"]).fetchone()[0]
+    return seq
 
-    With `unfinished_first`, of several jobs of one name the unfinished ones count, if any are.
-    """
-    sql = load("look")
-    if is_id(name) and conn.execute(load("queue")["job_known"], {"id": name}).fetchone():
-        return [name]
-    named = conn.execute(sql["jobs_named"], {"name": name}).fetchall()
-    if named:
-        unfinished = [row["id"] for row in named if row["state"] in {"queued", "active"}]
-        return unfinished if unfinished_first and unfinished else [row["id"] for row in named]
-    if len(name) < SHORTEST_PREFIX or not set(name) <= set(ALPHABET):
-        return []
-    values = {"low": name, "high": name + "~"}
-    return [row["id"] for row in conn.execute(sql["jobs_with_prefix"], values).fetchall()]
+
+def unsuccessful_since(conn: Connection, seq: int) -> int:
+    """Return how many jobs and drops ended, or are held, without success since an entry."""
+    count: int = conn.execute(load("look")["unsuccessful_since"], {"seq": seq}).fetchone()[0]
+    return count

@@ -1,16 +1,14 @@
 """One rename makes a staged run visible: whole, read-only, with its manifest."""
 
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass
 
 from orchestrator.config.home import Home
 from orchestrator.core.history import Entry
-from orchestrator.core.names import HISTORY, MANIFEST, SPEC_SUFFIXES
+from orchestrator.core.names import HISTORY, MANIFEST, SPEC_SUFFIXES, folders_of
 from orchestrator.store.results import disk, manifest
 from orchestrator.store.results.errors import ConflictError, MissingError
 from orchestrator.store.results.folders import folder_of, point_latest
@@ -48,7 +46,7 @@ def publish(
     """
     if spec_suffix not in SPEC_SUFFIXES:
         raise ValueError(f"a spec ends in one of {SPEC_SUFFIXES}, not {spec_suffix!r}")
-    lines = "".join(json.dumps(asdict(entry), sort_keys=True) + "\n" for entry in history)
+    lines = "".join(manifest.to_json(entry) + "\n" for entry in history)
     ours = {f"spec{spec_suffix}": spec, HISTORY: lines.encode()}
     items = [*outputs, *(_item(name, data) for name, data in ours.items())]
     text = manifest.render(run, items, spec_sha256=_sha256(spec))
@@ -69,7 +67,7 @@ def publish(
                 f"another result stands at {target}: nothing was overwritten. Move that folder"
                 f" away; what belongs there waits in {home.staging / run.key}"
             )
-        _settle(results, target, run.number, _folders(items))
+        _settle(results, target, folders_of(item.name for item in items))
         disk.remove_tree(run.key, within=staging)
         disk.sync(results, "results")
         disk.sync(staging, "staging")
@@ -94,7 +92,7 @@ def _complete(top: int, ours: Mapping[str, bytes], items: Sequence[Item]) -> Non
     """Leave exactly the listed files in staging, all of it durable."""
     _write_synced(top, ours)
     sizes = {item.name: item.size for item in items} | {n: len(d) for n, d in ours.items()}
-    missing = set(sizes) - _keep_only(top, sizes, _folders(items))
+    missing = set(sizes) - _keep_only(top, sizes)
     if missing:
         raise MissingError(sorted(missing))
 
@@ -119,23 +117,23 @@ def _write_synced(top: int, files: Mapping[str, bytes]) -> None:
             os.close(fd)
 
 
-def _keep_only(top: int, sizes: Mapping[str, int], folders: set[str]) -> set[str]:
+def _keep_only(top: int, sizes: Mapping[str, int]) -> set[str]:
     """Remove what does not belong, sync the folders bottom-up; return the files that are whole.
 
     A file of another size, or none, is possible after a power cut: its bytes were synced before
     they were counted as fetched, its name may have been lost with the folder.
     """
-    whole = set()
+    whole, folders = set(), folders_of(sizes)
     for where, below, files, fd in os.fwalk(".", topdown=False, dir_fd=top):
-        at = PurePosixPath(where)
+        at = f"{where}/"[2:]  # "./outputs" → "outputs/"
         for name in files:
-            path, status = str(at / name), os.stat(name, dir_fd=fd, follow_symlinks=False)
+            path, status = at + name, os.stat(name, dir_fd=fd, follow_symlinks=False)
             if stat.S_ISREG(status.st_mode) and status.st_size == sizes.get(path):
                 whole.add(path)
             else:
                 os.unlink(name, dir_fd=fd)
         for name in below:
-            if str(at / name) not in folders:
+            if at + name not in folders:
                 os.rmdir(name, dir_fd=fd)
         disk.sync(fd, "staging")
     return whole
@@ -148,7 +146,7 @@ def _move(key: str, *, within: int, to: str, into: int) -> None:
         disk.move(key, within=within, to=number, into=folder)
 
 
-def _settle(results: int, target: str, number: int, folders: set[str]) -> None:
+def _settle(results: int, target: str, folders: set[str]) -> None:
     """Make folders read-only, let `latest` follow, sync the job's folder.
 
     Read-only comes after the rename: moving a folder to another parent, and repairing one after a
@@ -158,15 +156,10 @@ def _settle(results: int, target: str, number: int, folders: set[str]) -> None:
     for name in ("", *folders):
         with disk.subfolder(results, f"{target}/{name}") as fd:
             os.fchmod(fd, FOLDER_MODE)
-    with disk.subfolder(results, target.partition("/")[0]) as job:
-        point_latest(job, number)
+    folder, _, number = target.partition("/")
+    with disk.subfolder(results, folder) as job:
+        point_latest(job, int(number))
         disk.sync(job, target)
-
-
-def _folders(items: Sequence[Item]) -> set[str]:
-    """Return every folder that the items lie in, the top one aside."""
-    parents = {parent for item in items for parent in PurePosixPath(item.name).parents}
-    return {str(parent) for parent in parents} - {"."}
 
 
 def _item(name: str, data: bytes) -> Item:

@@ -6,9 +6,9 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from orchestrator.core.names import MANIFEST
+from orchestrator.core.names import MANIFEST, folders_of
 from orchestrator.store.results import disk, manifest
 from orchestrator.store.results.errors import StoppedError
 
@@ -67,7 +67,7 @@ def _read_manifest(run: Path) -> bytes:
 def _compare(
     run: Path, expected: dict[str, tuple[int, str]], stop: Callable[[], bool]
 ) -> Iterator[Finding]:
-    folders = {str(parent) for name in expected for parent in PurePosixPath(name).parents}
+    folders = folders_of(expected)
     left = dict(expected)
     with disk.folder(run) as top:
         yield from _look_into(top, "", left, folders, stop)

@@ -45,11 +45,13 @@ SELECT min(due) FROM (
 )
 
 -- name: movable
--- How many jobs can move without a person.
+-- How many jobs can move without a person, on the backends that there are.
 SELECT count(*) FROM job WHERE state IN ('queued', 'active') AND want <> 'hold'
+  AND backend IN (SELECT value FROM json_each(:backends))
 
 -- name: unforgotten
 SELECT count(*) FROM run WHERE forgotten = 0 AND state = 'ended'
+  AND backend IN (SELECT value FROM json_each(:backends))
 
 -- name: inputs
 SELECT name, source, size, mtime_ns, taken, trusted FROM input WHERE job = :job ORDER BY name
@@ -81,9 +83,16 @@ SELECT id FROM job WHERE id >= :low AND id < :high ORDER BY seq LIMIT 5
 
 -- name: known_ids
 SELECT id FROM job WHERE id IN (SELECT value FROM json_each(:ids))
-UNION SELECT id FROM rejection WHERE id IN (SELECT value FROM json_each(:ids))
-UNION SELECT id FROM request WHERE id IN (SELECT value FROM json_each(:ids))
 
 -- name: live_run
 SELECT run.id, run.state, run.outcome, job.hold_code FROM run JOIN job ON job.id = run.job
 WHERE job.id = :job AND run.state <> 'ended'
+
+-- name: unsuccessful_since
+-- Jobs and drops whose last word since an entry is not a success.
+SELECT count(*) FROM history
+WHERE seq > :seq AND target IN ('FAILED', 'CANCELLED', 'REJECTED', 'HELD')
+  AND seq = (SELECT max(seq) FROM history AS later WHERE later.job = history.job)
+
+-- name: last_history
+SELECT coalesce(max(seq), 0) FROM history
