@@ -83,7 +83,7 @@ def list_outputs(conn: Connection, run: str, found: Sequence[Step]) -> None:
                 "run": run,
                 "n": step.n,
                 "name": step.name,
-                "source": step.source,
+                "source": json.dumps(step.source),
                 "size": step.size,
                 "sha256": step.sha256,
                 "log": step.log,
@@ -123,24 +123,18 @@ def pin_input(conn: Connection, job: str, name: str, *, size: int, mtime_ns: int
 
 def forgotten(conn: Connection, run: str) -> None:
     """Note that the backend has let go of an ended run."""
-    conn.execute(load("queue")["forget_run"], {"run": run})
+    conn.execute(load("queue")["forget_run"], {"id": run})
 
 
 def put_off_forgetting(conn: Connection, run: str, due: float, error: str, now: Now) -> None:
     """Try again later to have the backend let go."""
-    values = {"run": run, "due": due, "error": error, "wall": now.wall}
+    values = {"id": run, "due": due, "error": error, "wall": now.wall}
     conn.execute(load("queue")["put_off_forgetting"], values)
 
 
 def put_off(conn: Connection, work: Work, due: float, error: str, now: Now) -> None:
     """Leave a run as it is and look again later."""
-    values = {
-        "run": work.run,
-        "version": work.version,
-        "due": due,
-        "error": error,
-        "wall": now.wall,
-    }
+    values = {"id": work.run, "version": work.version, "due": due, "error": error, "wall": now.wall}
     conn.execute(load("queue")["put_off"], values)
 
 
