@@ -78,9 +78,6 @@ class Database:
                 )
             except BaseException as error:  # noqa: BLE001 - passed on to everybody who waits
                 outcomes = [error] * len(batch)
-            else:
-                for tell in self.on_commit:
-                    tell()
             for (_, future), outcome in zip(batch, outcomes, strict=True):
                 if future.done():
                     continue
@@ -88,6 +85,8 @@ class Database:
                     future.set_exception(outcome)
                 else:
                     future.set_result(outcome)
+            for tell in self.on_commit:
+                tell()
         self._flusher = None
 
     async def _on_thread(self, fn: Callable[[], Any]) -> Any:

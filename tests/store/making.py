@@ -40,9 +40,9 @@ def new_job(number: int, name: str = "wing", *inputs: Input, **spec: object) -> 
     )
 
 
-def ask(verb: Verb, job: str, *, number: int = 900, confirmed: bool = False) -> Request:
+def ask(verb: str, job: str, *, number: int = 900, confirmed: bool = False) -> Request:
     """Return a request; `number` makes its id."""
-    return Request(new_id(number), verb, job, confirmed)
+    return Request(new_id(number), Verb(verb), job, confirmed)
 
 
 def names(folder: Path) -> list[str]:
@@ -101,7 +101,7 @@ def move(conn: Connection, work: Work, *changes: Change) -> Work:
     return work
 
 
-SITUATIONS: dict[str, tuple[Change | Verb, ...]] = {
+SITUATIONS: dict[str, tuple[Change | str, ...]] = {
     "staging": (),
     "submitting": (STAGED,),
     "unknown": (STAGED, DOUBTFUL),

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from orchestrator.core.intake import Rejection
 from orchestrator.core.lifecycle import Event, JobState, RunState
 from orchestrator.core.now import Now
 from orchestrator.store import entrance, home, look
@@ -137,14 +138,29 @@ def test_deadlines_and_late_cancels_of_queued_jobs(conn: Connection) -> None:
 
 def test_movable_counts_what_needs_no_person(conn: Connection) -> None:
     """Otherwise `serve --until-idle` would end too early, or never."""
-    assert look.movable(conn) == 0
+    assert look.movable(conn, ["local"]) == 0
     situate(conn, "running, held", 1)
-    assert look.movable(conn) == 0
+    assert look.movable(conn, ["local"]) == 0
     situate(conn, "failed", 2)
-    assert look.movable(conn) == 1  # its run is to be forgotten
+    assert look.movable(conn, ["local"]) == 1  # its run is to be forgotten
     situate(conn, "queued", 3)
     situate(conn, "running", 4)
-    assert look.movable(conn) == 3
+    assert look.movable(conn, ["local"]) == 3
+    assert look.movable(conn, ["slurm"]) == 0  # no such jobs: nothing there keeps us
+
+
+def test_what_was_not_successful_since(conn: Connection) -> None:
+    """Otherwise `serve --until-idle` would end with 0 though a job failed, or was rejected."""
+    assert look.last_history(conn) == 0
+    situate(conn, "failed", 1)
+    before = look.last_history(conn)
+    assert look.unsuccessful_since(conn, before) == 0
+    for number, situation in enumerate(("succeeded", "cancelled", "lost", "running", "failed"), 2):
+        situate(conn, situation, number)
+    entrance.apply(conn, ask("retry", new_id(6), number=902), START)
+    assert look.unsuccessful_since(conn, before) == 2  # what is tried again may yet succeed
+    entrance.reject(conn, Rejection(new_id(9), "bad.toml", "no"), START)
+    assert look.unsuccessful_since(conn, before) == 3
 
 
 def test_steps_left(conn: Connection) -> None:
@@ -160,9 +176,7 @@ def test_the_home_row_is_written_once(conn: Connection) -> None:
     assert home.found_home(conn, "homehome", anchor) == home.HomeRow("homehome", anchor, 0)
     later = home.Anchor(9.0, 9.0, "boot2", 9.0)
     assert home.found_home(conn, "otherone", later).id == "homehome"
-    home.drop_anchor(conn, later)
-    home.move_status_cursor(conn, 7)
-    home.move_status_cursor(conn, 5)  # never back
+    home.save_pulse(conn, later, 7)
     assert home.read_home(conn) == home.HomeRow("homehome", later, 7)
 
 
@@ -191,7 +205,8 @@ LONG_QUEUE = """
 WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < :all)
 INSERT INTO job (id, name, backend, dropped_as, file, text, sha256, spec, uid, accepted_at,
                  deadline, state, want, due, runs, allowed, reason, shown, shown_since)
-SELECT printf('%012d', i), 'name' || (i % 5000), 'local', '', '', x'00', printf('%064d', i), :spec, 0, 0, 1e9,
+SELECT printf('%012d', i), 'name' || (i % 5000), 'local', '', '', x'00', printf('%064d', i), :spec,
+       0, 0, 1e9,
        CASE WHEN i <= :finished THEN 'succeeded' WHEN i <= :started THEN 'active' ELSE 'queued' END,
        'run', i, i <= :started, 1, '', '', 0 FROM n;
 INSERT INTO run (id, key, job, number, backend, state, due, remote_id, outcome, forgotten,
@@ -212,7 +227,8 @@ EVERY_TURN = [
 VALUES = {
     "backend": "local", "steady": FINISHED + 500.5, "wall": 5.0, "limit": 256, "seq": 200_000,
     "keys": json.dumps([f"k{FINISHED + 1:012d}"]), "run": f"{5:012d}", "job": f"{5:012d}",
-    "phase": "stage", "name": "name5", "low": "0001", "high": "0001~", "ids": json.dumps(["0" * 12]),
+    "phase": "stage", "name": "name5", "low": "0001", "high": "0001~",
+    "ids": json.dumps(["0" * 12]), "backends": '["local"]',
 }  # fmt: skip
 
 
@@ -233,4 +249,5 @@ def test_a_long_queue_is_not_read_from_end_to_end(long_queue: Connection, name: 
 
 def test_every_query_of_a_turn_is_held_to_that() -> None:
     """Otherwise a query that is added later is forgotten here."""
-    assert set(load("look")) - set(EVERY_TURN) == {"movable", "unforgotten"}  # --until-idle only
+    only_until_idle = {"movable", "unforgotten", "last_history", "unsuccessful_since"}
+    assert set(load("look")) - set(EVERY_TURN) == only_until_idle

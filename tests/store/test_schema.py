@@ -32,7 +32,7 @@ INPUT: dict[str, Any] = {
     "trusted": 1,
 }  # fmt: skip
 STEP: dict[str, Any] = {
-    "run": "r" * 12, "phase": "stage", "n": 0, "name": "in", "source": "in", "size": None,
+    "run": "r" * 12, "phase": "stage", "n": 0, "name": "in", "source": '"in"', "size": None,
     "sha256": None, "log": 0, "verified": "nothing", "done": 0,
 }  # fmt: skip
 HOME: dict[str, Any] = {
@@ -151,6 +151,7 @@ BAD_ROWS: list[tuple[str, dict[str, Any]]] = [
             {"sha256": "0"},
             {"log": 2},
             {"verified": "surely"},
+            {"source": "in"},
             {"done": 2},
             {"done": 1},
             {"done": 1, "size": 3},

@@ -114,7 +114,7 @@ CREATE TABLE step (
     name   TEXT NOT NULL,             -- ours: in the run, or in the results
     -- Theirs: a path on this machine, or the backend's name. JSON, since a file's name need not be
     -- text that SQL takes.
-    source TEXT NOT NULL CHECK (json_valid(source)),
+    source TEXT NOT NULL CHECK (source GLOB '"*"'),
     size   INTEGER,
     sha256 TEXT CHECK (length(sha256) = 64),
     log    INTEGER NOT NULL DEFAULT 0 CHECK (log IN (0, 1)),
