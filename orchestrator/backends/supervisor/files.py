@@ -43,21 +43,39 @@ def read_json(name: str, folder: int) -> dict[str, object] | None:
     return value
 
 
-def write_json(name: str, value: object, folder: int, *, synced: bool) -> None:
-    """Put a whole file in place, or raise OSError and leave none; synced, it survives a power cut.
-
-    Without `synced` it only survives this process.
-    """
+def replace_json(name: str, value: object, folder: int) -> None:
+    """Put a whole file in place that survives a power cut; raise OSError and leave none."""
     temporary = f".{name}.tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as file:
-        file.write(json.dumps(value).encode())
-        file.flush()
-        if synced:
-            os.fsync(file.fileno())
+    _write(temporary, value, folder, os.O_TRUNC, synced=True)
     os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-    if not synced:
-        return
+    _sync_or_remove(name, folder)
+
+
+def create_json(name: str, value: object, folder: int, *, synced: bool) -> None:
+    """Write a new file of which it matters most that it is there; raise OSError and leave none.
+
+    It costs half of `replace_json`, but a crash may leave it without its content.
+    """
+    _write(name, value, folder, os.O_EXCL, synced=synced)
+    if synced:
+        _sync_or_remove(name, folder)
+
+
+def _write(name: str, value: object, folder: int, how: int, *, synced: bool) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | how
+    descriptor = os.open(name, flags, 0o600, dir_fd=folder)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(json.dumps(value).encode())
+            file.flush()
+            if synced:
+                os.fsync(descriptor)
+    except OSError:
+        os.unlink(name, dir_fd=folder)
+        raise
+
+
+def _sync_or_remove(name: str, folder: int) -> None:
     try:
         os.fsync(folder)
     except OSError:
@@ -103,13 +121,11 @@ def _sync_file(name: str, folder: int) -> None:
 
 def _sync_file_system(folder: int) -> None:
     if _libc.syncfs(folder) != 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def adopt_orphans() -> None:
     """Become the parent of whatever a descendant leaves behind; raise OSError if refused."""
     set_child_subreaper = 36  # PR_SET_CHILD_SUBREAPER
     if _libc.prctl(set_child_subreaper, 1, 0, 0, 0) != 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

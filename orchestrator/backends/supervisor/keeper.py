@@ -248,7 +248,7 @@ class Keeper:
                 if error.errno not in _DATA_LOST:
                     raise
                 end["unsynced"] = end["unsynced"] or error.strerror
-            files.write_json(files.EXIT, end, folder, synced=True)
+            files.replace_json(files.EXIT, end, folder)
         finally:
             os.close(folder)
 

@@ -1,0 +1,48 @@
+"""Local runs under test, and the means to wait for them without sleeping."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import psutil
+import pytest
+
+from orchestrator.backends.local import KIND
+from orchestrator.testing.contract import Bodies, Place, open_place
+from tests.backends.helpers import supervisor_of
+
+WRITE = "import sys; open(sys.argv[1], 'wb').write(bytes(range(256)) * int(sys.argv[2]))"
+BODIES = Bodies(
+    writes=lambda name, times: {"command": [sys.executable, "-c", WRITE, name, str(times)]},
+    copies=lambda source, name: {"command": ["cp", source, name]},
+    fails=lambda code: {"script": f"exit {code}"},
+    sleeps={"command": ["sleep", "1000"]},
+)
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    """Open the local backend in an empty folder; leave no process behind."""
+    options = KIND.options(stop_grace="2s")
+    async with open_place(KIND, options, tmp_path / "local", BODIES) as place:
+        yield place
+        keeper = psutil.Process(await supervisor_of(place))
+        for process in [keeper, *keeper.children(recursive=True)]:
+            process.kill()
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Callable[[], Awaitable[list[str]]]:
+    """Return what waits for the words that a job writes to the pipe `told` beside the backend."""
+    pipe = tmp_path / "told"
+    os.mkfifo(pipe)
+
+    async def wait() -> list[str]:
+        with anyio.fail_after(30):
+            text = await anyio.to_thread.run_sync(pipe.read_text, abandon_on_cancel=True)
+        return text.split()
+
+    return wait
