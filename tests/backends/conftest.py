@@ -1,7 +1,6 @@
 """Local runs under test, and the means to wait for them without sleeping."""
 
 import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -11,16 +10,8 @@ import psutil
 import pytest
 
 from orchestrator.backends.local import KIND
-from orchestrator.testing.contract import Bodies, Place, open_place
-from tests.backends.helpers import supervisor_of
-
-WRITE = "import sys; open(sys.argv[1], 'wb').write(bytes(range(256)) * int(sys.argv[2]))"
-BODIES = Bodies(
-    writes=lambda name, times: {"command": [sys.executable, "-c", WRITE, name, str(times)]},
-    copies=lambda source, name: {"command": ["cp", source, name]},
-    fails=lambda code: {"script": f"exit {code}"},
-    sleeps={"command": ["sleep", "1000"]},
-)
+from orchestrator.testing.contract import Place, open_place
+from tests.backends.helpers import BODIES, supervisor_of
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from typing import TypeVar
 
 import anyio
@@ -9,9 +10,17 @@ import anyio.lowlevel
 
 from orchestrator.backend import Finished, Lost, Run
 from orchestrator.backends.local.backend import LocalBackend
-from orchestrator.testing.contract import Place
+from orchestrator.testing.contract import Bodies, Place
 
 Kind = TypeVar("Kind")
+
+WRITE = "import sys; open(sys.argv[1], 'wb').write(bytes(range(256)) * int(sys.argv[2]))"
+BODIES = Bodies(
+    writes=lambda name, times: {"command": [sys.executable, "-c", WRITE, name, str(times)]},
+    copies=lambda source, name: {"command": ["cp", source, name]},
+    fails=lambda code: {"script": f"exit {code}"},
+    sleeps={"command": ["sleep", "1000"]},
+)
 
 
 async def supervisor_of(place: Place) -> int:

@@ -1,7 +1,6 @@
 """Whatever a job makes of its directory, the right files come back and the rest goes."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -51,7 +50,7 @@ async def test_a_pattern_that_is_none_is_refused(place: Place) -> None:
     """The harvest would end with a traceback."""
     run = place.run("1", {"command": ["true"]}, outputs=Outputs(include=("../x",)))
     await place.end(await place.started(run))
-    with pytest.raises(RejectedError, match="'../x'"):
+    with pytest.raises(RejectedError, match=r"'\.\./x'"):
         await place.backend.list_outputs(run)
 
 
@@ -63,7 +62,7 @@ async def test_what_nobody_may_read_comes_back_and_goes(place: Place, tmp_path: 
     await place.end(run)
     assert await place.outputs(run) == {"a/b/f": b"x\n"}
     await place.backend.forget(run)
-    assert os.listdir(place.directory / "runs") == []
+    assert not any((place.directory / "runs").iterdir())
     assert (tmp_path / "keep").read_text() == "x"
 
 
@@ -75,14 +74,14 @@ async def test_a_very_deep_folder_goes(place: Place) -> None:
     assert isinstance(end, Finished)
     assert end.ok
     await place.backend.forget(run)
-    assert os.listdir(place.directory / "runs") == []
+    assert not any((place.directory / "runs").iterdir())
 
 
 async def test_a_removal_that_was_interrupted_is_finished(place: Place) -> None:
     """Disks would fill up with folders that nothing remembers."""
     (place.directory / "runs" / ".gone-orch-x" / "work").mkdir(parents=True)
     await place.reopen()
-    assert os.listdir(place.directory / "runs") == []
+    assert not any((place.directory / "runs").iterdir())
 
 
 async def test_outputs_that_could_not_be_synced_are_no_success(place: Place) -> None:

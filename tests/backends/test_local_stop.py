@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import psutil
 import pytest
+from pydantic import JsonValue
 
 from orchestrator.backend import Alive, Finished, Lost
 from orchestrator.testing.contract import Place
@@ -27,7 +28,7 @@ HIDING = {
 }
 
 
-def leaving(how: str, then: str) -> dict[str, object]:
+def leaving(how: str, then: str) -> dict[str, JsonValue]:
     """Return a run that starts a process in some way and tells which, and then does something."""
     pid = "int(child.stdout.readline())" if "echo" in how else "child.pid"
     code = f"{TELL}child = {how}\npid = {pid}\nopen(tell, 'w').write(str(pid))\n{then}"
@@ -37,7 +38,7 @@ def leaving(how: str, then: str) -> dict[str, object]:
 @pytest.mark.parametrize("how", HIDING.values(), ids=HIDING)
 async def test_cancel_ends_what_the_run_started(place: Place, told: Told, how: str) -> None:
     """A cancelled job's solver would go on in the background, writing where the next one does."""
-    run = await place.started(place.run("1", leaving(how, "time.sleep(1000)")))  # type: ignore[arg-type] - JSON
+    run = await place.started(place.run("1", leaving(how, "time.sleep(1000)")))
     (pid,) = await told()
     await place.backend.cancel(run)
     end = await place.end(run)
@@ -51,7 +52,7 @@ async def test_what_a_run_leaves_behind_is_ended_with_it(
     place: Place, told: Told, how: str
 ) -> None:
     """Outputs would change after they were harvested."""
-    run = await place.started(place.run("1", leaving(how, "sys.exit(0)")))  # type: ignore[arg-type] - JSON
+    run = await place.started(place.run("1", leaving(how, "sys.exit(0)")))
     (pid,) = await told()
     end = await place.end(run)
     assert isinstance(end, Finished)
@@ -63,9 +64,9 @@ async def test_what_a_run_leaves_behind_is_ended_with_it(
 async def test_the_leftovers_of_one_run_are_not_those_of_another(place: Place, told: Told) -> None:
     """The end of one job would kill the processes of its neighbour."""
     how = HIDING["an orphan"]
-    neighbour = await place.started(place.run("1", leaving(how, "time.sleep(1000)")))  # type: ignore[arg-type] - JSON
+    neighbour = await place.started(place.run("1", leaving(how, "time.sleep(1000)")))
     (pid,) = await told()
-    run = await place.started(place.run("2", leaving(how, "sys.exit(0)")))  # type: ignore[arg-type] - JSON
+    run = await place.started(place.run("2", leaving(how, "sys.exit(0)")))
     await told()
     await place.end(run)
     assert alive(int(pid))
