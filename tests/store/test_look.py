@@ -247,6 +247,25 @@ def test_a_long_queue_is_not_read_from_end_to_end(long_queue: Connection, name: 
     assert best < 0.005, f"{best * 1000:.1f} ms: {plan}"
 
 
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("due_runs", "run_due"),
+        ("startable", "job_queued"),
+        ("expired", "job_deadline"),
+        ("cancellable", "job_cancelled"),
+        ("slots", "run_slots"),
+        ("next_due", "job_due"),
+    ],
+)
+def test_reads_of_a_turn_have_an_index_of_their_own(
+    long_queue: Connection, name: str, index: str
+) -> None:
+    """Otherwise each turn reads all queued jobs, or all live runs, to find the few due ones."""
+    plan = long_queue.execute(f"EXPLAIN QUERY PLAN {load('look')[name]}", VALUES).fetchall()
+    assert any(f" {index}" in row["detail"] for row in plan), [row["detail"] for row in plan]
+
+
 def test_every_query_of_a_turn_is_held_to_that() -> None:
     """Otherwise a query that is added later is forgotten here."""
     only_until_idle = {"movable", "unforgotten", "last_history", "unsuccessful_since"}
