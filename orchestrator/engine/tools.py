@@ -1,9 +1,9 @@
 """What acts work with; all of it is handed in, so that a simulated world can be handed in too."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, Protocol, TypeVar
 
 import structlog.typing
@@ -50,7 +50,7 @@ class Tools:
     new_id: Callable[[], str]
     log: structlog.typing.FilteringBoundLogger
     keep_free: int = 0
-    random: random.Random = field(default_factory=random.Random)
+    random: Random = field(default_factory=Random)
     stopping: bool = False
 
     def u(self) -> float:

@@ -8,9 +8,9 @@ from orchestrator.core.intake import NewJob, Rejection, Request
 from orchestrator.core.lifecycle import JobState, Outcome, RunState, Shown, Want
 from orchestrator.core.now import Now
 from orchestrator.core.work import Hold
-from orchestrator.store.look import resolve
 from orchestrator.store.queries import load
 from orchestrator.store.record import add_entry, record
+from orchestrator.store.resolve import resolve
 from orchestrator.store.sqlite import Connection, Row
 
 

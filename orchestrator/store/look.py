@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.core.history import Entry
-from orchestrator.core.ids import ALPHABET, is_id
 from orchestrator.core.lifecycle import Outcome, RunState, Want
 from orchestrator.core.now import Now
 from orchestrator.core.spec import JobSpec
@@ -17,7 +16,6 @@ from orchestrator.store.sqlite import Connection, Row
 
 Verified = Literal["checksum", "size", "nothing"]
 Phase = Literal["stage", "harvest"]
-SHORTEST_PREFIX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,24 +174,6 @@ def history_after(conn: Connection, seq: int, limit: int) -> list[Entry]:
     """Return the entries after one, oldest first."""
     rows = conn.execute(load("look")["history_after"], {"seq": seq, "limit": limit}).fetchall()
     return [entry(row) for row in rows]
-
-
-def resolve(conn: Connection, name: str, *, unfinished_first: bool = False) -> list[str]:
-    """Return the ids of the jobs that a person's word may mean: id, name, or prefix of an id.
-
-    With `unfinished_first`, of several jobs of one name the unfinished ones count, if any are.
-    """
-    sql = load("look")
-    if is_id(name) and conn.execute(load("queue")["job_known"], {"id": name}).fetchone():
-        return [name]
-    named = conn.execute(sql["jobs_named"], {"name": name}).fetchall()
-    if named:
-        unfinished = [row["id"] for row in named if row["state"] in {"queued", "active"}]
-        return unfinished if unfinished_first and unfinished else [row["id"] for row in named]
-    if len(name) < SHORTEST_PREFIX or not set(name) <= set(ALPHABET):
-        return []
-    values = {"low": name, "high": name + "~"}
-    return [row["id"] for row in conn.execute(sql["jobs_with_prefix"], values).fetchall()]
 
 
 def last_history(conn: Connection) -> int:

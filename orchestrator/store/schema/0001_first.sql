@@ -1,4 +1,4 @@
--- The first schema. One statement ends at each line that ends with ";;".
+-- The first schema. One statement ends at each line that ends with two semicolons.
 -- Times called *_at and deadline are wall-clock seconds (UTC) for people; due, doubt_since, started
 -- and shown_since are steady seconds (core/now.py).
 

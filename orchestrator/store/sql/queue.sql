@@ -96,16 +96,16 @@ UPDATE step SET done = 1, size = :size, sha256 = :sha256
 WHERE run = :run AND phase = :phase AND n = :n
 
 -- name: forget_run
-UPDATE run SET forgotten = 1 WHERE id = :run AND state = 'ended'
+UPDATE run SET forgotten = 1 WHERE id = :id AND state = 'ended'
 
 -- name: put_off_forgetting
 UPDATE run SET due = :due, tries = tries + 1, last_error = :error, last_error_at = :wall
-WHERE id = :run AND state = 'ended'
+WHERE id = :id AND state = 'ended'
 
 -- name: put_off
 -- A fault of this program in an act: the run is left as it is and tried again later.
 UPDATE run SET due = :due, last_error = :error, last_error_at = :wall
-WHERE id = :run AND version = :version
+WHERE id = :id AND version = :version
 
 -- name: job_now
 SELECT job.name, job.backend, job.state, job.want, job.runs, job.shown, job.shown_since,

@@ -1,0 +1,130 @@
+"""What people write about local runs: `[backends.NAME]` of this kind, and `[run]` of a job."""
+
+from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from orchestrator.core.spec import Duration, Name, Table
+
+RESERVED = "ORCHESTRATOR_"
+
+
+class Options(Table):
+    """Runs as processes on this machine."""
+
+    max_runs: int = Field(default=0, ge=0, le=10_000)
+    """How many may run at once; 0: as many as this machine has processors for us."""
+    stop_grace: Duration = timedelta(seconds=10)
+    """How long a run may take to end by itself when it is stopped (SIGTERM); then it is killed."""
+
+
+class Secret(Table):
+    """A secret by its name: its value is looked up when the run starts, and never stored."""
+
+    secret: Name
+    """The secret's name in the configuration."""
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise PydanticCustomError("nul", "must not hold a NUL character")
+    return text
+
+
+def _words(value: Any) -> Any:
+    if isinstance(value, str):
+        raise PydanticCustomError(
+            "command", 'must be a list such as ["python3", "run.py"]; for shell text use `script`'
+        )
+    # A validator before a strict one hands on Python's values, where a list is no tuple.
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _program(command: tuple[str, ...]) -> tuple[str, ...]:
+    if not command[0]:
+        raise PydanticCustomError("command", "must begin with the name of a program")
+    return command
+
+
+def _text_or_secret(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return check(value)
+    except ValidationError:
+        raise PydanticCustomError(
+            "variable", 'must be a text without NUL, or a reference { secret = "name" }'
+        ) from None
+
+
+def _variables(env: dict[str, Any]) -> dict[str, Any]:
+    for name in env:
+        if not name or "=" in name or "\0" in name:
+            raise PydanticCustomError(
+                "variable", "{name} cannot be the name of a variable", {"name": repr(name)}
+            )
+        if name.startswith(RESERVED):
+            raise PydanticCustomError(
+                "variable",
+                "{name}: names that begin with ORCHESTRATOR_ are set by the orchestrator",
+                {"name": name},
+            )
+    return env
+
+
+def _inside(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or "\0" in text:
+        raise PydanticCustomError(
+            "folder", "must be a folder inside the run's directory: relative, and without '..'"
+        )
+    return str(path)
+
+
+Text = Annotated[str, AfterValidator(_no_nul)]
+Variable = Annotated[Text | Secret, WrapValidator(_text_or_secret)]
+
+
+class RunTable(Table):
+    """What to run: a command or a script, one of the two."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["command"]}, {"required": ["script"]}]}
+    )
+
+    command: (
+        Annotated[
+            tuple[Text, ...],
+            Field(min_length=1),
+            BeforeValidator(_words),
+            AfterValidator(_program),
+        ]
+        | None
+    ) = None
+    """Program and arguments as a list; no shell reads them. A name with a slash is relative to
+    `cwd`, one without is looked up in PATH."""
+    script: Annotated[Text, Field(min_length=1)] | None = None
+    """Text of a script. Its #! line says what runs it; without one, /bin/sh does."""
+    env: Annotated[dict[str, Variable], AfterValidator(_variables)] = Field(default_factory=dict)
+    """Environment variables, beside PATH, HOME, USER, LOGNAME, SHELL, LANG, LC_*, TZ and TMPDIR of
+    the daemon: name → text, or { secret = "name" }."""
+    cwd: Annotated[str, AfterValidator(_inside)] = "."
+    """The folder to run in, inside the run's directory; made if it is not there."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "RunTable":
+        if (self.command is None) == (self.script is None):
+            raise PydanticCustomError(
+                "command_or_script", "write either `command` (a list) or `script` (a text)"
+            )
+        return self

@@ -1,0 +1,65 @@
+What people look at. Reads only; none of them is part of a decision.
+
+-- name: jobs
+-- One line a job. What explains it best comes first: the hold, the last error, what the run said,
+-- what the job said. The unfinished ones come first, oldest first; then the ended ones, latest first.
+SELECT job.id, job.name, job.backend, job.shown, job.runs, job.allowed, run.remote_id,
+       job.accepted_at, coalesce(changed.at, job.accepted_at) AS changed_at,
+       CASE WHEN job.want = 'hold' THEN job.hold_reason
+            WHEN job.state = 'active' AND run.last_error IS NOT NULL THEN run.last_error
+            WHEN job.state = 'active' AND run.reason <> '' THEN run.reason
+            ELSE job.reason END AS reason
+FROM job
+LEFT JOIN run ON run.job = job.id AND run.number = job.runs
+LEFT JOIN history AS changed ON changed.seq = (SELECT max(seq) FROM history WHERE job = job.id)
+WHERE CASE :which WHEN 'unfinished' THEN job.state IN ('queued', 'active')
+                  ELSE job.state NOT IN ('queued', 'active') END
+ORDER BY CASE :which WHEN 'unfinished' THEN job.seq ELSE -job.seq END
+LIMIT :limit
+
+-- name: counts
+SELECT shown, count(*) AS jobs FROM job GROUP BY shown
+
+-- name: job
+SELECT job.id, job.seq, job.name, job.backend, job.state, job.want, job.hold_code, job.hold_reason,
+       job.due, job.runs, job.allowed, job.reason, job.shown, job.accepted_at, job.deadline,
+       job.dropped_as, job.file, job.spec,
+       coalesce((SELECT at FROM history WHERE job = job.id ORDER BY seq DESC LIMIT 1),
+                job.accepted_at) AS changed_at
+FROM job WHERE job.id = :job
+
+-- name: runs
+SELECT id, key, number, state, due, tries, remote_id, outcome, exit_code, reason, stop, doubt_since,
+       started, last_error, last_error_at, created_at, ended_at, manifest_sha256, forgotten,
+       (SELECT count(*) FROM step WHERE run = run.id AND phase = 'stage') AS staging_steps,
+       (SELECT count(*) FROM step WHERE run = run.id AND phase = 'stage' AND done) AS staged,
+       (SELECT count(*) FROM step WHERE run = run.id AND phase = 'harvest') AS harvest_steps,
+       (SELECT count(*) FROM step WHERE run = run.id AND phase = 'harvest' AND done) AS harvested
+FROM run WHERE job = :job ORDER BY number
+
+-- name: ahead
+-- Queued jobs of the same backend that are taken before this one.
+SELECT count(*) FROM job
+WHERE state = 'queued' AND want = 'run' AND backend = :backend AND seq < :seq AND due <= :steady
+
+-- name: live
+-- How many runs of a backend have not reached their end, and how many of these are being harvested.
+SELECT count(*) AS live, coalesce(sum(state = 'harvesting'), 0) AS harvesting
+FROM run WHERE backend = :backend AND state <> 'ended'
+
+-- name: progress
+SELECT id, name, shown, state, want, reason, hold_reason FROM job
+WHERE id IN (SELECT value FROM json_each(:ids))
+
+-- name: rejections
+SELECT id, name, reason FROM rejection WHERE id IN (SELECT value FROM json_each(:ids))
+
+-- name: request
+SELECT refused FROM request WHERE id = :id
+
+-- name: published
+-- Every run with results, of one job or of all.
+SELECT job.id AS job, job.name, run.number, run.manifest_sha256
+FROM run JOIN job ON job.id = run.job
+WHERE run.manifest_sha256 IS NOT NULL AND (:job IS NULL OR job.id = :job)
+ORDER BY job.seq, run.number
