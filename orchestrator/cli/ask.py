@@ -33,7 +33,7 @@ def cancel(home: Home, names: tuple[str, ...]) -> int:
     orchestrator cancel beam
     orchestrator cancel 7k2 9mq
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    return _ask(home, "cancel", names)
+    return _ask(home, Verb.CANCEL, names)
 
 
 @click.command()
@@ -47,7 +47,7 @@ def hold(home: Home, names: tuple[str, ...]) -> int:
     \b
     orchestrator hold beam
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    return _ask(home, "hold", names)
+    return _ask(home, Verb.HOLD, names)
 
 
 @click.command()
@@ -59,7 +59,7 @@ def release(home: Home, names: tuple[str, ...]) -> int:
     \b
     orchestrator release beam
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    return _ask(home, "release", names)
+    return _ask(home, Verb.RELEASE, names)
 
 
 @click.command()
@@ -80,7 +80,7 @@ def retry(home: Home, names: tuple[str, ...], *, confirmed: bool) -> int:
     orchestrator retry beam
     orchestrator retry --i-checked 7k2
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    return _ask(home, "retry", names, confirmed=confirmed)
+    return _ask(home, Verb.RETRY, names, confirmed=confirmed)
 
 
 def _ask(home: Home, verb: Verb, names: Sequence[str], *, confirmed: bool = False) -> int:

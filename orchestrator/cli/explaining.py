@@ -116,9 +116,9 @@ def _queued(job: JobView, around: Surroundings, now: Now) -> list[tuple[str, str
         return [("last run", job.reason), ("waits for", waits), ("next", begun)]
     if isinstance(around.room, str):
         return [("waits for", around.room), ("next", "nothing until that is mended")]
-    before = "" if not around.ahead else f"; {around.ahead} jobs are taken before it"
+    before = "" if not around.ahead else f"; before it in the queue: {around.ahead}"
     if around.live - around.harvesting >= around.room or around.ahead >= around.room:
-        limit = f"a free place on {job.backend}, which takes {around.room} runs at once{before}"
+        limit = f"a free place on {job.backend}, which takes {around.room} at once{before}"
         return [("waits for", limit), ("next", "it starts when a run ends")]
     return [("waits for", f"the daemon's next look{before}"), ("next", "it starts, at once")]
 

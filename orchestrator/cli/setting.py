@@ -1,23 +1,13 @@
 """The configuration of a home, as the daemon would read it."""
 
-from orchestrator.config.home import Home
-from orchestrator.config.load import load
-from orchestrator.config.model import Config
-from orchestrator.core.spec import JobSpec
-from orchestrator.document import ProblemsError, read_spec
+from orchestrator.config import Config, Home, load
+from orchestrator.document import ProblemsError
 from orchestrator.registry import kinds
 
 
 def config_of(home: Home) -> Config:
     """Return the configuration. Raises ProblemsError with everything that is wrong with it."""
     return load(home, {name: kind.options for name, kind in kinds().items()})
-
-
-def spec_of(config: Config, data: bytes, file: str, default_name: str) -> JobSpec:
-    """Return the job that a file's bytes describe. Raises ProblemsError."""
-    known = kinds()
-    models = {name: known[backend.kind].run for name, backend in config.backends.items()}
-    return read_spec(data, file, models, default_name=default_name)
 
 
 def room_of(home: Home, backend: str) -> int | str:

@@ -33,7 +33,7 @@ def tail(home: Home, lines: int, name: str | None, *, follow: bool) -> None:
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     wanted = _only(home, name) if name else lambda _: True
     path = home.log / "status.log"
-    growing = _Growing(path)
+    growing = Growing(path)
     for line in deque(filter(wanted, growing.read()), maxlen=lines):
         screen.say(line)
     while follow:
@@ -50,7 +50,7 @@ def _only(home: Home, name: str) -> Callable[[str], bool]:
     return lambda line: mark.match(line) is not None
 
 
-class _Growing:
+class Growing:
     """A log that grows, is emptied after it was copied, or is replaced by a new file."""
 
     def __init__(self, path: Path) -> None:

@@ -117,6 +117,6 @@ def remove_tree(name: str, *, within: int) -> None:
             for below in folders:
                 try:
                     os.rmdir(below, dir_fd=fd)
-                except NotADirectoryError:  # a link to a folder counts as one
+                except NotADirectoryError:  # a link to a folder
                     os.unlink(below, dir_fd=fd)
         os.rmdir(name, dir_fd=within)
