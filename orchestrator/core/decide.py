@@ -63,12 +63,13 @@ def refuse(work: Work, why: str, now: Now) -> Change:
     )
 
 
-def doubt(why: str, now: Now) -> Change:
+def doubt(work: Work, why: str, now: Now) -> Change:
     """A submit whose outcome is not known: it is looked for at once, and then with backoff."""
     return Change(
         event=Event.DOUBTFUL,
         reason=f"outcome of the submit unknown: {why}",
         due=now.steady,
+        tries=work.tries,
         error=why,
         doubt_since=now.steady,
     )
@@ -84,12 +85,19 @@ def absent(work: Work, evidence: str, window: float | None, now: Now, u: float) 
             event=Event.UNCLEAR,
             reason=work.reason,
             due=proved_at,
+            tries=work.tries,
             error=f"{evidence}; this counts as proof from {window:.0f} s after the submit",
         )
     cause = stop_due(work, now, keeps_time_limit=True)
     if cause is not None:
         return drop(cause, now)
-    return Change(event=Event.ABSENT, reason=f"provably not started: {evidence}", due=now.steady)
+    # Submitted again with backoff: a service that loses every request must not be hammered.
+    return Change(
+        event=Event.ABSENT,
+        reason=f"provably not started: {evidence}",
+        due=now.steady + backoff(work.tries + 1, u),
+        tries=work.tries + 1,
+    )
 
 
 def unclear(work: Work, why: str, now: Now, u: float) -> Change:

@@ -20,7 +20,12 @@ SUBMIT_LIMIT = 60.0
 
 async def submit(tools: Tools, work: Work) -> None:
     """Commit the intent, then make the one call that may start the run."""
-    intent = Change(event=Event.STAGED, reason="all inputs are there", due=tools.now().steady)
+    intent = Change(
+        event=Event.STAGED,
+        reason="all inputs are there",
+        due=tools.now().steady,
+        tries=work.tries,  # it may not be the first try
+    )
     work = await tools.move_on(work, intent)
     answer = await _call(tools, work)
     if isinstance(answer, Submitted):
@@ -33,9 +38,9 @@ async def submit(tools: Tools, work: Work) -> None:
             started=tools.now().steady,
         )
     elif answer is None:
-        change = decide.doubt(f"no answer within {SUBMIT_LIMIT:.0f} s", tools.now())
+        change = decide.doubt(work, f"no answer within {SUBMIT_LIMIT:.0f} s", tools.now())
     elif answer.effect == "possible":
-        change = decide.doubt(str(answer), tools.now())
+        change = decide.doubt(work, str(answer), tools.now())
     elif isinstance(answer, RejectedError):
         change = decide.refuse(work, str(answer), tools.now())
     else:
@@ -65,7 +70,8 @@ async def _call(tools: Tools, work: Work) -> Submitted | BackendError | None:
 
 async def doubt(tools: Tools, work: Work) -> None:
     """A run found at rest in the middle of its submit: the process that made the call has ended."""
-    await tools.move(work, decide.doubt("the daemon ended during the submit", tools.now()))
+    why = "the daemon ended during the submit"
+    await tools.move(work, decide.doubt(work, why, tools.now()))
 
 
 async def find(tools: Tools, work: Work) -> None:
