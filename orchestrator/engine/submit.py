@@ -76,6 +76,7 @@ async def doubt(tools: Tools, work: Work) -> None:
 
 async def find(tools: Tools, work: Work) -> None:
     """Look for the key of a run whose submit had a doubtful outcome."""
+    asked = tools.now()
     try:
         with anyio.fail_after(CALL_LIMIT):
             finding = await tools.backend(work).find(as_run(work))
@@ -97,7 +98,8 @@ async def find(tools: Tools, work: Work) -> None:
         )
     elif isinstance(finding, Absent):
         window = tools.backend(work).traits.absence_window
-        change = decide.absent(work, finding.evidence, window, now, tools.u())
+        # As of the question: the answer may be long on its way, and proves nothing after it left.
+        change = decide.absent(work, finding.evidence, window, asked, tools.u())
     else:
         change = decide.unclear(work, finding.why, now, tools.u())
     await tools.move(work, change)
