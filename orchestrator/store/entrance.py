@@ -149,6 +149,7 @@ def _release(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str 
     if job["want"] != Want.HOLD:
         return f"the job is not held: {job['shown']}"
     _wish(conn, id_, Want.RUN, None)
+    conn.execute(load("queue")["have_patience"], {"job": id_})
     record(conn, id_, "released on request", now)
     return None
 

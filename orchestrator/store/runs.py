@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from orchestrator.core.faults import StaleError
-from orchestrator.core.lifecycle import JobState, RunState, target
+from orchestrator.core.lifecycle import Event, JobState, RunState, target
 from orchestrator.core.now import Now
 from orchestrator.core.work import Change, Work
 from orchestrator.store.look import Phase, Step
@@ -44,6 +44,7 @@ def move(
         "wall": now.wall,
         "due": change.due,
         "tries": change.tries,
+        "missed": change.missed,
         "reason": change.reason,
         "error": change.error,
         "remote_id": change.remote_id,
@@ -54,7 +55,8 @@ def move(
         "doubt_since": change.doubt_since,
         "started": change.started,
         "manifest_sha256": manifest_sha256,
-        "forgotten": False,
+        # What was given up is left over there, for a person to look at.
+        "forgotten": change.event is Event.GIVEN_UP,
     }
     if conn.execute(queue["move_run"], values).rowcount != 1:
         raise StaleError(f"run {work.run} has changed since it was read")

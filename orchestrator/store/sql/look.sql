@@ -13,7 +13,7 @@ WHERE run.key IN (SELECT value FROM json_each(:keys)) AND run.state = 'running' 
 
 -- name: work
 SELECT job.id AS job, job.name, job.backend, job.want, job.spec, job.allowed AS runs_allowed,
-       job.deadline, run.id AS run, run.key, run.number, run.state, run.version, run.tries,
+       job.deadline, run.id AS run, run.key, run.number, run.state, run.version, run.tries, run.misses,
        run.remote_id, run.outcome, run.exit_code, run.reason, run.stop, run.doubt_since, run.started,
        run.listed, run.forgotten, run.memo
 FROM run JOIN job ON job.id = run.job WHERE run.id = :run
