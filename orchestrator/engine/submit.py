@@ -44,14 +44,7 @@ async def submit(tools: Tools, work: Work) -> None:
     elif isinstance(answer, RejectedError):
         change = decide.refuse(work, str(answer), tools.now())
     else:
-        change = decide.later(
-            work,
-            Event.NOT_SENT,
-            str(answer),
-            tools.now(),
-            tools.u(),
-            retry_after=answer.retry_after,
-        )
+        change = tools.later(work, Event.NOT_SENT, answer)
     await tools.move(work, change)
 
 
@@ -80,11 +73,9 @@ async def find(tools: Tools, work: Work) -> None:
     try:
         with anyio.fail_after(CALL_LIMIT):
             finding = await tools.backend(work).find(as_run(work))
-    except BackendError as error:
-        await tools.move(work, decide.unclear(work, str(error), tools.now(), tools.u()))
-        return
-    except TimeoutError:
-        await tools.move(work, decide.unclear(work, "no answer in time", tools.now(), tools.u()))
+    except (BackendError, TimeoutError) as error:
+        # No answer is no reason to ask a person: an outage ends by itself.
+        await tools.move(work, tools.later(work, Event.UNCLEAR, error))
         return
     now = tools.now()
     if isinstance(finding, Found):
