@@ -64,12 +64,11 @@ async def _bring(tools: Tools, work: Work, step: Step) -> None:
         await tools.db.write(
             runs.pin_input, work.job, step.name, size=before[0], mtime_ns=before[1]
         )
-    proof = Proof(step.n, staged.size, staged.sha256)
-    await tools.db.write(runs.steps_done, work.run, "stage", [proof])
     change = Change(
         event=Event.STAGE_STEP, reason=work.reason, due=tools.now().steady, memo=staged.memo
     )
-    await tools.move(work, change)
+    # In one transaction: a step that counts as done while its memo is lost could not be used.
+    await tools.move(work, change, staged=Proof(step.n, staged.size, staged.sha256))
 
 
 async def _hold(tools: Tools, work: Work, why: str) -> None:
