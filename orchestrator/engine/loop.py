@@ -66,27 +66,30 @@ class Engine:
 
     async def _turn(self, group: TaskGroup) -> float:
         """Start an act for all that is due and has room; return how long the next turn can wait."""
+        hinted, self._hinted = self._hinted, set()
         try:
-            seen = await self._look()
+            seen = await self._look(sorted(hinted))
         except DiskFullError as error:
             self._tools.log.warning("paused: the disk is full", error=str(error))
+            self._hinted |= hinted
             return PAUSE_WHEN_FULL
-        for due in seen.hinted:
-            if due.run in self._in_flight:
-                self._hinted.add(due.key)  # it changed while it was looked at: look once more
+        busy = set(self._in_flight)
         for backend in self._tools.places:
             mine = [due for due in seen.due + seen.hinted if due.backend == backend]
             self._launch(group, backend, mine)
+        # A run that changed while it was looked at, or that found no room, is looked at once more:
+        # the end of any act brings the next turn.
+        begun = self._in_flight - busy
+        self._hinted |= {due.key for due in seen.hinted if due.run not in begun}
         if seen.next_due is None:
             return LONGEST_SLEEP
         return min(max(seen.next_due - self._tools.now().steady, 0.0), LONGEST_SLEEP)
 
-    async def _look(self) -> Seen:
+    async def _look(self, hinted: list[str]) -> Seen:
         """Read what is due, after ending what is overdue and starting what has room."""
         tools = self._tools
-        hinted, self._hinted = self._hinted, set()
         rooms = {name: place.max_runs for name, place in tools.places.items()}
-        seen = await tools.db.read(survey, tools.now(), rooms, sorted(hinted))
+        seen = await tools.db.read(survey, tools.now(), rooms, hinted)
         if not seen.expired and not seen.cancelled and not seen.startable:
             return seen
         if seen.expired or seen.cancelled:
@@ -94,7 +97,7 @@ class Engine:
         fresh = [(job, tools.new_id()) for job in seen.startable]
         named = [(job, run, key_of(tools.home_id, run)) for job, run in fresh]
         await tools.db.write(start_runs, named, tools.now())
-        return await tools.db.read(survey, tools.now(), dict.fromkeys(rooms, 0), sorted(hinted))
+        return await tools.db.read(survey, tools.now(), dict.fromkeys(rooms, 0), hinted)
 
     def _launch(self, group: TaskGroup, backend: str, due: Iterable[Due]) -> None:
         polls: list[str] = []
