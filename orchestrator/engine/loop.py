@@ -100,22 +100,25 @@ class Engine:
         return await tools.db.read(survey, tools.now(), dict.fromkeys(rooms, 0), hinted)
 
     def _launch(self, group: TaskGroup, backend: str, due: Iterable[Due]) -> None:
+        """Start acts while there is room for them; runs that are polled share acts."""
+        size = self._tools.places[backend].backend.traits.poll_batch
+        batches: list[list[str]] = []
         polls: list[str] = []
         for item in due:
-            if item.run in self._in_flight or self._acts[backend] >= ACTS_AT_ONCE:
+            if item.run in self._in_flight:
+                continue
+            if item.state is RunState.RUNNING and 0 < len(polls) < size:
+                polls.append(item.run)
+            elif self._acts[backend] < ACTS_AT_ONCE:
+                self._acts[backend] += 1
+                batches.append([item.run])
+                if item.state is RunState.RUNNING:
+                    polls = batches[-1]
+            else:
                 continue
             self._in_flight.add(item.run)
-            if item.state is RunState.RUNNING:
-                polls.append(item.run)
-            else:
-                self._start(group, backend, [item.run])
-        size = self._tools.places[backend].backend.traits.poll_batch
-        for first in range(0, len(polls), size):
-            self._start(group, backend, polls[first : first + size])
-
-    def _start(self, group: TaskGroup, backend: str, batch: list[str]) -> None:
-        self._acts[backend] += 1
-        group.start_soon(self._guarded, backend, batch)
+        for batch in batches:
+            group.start_soon(self._guarded, backend, batch)
 
     async def _guarded(self, backend: str, batch: list[str]) -> None:
         """Act on runs of one state; whatever comes of it, they can be acted on again."""
