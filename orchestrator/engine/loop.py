@@ -8,7 +8,7 @@ from anyio.abc import TaskGroup
 
 from orchestrator.core.faults import DiskFullError, FatalStorageError, StaleError
 from orchestrator.core.ids import key_of
-from orchestrator.core.lifecycle import RunState
+from orchestrator.core.lifecycle import RunState, Want
 from orchestrator.core.work import Work
 from orchestrator.engine.forget import forget
 from orchestrator.engine.harvest import harvest
@@ -122,16 +122,24 @@ class Engine:
 
     async def _guarded(self, backend: str, batch: list[str]) -> None:
         """Act on runs of one state; whatever comes of it, they can be acted on again."""
-        tools = self._tools
         try:
-            works = [await tools.read(run) for run in batch]
-            await self._act(works)
+            await self._act_or_put_off(batch)
         except StaleError:
             pass  # somebody changed it meanwhile: the next turn reads it again
         except DiskFullError as error:
-            tools.log.warning("paused: the disk is full", error=str(error))
+            self._tools.log.warning("paused: the disk is full", error=str(error))
             await anyio.sleep(PAUSE_WHEN_FULL)
-        except FatalStorageError:
+        finally:
+            self._in_flight.difference_update(batch)
+            self._acts[backend] -= 1
+            self.poke()
+
+    async def _act_or_put_off(self, batch: list[str]) -> None:
+        """Act; after a fault in this program's own code leave the runs alone for a while."""
+        tools = self._tools
+        try:
+            await self._act([await tools.read(run) for run in batch])
+        except (StaleError, DiskFullError, FatalStorageError):
             raise
         except Exception as error:
             tools.log.exception("internal error", runs=batch)
@@ -140,16 +148,20 @@ class Engine:
             for work in [await tools.read(run) for run in batch]:
                 put_off = partial(runs.put_off, due=now.steady + PAUSE_AFTER_FAULT, error=why)
                 await tools.db.write(put_off, work, now=now)
-        finally:
-            self._in_flight.difference_update(batch)
-            self._acts[backend] -= 1
-            self.poke()
 
     async def _act(self, works: list[Work]) -> None:
         """Dispatch by the state as it is now, not as it was when the turn looked."""
+        works = [work for work in works if _may_be_acted_on(work)]
         running = [work for work in works if work.state is RunState.RUNNING]
         if running:
             await watch(self._tools, running)
         for work in works:
             if work.state is not RunState.RUNNING:
                 await ACTS[work.state](self._tools, work)
+
+
+def _may_be_acted_on(work: Work) -> bool:
+    """Look again after the read: a person may have held the job, or given up the run, just now."""
+    if work.state is RunState.ENDED:
+        return not work.forgotten
+    return work.want is not Want.HOLD
