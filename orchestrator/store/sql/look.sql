@@ -32,9 +32,14 @@ SELECT id FROM job WHERE state = 'queued' AND want = 'run' AND deadline <= :wall
 SELECT id FROM job WHERE state = 'queued' AND want = 'cancel'
 
 -- name: slots
--- How many runs of each backend are on their way to their end, and how many live in all.
-SELECT backend, sum(state <> 'harvesting') AS running, count(*) AS live
-FROM run WHERE state <> 'ended' GROUP BY backend
+-- How many runs of each backend are on their way to their end, and how many live in all. What waits
+-- for a person takes no room, or one job could stop a backend for days; only what a person held
+-- while it may be running does.
+SELECT run.backend, sum(run.state <> 'harvesting') AS running, count(*) AS live
+FROM run JOIN job ON job.id = run.job
+WHERE run.state <> 'ended' AND (job.want <> 'hold'
+    OR (job.hold_code = 'user' AND run.state IN ('submitting', 'unknown', 'running')))
+GROUP BY run.backend
 
 -- name: next_due
 SELECT min(due) FROM (
