@@ -22,6 +22,7 @@ FROM run JOIN job ON job.id = run.job WHERE run.id = :run
 -- The oldest queued jobs of one backend that may start now.
 SELECT id FROM job
 WHERE state = 'queued' AND want = 'run' AND backend = :backend AND due <= :steady
+  AND (deadline IS NULL OR deadline > :wall)  -- or what has expired would take the place of others
 ORDER BY seq LIMIT :limit
 
 -- name: expired
@@ -88,6 +89,11 @@ SELECT id FROM job WHERE id >= :low AND id < :high ORDER BY seq LIMIT 5
 
 -- name: known_ids
 SELECT id FROM job WHERE id IN (SELECT value FROM json_each(:ids))
+
+-- name: last_run
+-- Whether the last run was given up while nobody could tell if it had been started.
+SELECT outcome = 'abandoned' AND remote_id IS NULL AND doubt_since IS NOT NULL AS abandoned
+FROM run WHERE job = :job ORDER BY number DESC LIMIT 1
 
 -- name: live_run
 SELECT run.id, run.state, run.outcome, job.hold_code FROM run JOIN job ON job.id = run.job
