@@ -67,15 +67,16 @@ class Engine:
     async def _turn(self, group: TaskGroup) -> float:
         """Start an act for all that is due and has room; return how long the next turn can wait."""
         hinted, self._hinted = self._hinted, set()
+        # What was in an act when the look began may have been seen as it was before the act ended.
+        busy = set(self._in_flight)
         try:
             seen = await self._look(sorted(hinted))
         except DiskFullError as error:
             self._tools.log.warning("paused: the disk is full", error=str(error))
             self._hinted |= hinted
             return PAUSE_WHEN_FULL
-        busy = set(self._in_flight)
         for backend in self._tools.places:
-            mine = [due for due in seen.due + seen.hinted if due.backend == backend]
+            mine = [d for d in seen.due + seen.hinted if d.backend == backend and d.run not in busy]
             self._launch(group, backend, mine)
         # A run that changed while it was looked at, or that found no room, is looked at once more:
         # the end of any act brings the next turn.
