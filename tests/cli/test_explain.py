@@ -64,9 +64,7 @@ RUN = RunView(
 AROUND = Surroundings(daemon=1, room=2, live=1, harvesting=0, ahead=0, results="/home/results/beam")
 
 
-def said(
-    job: dict[str, Any], run: dict[str, Any] | None = None, **around: Any
-) -> dict[str, str]:
+def said(job: dict[str, Any], run: dict[str, Any] | None = None, **around: Any) -> dict[str, str]:
     """Explain a job that differs in these fields from a running one."""
     view = None if run is None else replace(RUN, **run)
     return dict(explanation(replace(JOB, **job), view, replace(AROUND, **around), NOW))
@@ -117,9 +115,7 @@ RELEASE, RETRY, CANCEL = (
         ),
     ],
 )
-def test_each_state_of_a_run_has_its_sentences(
-    run: dict[str, Any], waits: str, then: str
-) -> None:
+def test_each_state_of_a_run_has_its_sentences(run: dict[str, Any], waits: str, then: str) -> None:
     """A state without words, or with those of another, would leave people guessing."""
     lines = said({}, run)
     assert lines["waits for"] == waits

@@ -20,9 +20,7 @@ def test_an_empty_home_says_so(program: Program) -> None:
     ]
 
 
-def test_the_list_tells_of_each_job_where_it_stands_and_why(
-    program: Program, bench: Bench
-) -> None:
+def test_the_list_tells_of_each_job_where_it_stands_and_why(program: Program, bench: Bench) -> None:
     """Jobs would be missing, or stand there without the reason that explains them."""
     done = bench.job(name="done")
     bench.finish(done)
@@ -34,10 +32,10 @@ def test_the_list_tells_of_each_job_where_it_stands_and_why(
     answer = program("status")
     assert answer.returncode == 0
     assert [line.split() for line in answer.stdout.splitlines()] == [
-        "ID NAME BACKEND STATE RUN SINCE REASON".split(),
+        ["ID", "NAME", "BACKEND", "STATE", "RUN", "SINCE", "REASON"],
         f"{done} done local SUCCEEDED 1 2026-09-21 14:13:20 ended: succeeded".split(),
         f"{held} held local HELD 0 2026-09-21 14:13:20".split()
-        + "held on request; release it to go on".split(),
+        + ["held", "on", "request;", "release", "it", "to", "go", "on"],
         f"{running} running local RUNNING 1/3 2026-09-21 14:13:20 no answer for 3 s".split(),
         f"{queued} queued local QUEUED 0 2026-09-21 14:13:20 accepted".split(),
     ]
