@@ -105,18 +105,16 @@ def unclear(work: Work, why: str, now: Now, u: float) -> Change:
         f"unknown outcome: {why}; look at the backend for {work.key}, then: retry --i-checked if it"
         " is not there, release to look again, cancel to give up"
     )
-    return _missed(work, Event.UNCLEAR, why, Hold("unknown", reason), now, u)
+    return _missed(work, Event.UNCLEAR, why, now, u, hold=Hold("unknown", reason))
 
 
-def _missed(work: Work, event: Event, why: str, hold: Hold, now: Now, u: float) -> Change:
+def _missed(work: Work, event: Event, why: str, now: Now, u: float, *, hold: Hold) -> Change:
     """An answer that is no help: try again later; after a dozen, a person decides."""
     misses = work.misses + 1
     if misses < MISSES_BEFORE_HOLD:
         due = now.steady + backoff(misses, u)
         tries = work.tries + 1
-        return Change(
-            event=event, reason=work.reason, due=due, tries=tries, missed=True, error=why
-        )
+        return Change(event=event, reason=work.reason, due=due, tries=tries, missed=True, error=why)
     if work.want is Want.CANCEL:
         return _give_up(work, why, now)
     return Change(
@@ -195,7 +193,7 @@ def unfetchable(work: Work, why: str, now: Now, u: float) -> Change:
         f"outputs cannot be fetched: {why}; release to try again, retry for a new run, cancel to"
         " give them up"
     )
-    return _missed(work, Event.HARVEST_STEP, why, Hold("outputs", reason), now, u)
+    return _missed(work, Event.HARVEST_STEP, why, now, u, hold=Hold("outputs", reason))
 
 
 def published(work: Work, now: Now) -> Change:

@@ -16,7 +16,6 @@ from orchestrator.store import look, runs
 from orchestrator.store.look import InputRow, Step
 from orchestrator.store.runs import Proof
 
-
 STAGE_LIMIT = 3600.0  # seconds for one input, which may be large
 
 

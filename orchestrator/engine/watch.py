@@ -29,7 +29,9 @@ async def watch(tools: Tools, works: Sequence[Work]) -> None:
         with anyio.fail_after(CALL_LIMIT):
             answers = await tools.backend(works[0]).poll([as_run(one.work) for one in asked])
     except (BackendError, TimeoutError) as error:
-        changes = [(one.work, tools.later(one.work, Event.ALIVE, *one.refused, error)) for one in asked]
+        changes = [
+            (one.work, tools.later(one.work, Event.ALIVE, *one.refused, error)) for one in asked
+        ]
     else:
         changes = [(one.work, _judge(tools, one, answers.get(one.work.key))) for one in asked]
     await tools.move_each(changes)

@@ -38,6 +38,12 @@ class PlantedError(Exception):
     """A fault in a backend's own code: not one of the five errors."""
 
 
+def chance(parent: Random | int) -> Random:
+    """Return a generator of its own for one part of a world, from its seed or its parent."""
+    seed = parent if isinstance(parent, int) else parent.getrandbits(64)
+    return Random(seed)  # noqa: S311 - to be replayed, not to be kept secret
+
+
 @dataclass(slots=True)
 class Faults:
     """Decides by chance what goes wrong; every kind has its own chance, often none.

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -16,7 +15,7 @@ from orchestrator.engine import Engine, Place, Tools
 from orchestrator.store import entrance
 from orchestrator.store.database import Database
 from orchestrator.store.sqlite import Connection
-from orchestrator.testing.faults import PlantedError
+from orchestrator.testing.faults import PlantedError, chance
 from orchestrator.testing.place import SimulatedBackend
 from orchestrator.testing.rules import check_call
 
@@ -34,7 +33,7 @@ class Image:
         self.dead = False
         self.world = world
         self.not_before: dict[tuple[str, str], float] = {}
-        self._random = Random(world.random.getrandbits(64))
+        self._random = chance(world.random)
         self._dropped = asyncio.Event()
         self.db = Database(world.conn, self._hop)
         self.tools = Tools(
@@ -49,7 +48,7 @@ class Image:
             in_thread=self._in_thread,
             new_id=lambda: id_from_bits(self._random.getrandbits(60)),
             log=_log(self._note),
-            random=Random(world.random.getrandbits(64)),
+            random=chance(world.random),
         )
         self.engine = Engine(self.tools)
         self.db.on_commit = [self.engine.poke]
@@ -71,7 +70,7 @@ class Image:
         self._dropped.set()
 
     async def _take_in(self) -> None:
-        """Bring what lies in the spool into the queue; what is not surely there is brought again."""
+        """Bring what lies in the spool into the queue, again until it surely is there."""
         spool = self.world.spool
         while True:
             while spool:

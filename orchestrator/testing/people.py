@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 PATIENCE = 12 * 3600.0  # seconds within which everything must be at rest once nothing goes wrong
 DROP = "dropped"
 
-_RESTLESS = """SELECT job.id, job.state, job.want, job.runs, run.state AS run_state, run.due, run.tries,
-run.last_error FROM job LEFT JOIN run ON run.job = job.id AND run.number = job.runs
+_RESTLESS = """SELECT job.id, job.state, job.want, job.runs, run.state AS run_state, run.due,
+run.tries, run.last_error FROM job LEFT JOIN run ON run.job = job.id AND run.number = job.runs
 WHERE (job.state IN ('queued', 'active') AND job.want <> 'hold')
    OR (run.state = 'ended' AND run.forgotten = 0)"""
 

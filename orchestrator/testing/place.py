@@ -57,15 +57,18 @@ class SimulatedBackend:
 
     @property
     def traits(self) -> Traits:
+        """What its class promises."""
         return self._server.character.traits
 
     async def stage(self, run: Run, step: StageStep) -> Staged:
+        """Read the input here; over there it is only counted."""
         data = step.source.read_bytes()
         memo = {**run.memo, step.name: len(data)}
         staged = Staged(len(data), hashlib.sha256(data).hexdigest(), memo)
         return await self._exchange("stage", [run], lambda: staged)
 
     async def submit(self, run: Run) -> Submitted:
+        """Start the run, or lose the request, or let it stall until its sender has gone."""
         if run.options.get("bad"):
             self._observer.called("submit", self._server.name, [run.key])
             raise RejectedError("there is no such program", effect="none")
@@ -80,6 +83,7 @@ class SimulatedBackend:
         return Submitted(remote.remote_id, {**run.memo, "token": remote.token})
 
     async def find(self, run: Run) -> Finding:
+        """Look into the listing, which may lag behind."""
         return await self._exchange("find", [run], lambda: self._find(run))
 
     def _find(self, run: Run) -> Finding:
@@ -91,6 +95,7 @@ class SimulatedBackend:
         return Found(remote.remote_id, "listed", {**run.memo, "token": remote.token})
 
     async def poll(self, runs: Sequence[Run]) -> Mapping[str, Answer]:
+        """Ask for all at once; some may be missing from the answer."""
         if len(runs) > self.traits.poll_batch:
             raise AssertionError(f"{len(runs)} runs in one poll")
         return await self._exchange("poll", runs, lambda: self._poll(runs))
@@ -117,6 +122,8 @@ class SimulatedBackend:
         )
 
     async def cancel(self, run: Run) -> None:
+        """Ask for an end, which may take long."""
+
         def stop() -> None:
             if (remote := self._known(run)) is not None:
                 self._server.stop(remote)
@@ -124,6 +131,7 @@ class SimulatedBackend:
         await self._exchange("cancel", [run], stop)
 
     async def list_outputs(self, run: Run) -> Sequence[Output]:
+        """List what is there; sizes may still change."""
         return await self._exchange("list_outputs", [run], lambda: self._listing(run))
 
     def _listing(self, run: Run) -> list[Output]:
@@ -137,6 +145,7 @@ class SimulatedBackend:
 
     @contextmanager
     def open_output(self, run: Run, output: Output, offset: int) -> Iterator[Iterator[bytes]]:
+        """Read what was listed; bytes may break on the way, and outputs vanish."""
         self._observer.called("open_output", self._server.name, [run.key])
         remote = self._known(run)
         if remote is None or remote.gone:
@@ -149,6 +158,8 @@ class SimulatedBackend:
         yield iter([data[:middle], data[middle:]])
 
     async def forget(self, run: Run) -> None:
+        """Drop the run over there."""
+
         def let_go() -> None:
             if (remote := self._server.runs.get(run.key)) is not None:
                 remote.forgotten = True

@@ -1,4 +1,4 @@
-"""The far side of a simulated backend: it outlives crashes of the daemon, and it knows the truth."""
+"""The far side of a simulated backend: it outlives crashes of the daemon, and knows the truth."""
 
 import asyncio
 import hashlib
@@ -39,7 +39,7 @@ CHARACTERS: Mapping[str, Character] = {
 
 @dataclass(slots=True, kw_only=True)
 class Remote:
-    """One run as the server knows it; `ends` is when it ends, `knowable` whether anybody can tell."""
+    """One run as the server knows it: `ends` is when, `knowable` whether anybody can tell how."""
 
     key: str
     job: str

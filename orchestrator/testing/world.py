@@ -3,7 +3,6 @@
 import asyncio
 import traceback
 from pathlib import Path
-from random import Random
 
 from orchestrator.config.home import Home
 from orchestrator.core.faults import FatalStorageError
@@ -11,7 +10,7 @@ from orchestrator.core.intake import NewJob, Request
 from orchestrator.core.now import Now
 from orchestrator.store.migrate import migrate
 from orchestrator.store.sqlite import Connection, connect_writer
-from orchestrator.testing.faults import Faults
+from orchestrator.testing.faults import Faults, chance
 from orchestrator.testing.image import Image
 from orchestrator.testing.people import People
 from orchestrator.testing.rules import check_start
@@ -26,11 +25,11 @@ class World:
     """Everything that survives a crash, and what is known of it."""
 
     def __init__(self, seed: int, root: Path, loop: VirtualLoop) -> None:
-        self.random = Random(seed)
+        self.random = chance(seed)
         self.loop = loop
         self.home = make_home(root)
         self.conn = fresh_database()
-        self.faults = Faults(Random(self.random.getrandbits(64)))
+        self.faults = Faults(chance(self.random))
         self.max_runs = self.random.randrange(1, 4)
         self.spool: list[NewJob | Request] = []
         self.last_wish: dict[str, str] = {}
@@ -41,7 +40,7 @@ class World:
         self.image: Image | None = None
         kinds = self.random.sample(sorted(CHARACTERS), self.random.randrange(1, 3))
         self.servers = [self._server(kind) for kind in kinds]
-        self.people = People(self, Random(self.random.getrandbits(64)))
+        self.people = People(self, chance(self.random))
         self._crashes = self.random.choice([0, 1, 2, 5])
         self._steps_left = self._next_crash()
         self._kept: set[asyncio.Task[None] | None] = set()
@@ -52,7 +51,7 @@ class World:
         server = Server(
             name=kind,
             character=CHARACTERS[kind],
-            random=Random(self.random.getrandbits(64)),
+            random=chance(self.random),
             faults=self.faults,
             clock=self.steady,
             witness=lambda key: check_start(self, key),
