@@ -54,9 +54,8 @@ def _of_run(world: "World", job: Row, run: Row) -> Iterator[str]:
             yield f"{key} is {outcome}, but its work goes on or never began"
         elif remote.ok != (outcome == "succeeded"):
             yield f"{key} is {outcome}, the truth is {remote}"
-    unpublished = run["manifest_sha256"] is None
-    dropped = outcome == "rejected" or (outcome in {"timed_out", "cancelled"} and not run["stop"])
-    if dropped and unpublished and started:
+    dropped = run["remote_id"] is None and outcome in {"rejected", "timed_out", "cancelled"}
+    if dropped and started:
         yield f"{key} ended as {outcome}, as if it had not been started: it was"
     if outcome == "lost" and (remote is None or remote.knowable):
         yield f"{key} is lost without being so: {remote}"
