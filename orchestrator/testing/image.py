@@ -10,14 +10,14 @@ import structlog
 
 from orchestrator.core.faults import DiskFullError, FatalStorageError
 from orchestrator.core.ids import id_from_bits
-from orchestrator.core.intake import NewJob, Request
+from orchestrator.core.intake import NewJob, Request, Verb
 from orchestrator.engine import Engine, Place, Tools
 from orchestrator.store import entrance
 from orchestrator.store.database import Database
 from orchestrator.store.sqlite import Connection
 from orchestrator.testing.faults import PlantedError, chance
 from orchestrator.testing.place import SimulatedBackend
-from orchestrator.testing.rules import check_call
+from orchestrator.testing.rules import IN_FLIGHT, check_call
 
 if TYPE_CHECKING:
     from orchestrator.testing.world import World
@@ -33,6 +33,7 @@ class Image:
         self.dead = False
         self.world = world
         self.not_before: dict[tuple[str, str], float] = {}
+        self._hurried: dict[str, float] = {}
         self._random = chance(world.random)
         self._dropped = asyncio.Event()
         self.db = Database(world.conn, self._hop)
@@ -89,8 +90,8 @@ class Image:
         if isinstance(item, NewJob):
             entrance.accept(conn, item, now)
             return
-        if item.confirmed and not self.world.may_confirm(item.job):
-            return
+        if item.verb is Verb.RETRY and item.confirmed and not self.world.may_confirm(item.job):
+            return  # a person who looked and found it there would not ask
         refused = entrance.apply(conn, item, now)
         rows = conn.execute("SELECT key FROM run WHERE job = ?", (item.job,)).fetchall()
         self._may_come_early([row["key"] for row in rows])
@@ -147,11 +148,15 @@ class Image:
 
     def told_to_wait(self, verb: str, keys: Sequence[str], seconds: float) -> None:
         """Remember until when the server wants to be left alone with this."""
+        now = self.world.steady()
         for key in keys:
-            self.not_before[verb, key] = self.world.steady() + seconds
+            if now - self._hurried.get(key, -IN_FLIGHT) >= IN_FLIGHT:
+                self.not_before[verb, key] = now + seconds
 
     def _may_come_early(self, keys: Sequence[str]) -> None:
         """A person's wish, or a call from the backend itself, goes before politeness."""
+        for key in keys:
+            self._hurried[key] = self.world.steady()
         for verb, key in list(self.not_before):
             if key in keys:
                 del self.not_before[verb, key]
