@@ -38,9 +38,7 @@ def test_without_a_daemon_the_request_waits_in_the_spool(
     assert (request["request"], request["job"], request["confirmed"]) == (verb, job, False)
 
 
-def test_retry_carries_that_a_person_has_looked(
-    program: Program, bench: Bench, home: Home
-) -> None:
+def test_retry_carries_that_a_person_has_looked(program: Program, bench: Bench, home: Home) -> None:
     """A run of unknown outcome could never be given up."""
     bench.job(name="beam")
     assert program("retry", "--i-checked", "beam").returncode == 0

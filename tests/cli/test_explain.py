@@ -1,4 +1,4 @@
-"""Promise 6: `explain` says what a job waits for, what holds it, the last error, and what is next."""
+"""Promise 6: `explain` says what a job waits for, what holds it, and what comes next."""
 
 from dataclasses import replace
 from typing import Any
@@ -64,9 +64,7 @@ RUN = RunView(
 AROUND = Surroundings(daemon=1, room=2, live=1, harvesting=0, ahead=0, results="/home/results/beam")
 
 
-def said(
-    job: dict[str, Any], run: dict[str, Any] | None = None, **around: Any
-) -> dict[str, str]:
+def said(job: dict[str, Any], run: dict[str, Any] | None = None, **around: Any) -> dict[str, str]:
     """Explain a job that differs in these fields from a running one."""
     view = None if run is None else replace(RUN, **run)
     return dict(explanation(replace(JOB, **job), view, replace(AROUND, **around), NOW))
@@ -117,9 +115,7 @@ RELEASE, RETRY, CANCEL = (
         ),
     ],
 )
-def test_each_state_of_a_run_has_its_sentences(
-    run: dict[str, Any], waits: str, then: str
-) -> None:
+def test_each_state_of_a_run_has_its_sentences(run: dict[str, Any], waits: str, then: str) -> None:
     """A state without words, or with those of another, would leave people guessing."""
     lines = said({}, run)
     assert lines["waits for"] == waits
@@ -186,9 +182,10 @@ def test_a_backend_that_is_not_configured_any_more_is_named() -> None:
         ("user", f"{RELEASE} to go on, {CANCEL} to end it"),
         (
             "unknown",
-            "look for orch-testhome-run000000001 at local; then "
-            f"{RELEASE} to look again, `orchestrator retry 7k2m4n6p8q9r --i-checked` if it is not"
-            f" there, {CANCEL} to give it up",
+            (
+                f"look for orch-testhome-run000000001 at local; then {RELEASE} to look again,"
+                f" {RETRY[:-1]} --i-checked` if it is not there, {CANCEL} to give it up"
+            ),
         ),
         ("lost", f"{RETRY} for a new run, {CANCEL} to give it up"),
         ("input", f"{RETRY} takes the file as it is now, {CANCEL} gives the job up"),

@@ -8,6 +8,8 @@ from orchestrator.core.lifecycle import Event, Outcome
 from orchestrator.core.work import Hold
 from tests.cli.bench import Bench, Program
 
+WHEN = "2026-09-21 14:13:20"
+
 
 def test_an_empty_home_says_so(program: Program) -> None:
     """Somebody who has just made a home would take silence, or an error, for a fault."""
@@ -20,9 +22,7 @@ def test_an_empty_home_says_so(program: Program) -> None:
     ]
 
 
-def test_the_list_tells_of_each_job_where_it_stands_and_why(
-    program: Program, bench: Bench
-) -> None:
+def test_the_list_tells_of_each_job_where_it_stands_and_why(program: Program, bench: Bench) -> None:
     """Jobs would be missing, or stand there without the reason that explains them."""
     done = bench.job(name="done")
     bench.finish(done)
@@ -34,12 +34,11 @@ def test_the_list_tells_of_each_job_where_it_stands_and_why(
     answer = program("status")
     assert answer.returncode == 0
     assert [line.split() for line in answer.stdout.splitlines()] == [
-        "ID NAME BACKEND STATE RUN SINCE REASON".split(),
-        f"{done} done local SUCCEEDED 1 2026-09-21 14:13:20 ended: succeeded".split(),
-        f"{held} held local HELD 0 2026-09-21 14:13:20".split()
-        + "held on request; release it to go on".split(),
-        f"{running} running local RUNNING 1/3 2026-09-21 14:13:20 no answer for 3 s".split(),
-        f"{queued} queued local QUEUED 0 2026-09-21 14:13:20 accepted".split(),
+        ["ID", "NAME", "BACKEND", "STATE", "RUN", "SINCE", "REASON"],
+        f"{done} done local SUCCEEDED 1 {WHEN} ended: succeeded".split(),
+        f"{held} held local HELD 0 {WHEN} held on request; release it to go on".split(),
+        f"{running} running local RUNNING 1/3 {WHEN} no answer for 3 s".split(),
+        f"{queued} queued local QUEUED 0 {WHEN} accepted".split(),
     ]
     assert answer.stderr.splitlines()[0] == "1 held, 1 queued, 1 running, 1 succeeded"
 

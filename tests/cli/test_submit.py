@@ -1,4 +1,4 @@
-"""`submit` and `validate`: every problem at once, nothing half submitted, works without a daemon."""
+"""`submit` and `validate`: every problem at once, nothing half submitted, no daemon needed."""
 
 import os
 from pathlib import Path
