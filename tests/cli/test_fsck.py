@@ -150,7 +150,7 @@ def _sql(statement: str) -> Break:
         ("history-is-complete", _sql("DELETE FROM history WHERE target = 'SUCCEEDED'")),
         ("shown-is-true", _sql("UPDATE job SET shown = 'FAILED' WHERE id = '{job}'")),
         ("database-is-whole", _sql("UPDATE step SET run = 'gone'")),
-        ("database-is-whole", _sql("UPDATE job SET state = 'odd' WHERE id = '{job}'")),
+        ("shown-is-true", _sql("UPDATE job SET state = 'odd' WHERE id = '{job}'")),
     ],
 )
 def test_every_illegal_combination_is_found(bench: Bench, check: str, spoil: Break) -> None:
