@@ -31,9 +31,9 @@ def load(home: Home, kinds: Kinds) -> Config:
     file = str(home.config)
     try:
         data = home.config.read_bytes()
-    except FileNotFoundError:
-        data = b""
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not home.config.is_symlink():
+            return read_config(b"", file, kinds)
         problem = Problem(file, 1, 1, "", "a file that can be read", str(error.strerror))
         raise ProblemsError([problem]) from None
     return read_config(data, file, kinds)

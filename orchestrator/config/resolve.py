@@ -47,13 +47,15 @@ def _variable(env: Mapping[str, str], name: str) -> str:
 def _content(path: Path, *, private: bool) -> str:
     # Without O_NONBLOCK, opening a pipe would wait for its writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a Path opens no descriptor
+    try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             raise LookupError(f"{path} is not a regular file")
         if private and mode & _OTHERS:
             raise LookupError(f"others may use {path}: run chmod 600 on it")
-        data = file.read(_LARGEST + 1)
+        data = os.read(descriptor, _LARGEST + 1)
+    finally:
+        os.close(descriptor)
     text = data.decode("utf-8", errors="replace")  # an error would carry the bytes along
     if len(data) > _LARGEST or "\ufffd" in text or "\0" in text:
         raise LookupError(f"{path} is not a short text in UTF-8")

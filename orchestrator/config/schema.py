@@ -17,7 +17,8 @@ def config_schema(kinds: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
     """
     schema, references = schema_with({"": Config, **kinds})
     definitions = schema["$defs"]
-    del definitions[ConfiguredBackend.__name__]
+    for stand_in in (ConfiguredBackend, BaseModel):  # for what the kinds fill in
+        del definitions[stand_in.__name__]
     for kind, reference in references.items():
         if kind:
             options = definitions[reference["$ref"].rpartition("/")[2]]

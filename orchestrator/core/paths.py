@@ -36,11 +36,11 @@ def nested(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield each name with the other one that it needs as a directory: `a/b` with `a`."""
     known = set(names)
     for name in sorted(known):
-        folder = name
+        folder = name.rpartition("/")[0]
         while folder:
-            folder = folder.rpartition("/")[0]
             if folder in known:
                 yield name, folder
+            folder = folder.rpartition("/")[0]
 
 
 def _flaw(path: str) -> str | None:
@@ -51,7 +51,7 @@ def _flaw(path: str) -> str | None:
     if ".." in parts:
         return 'without ".."'
     if "" in parts or "." in parts:
-        return 'with a name between slashes that is neither empty nor "."'
+        return 'without empty parts and without "."'
     if _CONTROL.search(path):
         return "without control characters"
     sizes = [len(part.encode("utf-8", "surrogatepass")) for part in parts]

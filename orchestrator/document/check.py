@@ -35,29 +35,26 @@ class _Fault(NamedTuple):
 
     path: KeyPath
     unions: frozenset[KeyPath]
+    is_key: bool  # the key itself is wrong, not its value
     error: Mapping[str, Any]
-
-    @property
-    def is_key(self) -> bool:
-        """Whether the key itself is wrong, not its value."""
-        return bool(self.error["loc"][-1:] == ("[key]",))
 
 
 def _fault(table: JsonValue, error: Mapping[str, Any]) -> _Fault:
-    """Tell the keys in an error's location from pydantic's names for the members of unions."""
+    """Tell the keys in an error's location from what else pydantic puts there."""
     path: KeyPath = ()
     unions = set()
-    *inner, last = error["loc"] or ("",)
-    for part in inner:
-        if _has(_value_at(table, path), part):
+    is_key = False
+    for number, part in enumerate(error["loc"], start=1):
+        is_last = number == len(error["loc"])
+        if _has(_value_at(table, path), part) or (is_last and error["type"] == "missing"):
             path += (part,)
-        else:
+        elif is_last and part == "[key]":
+            is_key = True
+        else:  # pydantic's name for a member of a union
             unions.add(path)
-    if error["type"] == "missing" or _has(_value_at(table, path), last):
-        path += (last,)
-    elif last not in {"", "[key]"}:
-        unions.add(path)
-    return _Fault(path, frozenset(unions), error)
+    if error["type"].startswith("union_tag_"):  # the key that tells which table is meant
+        path += (error["ctx"]["discriminator"].strip("'"),)
+    return _Fault(path, frozenset(unions), is_key, error)
 
 
 def _problems(
@@ -76,8 +73,9 @@ def _problems(
     for (path, is_key), same in by_path.items():
         whole = (*at, *path)
         if any(it.error["type"] == "extra_forbidden" for it in same):
-            known = choice(_known_keys(model, path[:-1]), path[-1])
-            yield document.problem(whole, f"one of the keys {known}", "another key")
+            known = _known_keys(model, path[:-1])
+            keys = "one of the keys" if len(known) > 1 else "the key"
+            yield document.problem(whole, f"{keys} {choice(known, path[-1])}", "another key")
             continue
         wanted = either(list(dict.fromkeys(expectation(it.error) for it in same)))
         found = quoted(str(path[-1])) if is_key else value_text(_value_at(table, path), whole)

@@ -6,10 +6,12 @@ from typing import Any
 from orchestrator.document.words import either, quoted
 
 _TEXT, _WHOLE, _NUMBER, _BOOLEAN = "text", "a whole number", "a number", "true or false"
+_REQUIRED = "this key, which is required"
 _LIST, _TABLE = "a list", "a table"
 _MOMENT = "a date and time with its offset, such as 2027-01-31T18:00:00Z"
 _WORDS = {
-    "missing": "this key, which is required",
+    "missing": _REQUIRED,
+    "union_tag_not_found": _REQUIRED,
     "string_type": _TEXT,
     "string_too_short": "text of at least {min_length} characters",
     "string_too_long": "text of at most {max_length} characters",
@@ -44,25 +46,34 @@ _WORDS = {
 def expectation(error: Mapping[str, Any]) -> str:
     """Return words that follow "expected" for one entry of `ValidationError.errors()`.
 
-    A validator's own ValueError is taken at its word; it should begin with "expected ".
+    A validator's own words are taken as they are; they should begin with "expected ".
     """
     kind, context = error["type"], error.get("ctx", {})
-    if kind in {"value_error", "assertion_error"}:
+    if kind == "value_error":
         return wanted(context["error"])
-    if kind == "literal_error":
-        return _literals(context["expected"])
+    if kind in {"literal_error", "union_tag_invalid"}:
+        return _literals(context.get("expected") or context["expected_tags"])
+    if context.get("min_length") == 1:
+        return "text that is not empty" if kind == "string_too_short" else "at least one entry"
     if kind in _WORDS:
-        return _WORDS[kind].format_map(context)
-    message = str(error["msg"]).removeprefix("Input should be ")
-    return message[:1].lower() + message[1:]
+        return _WORDS[kind].format_map({key: _plain(value) for key, value in context.items()})
+    return wanted(error["msg"])
 
 
-def wanted(error: Exception) -> str:
-    """Return what a validator's own error says was expected."""
-    return str(error).removeprefix("expected ")
+def wanted(message: object) -> str:
+    """Return words that follow "expected" for the message of an error."""
+    text = str(message)
+    for start in ("expected ", "must be ", "Input should be "):
+        if text.startswith(start):
+            return text.removeprefix(start)
+    return f"something else ({text})"
 
 
 def _literals(text: str) -> str:
     """Return pydantic's `'failed' or 'timed_out'` in the quotes of the formats."""
     words = text.replace(" or ", ", ").split(", ")
     return either([quoted(it[1:-1]) if it.startswith("'") else it.lower() for it in words])
+
+
+def _plain(limit: object) -> object:
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit

@@ -10,7 +10,7 @@ from itertools import count
 
 from pydantic import JsonValue
 
-from orchestrator.document.source import DEEPEST, Document, Source
+from orchestrator.document.source import Document, Source
 from orchestrator.document.words import KeyPath
 
 _SPACE = re.compile(r"[ \t\n\r]*+")
@@ -46,8 +46,6 @@ class _Reader:
         self.offsets: dict[KeyPath, int] = {}
 
     def value(self, path: KeyPath) -> JsonValue:
-        if len(path) > DEEPEST:
-            raise self.source.too_deep(self.at)
         if self.skip("{"):
             return self.table(path)
         if self.skip("["):
@@ -68,7 +66,7 @@ class _Reader:
                 raise self.source.fault(
                     start, "each key to be written once", "a second one", inside
                 )
-            self.offsets[inside] = start
+            self.note(inside, start)
             self.space()
             self.demand(":", '":" after the key')
             self.space()
@@ -85,7 +83,7 @@ class _Reader:
             return items
         for index in count():
             self.space()
-            self.offsets[*path, index] = self.at
+            self.note((*path, index), self.at)
             items.append(self.value((*path, index)))
             self.space()
             if not self.skip(","):
@@ -110,6 +108,10 @@ class _Reader:
             raise self.source.fault(self.at, "a number", "thousands of digits") from None
         scalar: JsonValue = value
         return scalar
+
+    def note(self, path: KeyPath, offset: int) -> None:
+        self.offsets[path] = offset
+        self.source.limit(offset, len(path), len(self.offsets))
 
     def space(self) -> None:
         found = _SPACE.match(self.text, self.at)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core.core_schema import DictSchema
 
 from orchestrator.core.spec import JobSpec
 
@@ -37,6 +38,11 @@ def job_schema(kinds: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
 
 
 class _Schema(GenerateJsonSchema):
+    def dict_schema(self, schema: DictSchema) -> dict[str, Any]:
+        """Refuse keys that are no good names, as our own check does."""
+        table = super().dict_schema(schema)
+        return {**table, "additionalProperties": False} if "patternProperties" in table else table
+
     def encode_default(self, dft: Any) -> Any:
         """Write a span of time as people may: pydantic's own way is a form that we refuse."""
         return dft.total_seconds() if isinstance(dft, timedelta) else super().encode_default(dft)

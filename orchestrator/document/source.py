@@ -11,7 +11,8 @@ from pydantic import JsonValue
 from orchestrator.document.problem import Problem, ProblemsError
 from orchestrator.document.words import KeyPath, key_text, quoted
 
-DEEPEST = 64  # no job needs it, and every parser below survives it
+DEEPEST = 64  # tables and lists inside each other: no job needs it, every parser survives it
+MOST = 10_000  # keys and list items in all: read within a second in each format
 
 
 class Place(NamedTuple):
@@ -53,9 +54,13 @@ class Source:
             [Problem(self.file, *self.place(offset), key_text(path), expected, found)]
         )
 
-    def too_deep(self, offset: int) -> ProblemsError:
-        """Return the error to raise where tables and lists are nested too deep."""
-        return self.fault(offset, f"at most {DEEPEST} tables and lists inside each other", "more")
+    def limit(self, offset: int, depth: int, number: int) -> None:
+        """Raise ProblemsError if the key or item at the offset is too deep, or one too many."""
+        if depth > DEEPEST:
+            expected = f"at most {DEEPEST} tables and lists inside each other"
+            raise self.fault(offset, expected, "more")
+        if number > MOST:
+            raise self.fault(offset, f"at most {MOST} keys and list items", "more")
 
     def _character(self, offset: int) -> str:
         match self.text[offset : offset + 1]:

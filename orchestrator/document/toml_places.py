@@ -10,6 +10,7 @@ import re
 import tomllib
 from itertools import count
 
+from orchestrator.document.source import Source
 from orchestrator.document.words import KeyPath
 
 _BLANK = re.compile(r"[ \t]*+")
@@ -23,33 +24,26 @@ _SCALAR = re.compile(
 )
 
 
-class TooDeepError(Exception):
-    """Something is nested deeper than allowed, at `offset`."""
-
-    def __init__(self, offset: int) -> None:
-        super().__init__(offset)
-        self.offset = offset
-
-
 class _LostError(Exception):
     """The text is not TOML from here on."""
 
 
-def spots(text: str, deepest: int) -> list[tuple[KeyPath, int]]:
+def spots(source: Source) -> list[tuple[KeyPath, int]]:
     """Return path and offset of each key and list item, in the order of the text.
 
-    A path comes again each time it is written. Raises TooDeepError.
+    A path comes again each time it is written. Raises ProblemsError where it is too deep or too
+    long: before tomllib, which takes minutes or all of the stack for some of these.
     """
-    scanner = _Scanner(text, deepest)
+    scanner = _Scanner(source)
     with contextlib.suppress(_LostError):
         scanner.document()
     return scanner.spots
 
 
 class _Scanner:
-    def __init__(self, text: str, deepest: int) -> None:
-        self.text = text
-        self.deepest = deepest
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.text = source.text
         self.at = 0
         self.spots: list[tuple[KeyPath, int]] = []
         self.last_item: dict[KeyPath, int] = {}  # of each array of tables
@@ -96,8 +90,7 @@ class _Scanner:
             self.take(_BLANK)
             offset = self.at
             parts.append((_unquoted(self.take(_KEY_PART)), offset))
-            if len(parts) > self.deepest:
-                raise TooDeepError(offset)
+            self.source.limit(offset, len(parts), len(self.spots))
             self.take(_BLANK)
         return parts
 
@@ -124,9 +117,8 @@ class _Scanner:
             self.take(_SCALAR)
 
     def note(self, path: KeyPath, offset: int) -> None:
-        if len(path) > self.deepest:
-            raise TooDeepError(offset)
         self.spots.append((path, offset))
+        self.source.limit(offset, len(path), len(self.spots))
 
     def take(self, pattern: re.Pattern[str]) -> str:
         found = pattern.match(self.text, self.at)

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import JsonValue
 
 from orchestrator.document.problem import ProblemsError
-from orchestrator.document.source import DEEPEST, Document, Source
-from orchestrator.document.toml_places import TooDeepError, spots
+from orchestrator.document.source import Document, Source
+from orchestrator.document.toml_places import spots
 from orchestrator.document.words import KeyPath
 
 _AT = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
@@ -22,6 +22,7 @@ _EXPECTED = {
     "Expected ']' at": '"]" after the name of the table',
     "Expected ']]'": '"]]" after the name of the table',
     "Illegal character '\\n'": "the closing quote of the text on the same line",
+    "Illegal character": "text without control characters",
     "Unterminated string": "the closing quote of the text",
     "Unclosed array": '"," or "]" in the list',
     "Unclosed inline table": '"," or "}" in the table',
@@ -33,10 +34,7 @@ _EXPECTED = {
 
 def read_toml(source: Source) -> Document:
     """Return the tree of a TOML text; dates become text. Raises ProblemsError."""
-    try:
-        found = spots(source.text, DEEPEST)
-    except TooDeepError as error:
-        raise source.too_deep(error.offset) from None
+    found = spots(source)
     try:
         tree = tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
@@ -71,11 +69,24 @@ def _fault(source: Source, message: str, found: list[tuple[KeyPath, int]]) -> Pr
     offset = len(source.text)
     if parts and parts[2]:
         offset = source.offset(int(parts[2]), int(parts[3]))
-    if said.startswith(_TWICE):  # tomllib stands behind the value by now
-        path, offset = max((it for it in found if it[1] <= offset), key=lambda it: it[1])
+    if said.startswith(_TWICE):
+        path, offset = _second(found, offset)
         once = "each key and table to be written once"
         return source.fault(offset, once, "a second one", path)
     for start, expected in _EXPECTED.items():
         if said.startswith(start):
             return source.fault(offset, expected)
     return source.fault(offset, f"valid TOML ({said})")
+
+
+def _second(found: list[tuple[KeyPath, int]], end: int) -> tuple[KeyPath, int]:
+    """Return the last key before `end` that was there before: tomllib stands behind its value."""
+    seen: set[KeyPath] = set()
+    last: tuple[KeyPath, int] = ((), end)
+    for path, offset in found:
+        if offset > end:
+            break
+        if path in seen and isinstance(path[-1], str):
+            last = path, offset
+        seen.add(path)
+    return last

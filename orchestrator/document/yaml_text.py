@@ -16,11 +16,12 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from orchestrator.document.problem import ProblemsError
-from orchestrator.document.source import DEEPEST, Document, Source
-from orchestrator.document.words import KeyPath
+from orchestrator.document.source import Document, Source
+from orchestrator.document.words import KeyPath, value_text
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_NO_CHARACTER = re.compile(r"\\U(?!000|0010)[0-9a-fA-F]{8}")  # Unicode ends at 0010FFFF
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _WORDS: dict[str, JsonValue] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -38,13 +39,17 @@ def read_yaml(source: Source) -> Document:
     try:
         tree = reader.document()
     except ReaderError as error:
-        raise source.fault(error.position, "no control characters") from None
+        raise source.fault(error.position, "text without control characters") from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         offset = len(source.text) if mark is None else mark.index
         raise source.fault(offset, f"valid YAML ({error.problem or error.context})") from None
     except YAMLError as error:
         raise source.fault(0, f"valid YAML ({error})") from None
+    except (ValueError, OverflowError):  # what ruamel.yaml lets through: numbers beyond all bounds
+        beyond = _NO_CHARACTER.search(source.text)
+        offset = beyond.start() if beyond else 0
+        raise source.fault(offset, "valid YAML (a number in it is too large)") from None
     return Document(source, tree, reader.offsets)
 
 
@@ -74,8 +79,6 @@ class _Reader:
         return tree
 
     def value(self, event: Any, path: KeyPath) -> JsonValue:
-        if len(path) > DEEPEST:
-            raise self.source.too_deep(event.start_mark.index)
         if isinstance(event, events.AliasEvent) or event.anchor is not None:
             raise self.fault(event, "the value itself", "an anchor or alias", path)
         if event.tag is not None:
@@ -91,15 +94,16 @@ class _Reader:
     def table(self, path: KeyPath) -> dict[str, JsonValue]:
         table: dict[str, JsonValue] = {}
         while not isinstance(event := next(self.events), events.MappingEndEvent):
-            key = self.value(event, path) if isinstance(event, events.ScalarEvent) else None
+            key = self.value(event, path) if isinstance(event, events.ScalarEvent) else []
             if not isinstance(key, str):
-                raise self.fault(event, "a key that is text, in quotes if need be", None, path)
+                found = "a list or a table" if key == [] else value_text(key)
+                raise self.fault(event, "a key that is text, in quotes if need be", found, path)
             inside = (*path, key)
             if key == "<<" and event.implicit[0]:
                 raise self.fault(event, "the keys themselves", "a merge key", path)
             if key in table:
                 raise self.fault(event, "each key to be written once", "a second one", inside)
-            self.offsets[inside] = event.start_mark.index
+            self.note(inside, event)
             table[key] = self.value(next(self.events), inside)
         return table
 
@@ -109,7 +113,7 @@ class _Reader:
             event = next(self.events)
             if isinstance(event, events.SequenceEndEvent):
                 break
-            self.offsets[*path, index] = event.start_mark.index
+            self.note((*path, index), event)
             items.append(self.value(event, (*path, index)))
         return items
 
@@ -127,6 +131,10 @@ class _Reader:
         except ValueError:  # Python refuses to convert thousands of digits
             raise self.fault(event, "a number", "thousands of digits", path) from None
         return float(text) if _FLOAT.fullmatch(text) else text
+
+    def note(self, path: KeyPath, event: Any) -> None:
+        self.offsets[path] = event.start_mark.index
+        self.source.limit(self.offsets[path], len(path), len(self.offsets))
 
     def fault(
         self, event: Any, expected: str, found: str | None = None, path: KeyPath = ()

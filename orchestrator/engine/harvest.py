@@ -23,23 +23,22 @@ SPACE_POLL = 15.0  # seconds between looks for free space
 
 
 async def harvest(tools: Tools, work: Work) -> None:
-    """Take the next step of a harvest: list, fetch some files, or publish."""
+    """List what there is, fetch it, publish it; each step is noted, and any may be the last."""
     try:
-        if not work.listed:
-            await _list(tools, work)
-            change = _again(tools, work)
-        elif batch := _next_batch(await tools.db.read(look.steps, work.run, "harvest")):
-            await _fetch(tools, work, batch)
-            change = _again(tools, work)
-        else:
-            published = await _publish(tools, work)
-            change = decide.published(work, tools.now())
-            await tools.move(work, change, manifest_sha256=published.manifest_sha256)
-            return
-    except results.MissingError:
-        await tools.db.write(runs.unlist_outputs, work.run)
-        change = _again(tools, work)
-    except results.MismatchError as error:
+        while not tools.stopping:
+            if not work.listed:
+                await _list(tools, work)
+                work = await tools.read(work.run)
+            elif batch := _next_batch(await tools.db.read(look.steps, work.run, "harvest")):
+                await _fetch(tools, work, batch)
+            else:
+                published = await _publish(tools, work)
+                change = decide.published(work, tools.now())
+                await tools.move(work, change, manifest_sha256=published.manifest_sha256)
+                return
+    except results.StoppedError:
+        return
+    except (results.MissingError, results.MismatchError) as error:
         await tools.db.write(runs.unlist_outputs, work.run)
         change = decide.unfetchable(work, str(error), tools.now(), tools.u())
     except DiskFullError as error:
@@ -50,8 +49,6 @@ async def harvest(tools: Tools, work: Work) -> None:
             due=tools.now().steady + SPACE_POLL,
             error=f"waiting for space: {error}",
         )
-    except results.StoppedError:
-        return
     except (RejectedError, results.ResultError, TimeoutError) as error:
         why = str(error) or "no answer in time"
         change = decide.unfetchable(work, why, tools.now(), tools.u())
@@ -65,10 +62,6 @@ async def harvest(tools: Tools, work: Work) -> None:
             retry_after=error.retry_after,
         )
     await tools.move(work, change)
-
-
-def _again(tools: Tools, work: Work) -> Change:
-    return Change(event=Event.HARVEST_STEP, reason=work.reason, due=tools.now().steady)
 
 
 async def _list(tools: Tools, work: Work) -> None:

@@ -21,7 +21,7 @@ SUBMIT_LIMIT = 60.0
 async def submit(tools: Tools, work: Work) -> None:
     """Commit the intent, then make the one call that may start the run."""
     intent = Change(event=Event.STAGED, reason="all inputs are there", due=tools.now().steady)
-    work = await tools.move(work, intent)
+    work = await tools.move_on(work, intent)
     answer = await _call(tools, work)
     if isinstance(answer, Submitted):
         change = Change(

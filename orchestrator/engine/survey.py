@@ -10,7 +10,7 @@ from orchestrator.store.look import Due
 from orchestrator.store.sqlite import Connection
 
 DUE_AT_ONCE = 256  # rows of each backend
-BACKLOG = 4  # how many times max_runs may be live: ended runs whose outputs wait to be fetched
+BACKLOG = 16  # live runs beside those short of their end: outputs that wait to be fetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def survey(conn: Connection, now: Now, rooms: Mapping[str, int], hinted: Sequenc
     startable: list[str] = []
     for backend, room in rooms.items():
         running, live = slots.get(backend, (0, 0))
-        free = min(room - running, room * BACKLOG - live)
+        free = min(room - running, room + BACKLOG - live)
         if free > 0:
             startable += look.startable(conn, backend, now, free)
     expired, cancelled = look.overdue(conn, now)

@@ -65,9 +65,13 @@ class Tools:
         """Read a run afresh."""
         return await self.db.read(look.work, run)
 
-    async def move(self, work: Work, change: Change, **more: Any) -> Work:
-        """Write what an act came to, and read the run again. Raises StaleError."""
+    async def move(self, work: Work, change: Change, **more: Any) -> None:
+        """Write what an act came to. Raises StaleError."""
         await self.db.write(runs.move, work, change, self.now(), **more)
+
+    async def move_on(self, work: Work, change: Change) -> Work:
+        """Write a change that an act goes on from; return the run as it is then."""
+        await self.move(work, change)
         return await self.read(work.run)
 
     async def move_each(self, changes: Iterable[tuple[Work, Change]]) -> None:

@@ -30,7 +30,7 @@ async def _stop_if_due(tools: Tools, work: Work) -> Work:
         return work
     if work.stop is None:
         change = Change(event=Event.STOPPING, reason=work.reason, due=now.steady, stop=cause)
-        work = await tools.move(work, change)
+        work = await tools.move_on(work, change)
     try:
         with anyio.fail_after(CALL_LIMIT):
             await tools.backend(work).cancel(as_run(work))

@@ -55,7 +55,9 @@ class Scan:
         for start in range(0, len(waiting), BATCH):
             if self.full:
                 break
-            await self._take(waiting[start : start + BATCH], taken)
+            batch = waiting[start : start + BATCH]
+            with self._room_for(batch[0].name):
+                await self._take(batch, taken)
         return Report(
             tuple(self.accepted),
             tuple(self.rejected),
@@ -116,7 +118,7 @@ class Scan:
             self._defer_for_room(stuck.name)
             return
         with self._room_for(stuck.name):
-            problem = f"cannot be moved out of the spool: {stuck.why}"
+            problem = f"it cannot be moved out of the spool: {stuck.why}"
             await self._tell_why(stuck.id, stuck.name, (problem,), moved=False)
             self.arrivals.leave(stuck.name, stuck.mark)
 

@@ -1,12 +1,10 @@
 """The last stage before a line leaves the process: nothing secret passes."""
 
 import base64
-import json
 import re
+import string
 from collections.abc import Callable, Iterable, Iterator
-from urllib.parse import quote, quote_plus
-
-from orchestrator.log.escape import escape
+from itertools import groupby
 
 MASK = "***"
 SHORTEST = 4  # characters; masking anything shorter would eat ordinary text
@@ -16,6 +14,9 @@ _SPELT = r"\\(?:u[0-9a-f]{4}|x[0-9a-f]{2}|\\)"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
 _QUERY = re.compile(rf'({_SCHEME}(?:[^\s?#"<>\\]|{_SPELT})*)[?#](?:[^\s"<>\\]|{_SPELT})+')
 _USER = re.compile(rf'({_SCHEME})(?:[^\s/?#"<>\\]|{_SPELT})+@')
+
+_NEVER_SPELT = frozenset(string.ascii_letters + string.digits + "-_.~")
+_SHORT = {" ": r"\+", "\n": r"\\+n", "\r": r"\\+r", "\t": r"\\+t", "\b": r"\\+b", "\f": r"\\+f"}
 
 
 def strip_urls(line: str) -> str:
@@ -44,25 +45,39 @@ def masker(secrets: Callable[[], Iterable[str]]) -> Callable[[str], str]:
 
 
 def _pattern(secrets: Iterable[str]) -> re.Pattern[str] | None:
-    forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
+    known = sorted(secret for secret in secrets if len(secret) >= SHORTEST)
+    forms = {form for secret in known for form in (secret, *_base64(secret))}
     longest_first = sorted(forms, key=lambda form: (-len(form), form))
-    return re.compile("|".join(map(re.escape, longest_first))) if forms else None
+    return re.compile("|".join(map(_any_spelling, longest_first))) if forms else None
 
 
-def _forms(secret: str) -> Iterator[str]:
-    for form in {secret, *_quoted(secret), *_base64(secret)}:
-        for printed in (form, escape(form)):
-            yield printed
-            for ascii_only in (True, False):
-                once = json.dumps(printed, ensure_ascii=ascii_only)[1:-1]
-                yield once
-                yield json.dumps(once)[1:-1]  # JSON text inside a JSON line
+def _any_spelling(text: str) -> str:
+    """Return a pattern for a text however it is spelt: JSON in JSON, quoted for a URL, escaped."""
+    runs = ((character, len(list(run))) for character, run in groupby(text))
+    return "".join(
+        rf"(?:\\{{{length},}}|(?i:%5c){{{length}}})"
+        if character == "\\"
+        else _spellings(character) * length
+        for character, length in runs
+    )
 
 
-def _quoted(secret: str) -> Iterator[str]:
-    for text in (quote(secret), quote(secret, safe=""), quote_plus(secret)):
-        yield text
-        yield re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), text)
+def _spellings(character: str) -> str:
+    """Return a pattern for one character; each layer of escaping doubles the backslashes."""
+    if character in _NEVER_SPELT:
+        return re.escape(character)
+    utf8 = character.encode(errors="surrogatepass")
+    utf16 = character.encode("utf-16-be", errors="surrogatepass")
+    forms = [
+        r"\\*" + re.escape(character),
+        "(?i:" + "".join(f"%{byte:02x}" for byte in utf8) + ")",
+        "".join(rf"\\+x{byte:02x}" for byte in utf8),
+        "".join(rf"\\+u{utf16[i : i + 2].hex()}" for i in range(0, len(utf16), 2)),
+        rf"\\+x{ord(character):02x}|\\+U{ord(character):08x}",
+    ]
+    if short := _SHORT.get(character):
+        forms.append(short)
+    return f"(?:{'|'.join(forms)})"
 
 
 def _base64(secret: str) -> Iterator[str]:

@@ -38,8 +38,9 @@ class StatusLog:
     ) -> "StatusLog":
         """Open the file and append those of the entries after the cursor that it lacks.
 
-        A last line that a kill cut off is removed first. Raises OSError when the file cannot be
-        opened or written.
+        Give all of them: the file may be as far ahead of the cursor as the history is. A last
+        line that a kill cut off is removed first. Raises OSError when the file cannot be opened
+        or written.
         """
         log = cls(GrowingFile(path, size=size, keep=keep, now=now))
         last = log._file.last_line().decode(errors="replace")

@@ -129,7 +129,7 @@ class Arrivals:
         if found.writer == "none" and (name in renamed or asked_id(name)):
             return None
         needed, why = settle, f"it is taken when nothing has changed for {settle:g} s"
-        if found.is_folder and not found.spec_names:
+        if found.is_folder and not found.spec_names and not found.problems:
             needed = settle * PATIENCE
             why = f"it holds no job.toml, job.yaml or job.json yet; refused after {needed:g} s"
         if now - since >= needed:

@@ -59,7 +59,7 @@ def open_drop(home: Home, claimed: Claimed, rules: Rules) -> Content:
             return _folder(fd, drop, found, rules)
         if PurePath(drop).suffix.lower() not in READERS:
             raise RefusedError(
-                "is not a job file: its name must end in .toml, .yaml, .yml or .json"
+                "it is not a job file: its name must end in .toml, .yaml, .yml or .json"
                 " (input files belong into one folder with a job.toml)"
             )
         file = known_as(drop)
@@ -69,14 +69,14 @@ def open_drop(home: Home, claimed: Claimed, rules: Rules) -> Content:
 
 def _folder(fd: int, drop: str, found: Survey, rules: Rules) -> Content:
     if is_request(drop.encode()):
-        raise RefusedError("is a folder; a request is a single file")
+        raise RefusedError("it is a folder; a request is a single file")
     match found.spec_names:
         case [spec]:
             pass
         case []:
-            raise RefusedError("the folder holds no job.toml, job.yaml, job.yml or job.json")
+            raise RefusedError("it holds no job.toml, job.yaml, job.yml or job.json")
         case several:
-            raise RefusedError(f"the folder holds {' and '.join(several)}; keep one of them")
+            raise RefusedError(f"it holds {' and '.join(several)}; keep one of them")
     with opened(drop, FOLDER, fd) as top_fd:
         text = _read(top_fd, spec, found.files[spec.encode()], rules)
         _sync_all(top_fd)

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
+from orchestrator.core.paths import LONGEST
 from orchestrator.spool.disk import FOLDER, READ, opened
 from orchestrator.spool.lease import Writer, writer_of
 from orchestrator.spool.names import SPEC_NAMES, plain, shown
 from orchestrator.spool.rules import Rules
 
-_LONGEST_PATH = 1024  # bytes below the dropped folder: leaves room for our own folders in front
 _MOST_PROBLEMS = 20
 
 _KINDS = {
@@ -69,7 +69,7 @@ class Survey:
     def blame(self, path: bytes, what: str) -> None:
         """Note a problem with one path; the empty path is the drop itself."""
         if len(self.problems) < _MOST_PROBLEMS:
-            self.problems.append(f"{shown(path)}: {what}" if path else what)
+            self.problems.append(f"{shown(path)}: {what}" if path else f"it {what}")
 
     def heed(self, writer: Writer) -> None:
         """Remember the worst that is known about writers."""
@@ -107,7 +107,7 @@ def _enter(found: Survey, fd: int, above: bytes, rules: Rules, depth: int) -> No
             if not stat.S_ISDIR(status.st_mode):
                 continue
             if depth >= rules.deepest:
-                found.blame(path, f"folders are nested more than {rules.deepest} deep")
+                found.blame(path, f"lies more than {rules.deepest} folders deep")
                 continue
             with opened(name, FOLDER, fd) as inner:
                 _enter(found, inner, path + b"/", rules, depth + 1)
@@ -128,9 +128,9 @@ def _note(found: Survey, place: _Place, status: os.stat_result, rules: Rules) ->
         Mark(path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     )
     if plain(place.name) is None:
-        found.blame(path, "the name is not plain printable UTF-8 text; rename it")
-    if len(path) > _LONGEST_PATH:
-        found.blame(path, f"the path is longer than {_LONGEST_PATH} bytes")
+        found.blame(path, "has a name that is not plain printable UTF-8 text; rename it")
+    if len(path) > LONGEST:
+        found.blame(path, f"has a path of more than {LONGEST} bytes")
     if status.st_uid not in rules.owners:
         found.blame(path, f"belongs to another user (uid {status.st_uid})")
     if status.st_dev != found.top.st_dev:

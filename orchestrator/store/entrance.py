@@ -13,6 +13,8 @@ from orchestrator.store.record import add_entry, record
 from orchestrator.store.resolve import resolve
 from orchestrator.store.sqlite import Connection, Row
 
+MOST_NAMED = 5  # ids that an answer lists
+
 
 def accept(conn: Connection, job: NewJob, now: Now) -> bool:
     """Add the job with its inputs; return False when its id is already there (a replay)."""
@@ -88,11 +90,13 @@ def known(conn: Connection, ids: Collection[str]) -> set[str]:
 def apply(conn: Connection, request: Request, now: Now) -> str | None:
     """Carry out what a person asked; return None, or for people why it cannot be done.
 
-    A request whose id is known was carried out before: it does nothing.
+    A request whose id is known was carried out before: it does nothing, and is answered as then.
     """
     queue = load("queue")
-    if conn.execute(queue["request_known"], {"id": request.id}).fetchone():
-        return None
+    before = conn.execute(queue["request_known"], {"id": request.id}).fetchone()
+    if before is not None:
+        answer: str | None = before["refused"]
+        return answer
     refused = _carry_out(conn, request, now)
     conn.execute(
         queue["add_request"],
@@ -112,7 +116,8 @@ def _carry_out(conn: Connection, request: Request, now: Now) -> str | None:
     if not ids:
         return f"there is no job {request.job}; `orchestrator status` lists them"
     if len(ids) > 1:
-        return f"{request.job} names more than one job: {', '.join(ids)}; give the id"
+        some = ", ".join(ids[:MOST_NAMED]) + (", …" if len(ids) > MOST_NAMED else "")
+        return f"{request.job} names more than one job: {some}; give the id"
     job = conn.execute(load("queue")["job_now"], {"job": ids[0]}).fetchone()
     do = {"cancel": _cancel, "hold": _hold, "release": _release, "retry": _retry}[request.verb]
     return do(conn, ids[0], job, request, now)
@@ -121,7 +126,8 @@ def _carry_out(conn: Connection, request: Request, now: Now) -> str | None:
 def _cancel(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str | None:
     if JobState(job["state"]).is_final:
         return f"the job has already ended: {job['shown']}"
-    _wish(conn, id_, Want.CANCEL, None, now)
+    _wish(conn, id_, Want.CANCEL, None)
+    conn.execute(load("queue")["hurry"], {"job": id_, "steady": now.steady})
     if job["state"] == JobState.QUEUED:
         end_queued(conn, id_, JobState.CANCELLED, "cancelled on request, before it ran", now)
     else:
@@ -134,7 +140,7 @@ def _hold(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str | N
         return f"the job has already ended: {job['shown']}"
     if job["want"] != Want.RUN:
         return f"the job is already {job['shown'].lower()}"
-    _wish(conn, id_, Want.HOLD, Hold("user", "held on request; release it to go on"), now)
+    _wish(conn, id_, Want.HOLD, Hold("user", "held on request; release it to go on"))
     record(conn, id_, "held on request", now)
     return None
 
@@ -142,7 +148,7 @@ def _hold(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str | N
 def _release(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str | None:
     if job["want"] != Want.HOLD:
         return f"the job is not held: {job['shown']}"
-    _wish(conn, id_, Want.RUN, None, now)
+    _wish(conn, id_, Want.RUN, None)
     record(conn, id_, "released on request", now)
     return None
 
@@ -190,9 +196,7 @@ def end_queued(conn: Connection, id_: str, state: JobState, reason: str, now: No
     record(conn, id_, reason, now)
 
 
-def _wish(conn: Connection, id_: str, want: Want, hold: Hold | None, now: Now) -> None:
-    queue = load("queue")
+def _wish(conn: Connection, id_: str, want: Want, hold: Hold | None) -> None:
     code, reason = (hold.code, hold.reason) if hold else (None, None)
-    conn.execute(queue["wish"], {"job": id_, "want": want, "code": code, "reason": reason})
-    conn.execute(queue["hurry"], {"job": id_, "steady": now.steady})
-    conn.execute(queue["hurry_job"], {"job": id_, "steady": now.steady})
+    values = {"job": id_, "want": want, "code": code, "reason": reason}
+    conn.execute(load("queue")["wish"], values)

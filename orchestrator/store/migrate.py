@@ -1,6 +1,7 @@
 """Brings the queue's database to the schema of this program, one numbered step at a time."""
 
 import os
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from orchestrator.store.sqlite import Connection
 
 APPLICATION_ID = 0x4F524348  # "ORCH"
+_END = re.compile(r";;$", re.MULTILINE)  # of a statement: a trigger has single semicolons within
 
 
 class SchemaError(Exception):
@@ -21,8 +23,8 @@ def steps() -> list[str]:
     return [folder.joinpath(name).read_text("utf-8") for name in names]
 
 
-def migrate(conn: Connection, backups: Path, known: Sequence[str] | None = None) -> None:
-    """Apply the steps that are missing, each in one transaction, after a backup of what was there.
+def version(conn: Connection, known: Sequence[str] | None = None) -> int:
+    """Return how many steps were applied; changes nothing.
 
     Raises SchemaError for a database of another program or of a newer version of this one.
     """
@@ -30,23 +32,33 @@ def migrate(conn: Connection, backups: Path, known: Sequence[str] | None = None)
     version: int = conn.execute("PRAGMA user_version").fetchone()[0]
     application: int = conn.execute("PRAGMA application_id").fetchone()[0]
     fresh = version == 0 and not conn.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
-    if not fresh and application != APPLICATION_ID:
+    if not (fresh and application == 0) and application != APPLICATION_ID:
         raise SchemaError("the queue's database belongs to another program; it was left alone")
     if version > len(known):
         raise SchemaError(
             f"the queue's database has schema {version}, this program knows {len(known)}:"
             " it was written by a newer version; install that one"
         )
-    if 0 < version < len(known):
-        backup(conn, backups / f"before-schema-{version + 1}.db")
-    for number in range(version + 1, len(known) + 1):
+    return version
+
+
+def migrate(conn: Connection, backups: Path, known: Sequence[str] | None = None) -> None:
+    """Apply the steps that are missing, each in one transaction, after a backup of what was there.
+
+    Raises SchemaError as `version` does, and when the backup does not pass its check.
+    """
+    known = steps() if known is None else known
+    applied = version(conn, known)
+    if 0 < applied < len(known):
+        backup(conn, backups / f"before-schema-{applied + 1}.db")
+    for number in range(applied + 1, len(known) + 1):
         _apply(conn, known[number - 1], number)
 
 
 def _apply(conn: Connection, text: str, number: int) -> None:
     conn.execute("BEGIN IMMEDIATE")
     try:
-        for statement in text.split(";;"):
+        for statement in _END.split(text):
             if statement.strip():
                 conn.execute(statement)
         conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -65,24 +77,26 @@ def backup(conn: Connection, target: Path) -> None:
     """
     part = target.with_name(f".{target.name}.part")
     part.unlink(missing_ok=True)
-    conn.execute("VACUUM INTO ?", (str(part),))
-    problem = _check_copy(conn, part)
-    if problem != "ok":
-        part.unlink()
-        raise SchemaError(f"the backup of the queue failed its check: {problem}")
-    _sync(part)
-    part.replace(target)
+    try:
+        conn.execute("VACUUM INTO ?", (str(part),))
+        _check_copy(conn, part)
+        _sync(part)
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)  # half a copy helps nobody, and a full disk needs the space
+        raise
     _sync(target.parent)
 
 
-def _check_copy(conn: Connection, path: Path) -> str:
+def _check_copy(conn: Connection, path: Path) -> None:
     """Check the copy through the same connection: the live file is never opened a second time."""
     conn.execute("ATTACH ? AS copy", (str(path),))
     try:
-        answer: str = conn.execute("PRAGMA copy.integrity_check(1)").fetchone()[0]
+        problem = conn.execute("PRAGMA copy.integrity_check(1)").fetchone()[0]
     finally:
         conn.execute("DETACH copy")
-    return answer
+    if problem != "ok":
+        raise SchemaError(f"the backup of the queue failed its check: {problem}")
 
 
 def _sync(path: Path) -> None:

@@ -59,8 +59,8 @@ def move(
     if conn.execute(queue["move_run"], values).rowcount != 1:
         raise StaleError(f"run {work.run} has changed since it was read")
     if change.hold is not None:
-        hold = {"job": work.job, "code": change.hold.code, "reason": change.hold.reason}
-        conn.execute(queue["hold_job"], hold)
+        hold = {"code": change.hold.code, "reason": change.hold.reason}
+        conn.execute(queue["hold_job"], {"job": work.job, "want": work.want} | hold)
     if state is RunState.ENDED:
         settled = {
             "job": work.job,

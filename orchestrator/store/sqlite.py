@@ -6,9 +6,12 @@ process, and a library without the fault where the interpreter's own has it.
 """
 
 import sqlite3 as _builtin
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from orchestrator.core.faults import DiskFullError, FatalStorageError
 
 FIXED = (3, 51, 3)
 
@@ -51,23 +54,27 @@ _WRITER_PRAGMAS = (
 )
 
 
-def connect_writer(path: Path | str) -> Connection:
-    """Open the one writing connection. Raises the engine's Error when WAL mode is refused."""
+def connect_writer(
+    path: Path | str, inspect: Callable[[Connection], object] = lambda _: None
+) -> Connection:
+    """Open the one writing connection. Raises the engine's Error when WAL mode is refused.
+
+    `inspect` sees the database before anything in it is changed, and may raise.
+    """
     conn = engine.connect(
         path, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     try:
-        _set_up_writer(conn)
+        _set_up(conn)
+        inspect(conn)
+        _make_durable(conn)
     except BaseException:
         conn.close()
         raise
     return conn
 
 
-def _set_up_writer(conn: Connection) -> None:
-    conn.row_factory = Row
-    for pragma in _PRAGMAS:
-        conn.execute(pragma)
+def _make_durable(conn: Connection) -> None:
     mode = conn.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode not in {"wal", "memory"}:
         raise engine.OperationalError(f"this file system does not allow WAL mode (got {mode})")
@@ -81,16 +88,42 @@ def connect_reader(path: Path) -> Connection:
     The database is opened in mode `ro`, as the daemon's own user: the -shm file beside it must be
     writable for WAL readers while the daemon is down.
     """
-    conn = engine.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
-    conn.row_factory = Row
-    for pragma in _PRAGMAS:
-        conn.execute(pragma)
+    conn = engine.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    try:
+        _set_up(conn)
+    except BaseException:
+        conn.close()
+        raise
     return conn
 
 
-def is_disk_full(error: BaseException) -> bool:
-    """Whether this is SQLite's way of saying that there is no space: wait, then go on."""
-    code: Any = getattr(error, "sqlite_errorcode", None)
-    if code is None:  # pysqlite3 does not always say
-        return "database or disk is full" in str(error)
-    return bool(code == engine.SQLITE_FULL)
+def _set_up(conn: Connection) -> None:
+    conn.row_factory = Row
+    for pragma in _PRAGMAS:
+        conn.execute(pragma)
+
+
+# What SQLite calls a mistake in a statement or its values; everything else is about the storage.
+_MISTAKES = frozenset(
+    {
+        engine.SQLITE_ERROR,
+        engine.SQLITE_CONSTRAINT,
+        engine.SQLITE_MISMATCH,
+        engine.SQLITE_MISUSE,
+        engine.SQLITE_RANGE,
+        engine.SQLITE_TOOBIG,
+    }
+)
+
+
+def storage_fault(error: BaseException) -> DiskFullError | FatalStorageError | None:
+    """Return what an error says about the storage; None when only a statement was wrong."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:  # not raised by SQLite itself
+        return None
+    primary = code & 0xFF
+    if primary in _MISTAKES:
+        return None
+    if primary == engine.SQLITE_FULL:
+        return DiskFullError("no space left for the queue's database")
+    return FatalStorageError(f"the queue's database cannot be read or written: {error}")

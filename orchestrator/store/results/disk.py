@@ -115,5 +115,8 @@ def remove_tree(name: str, *, within: int) -> None:
             for file in files:
                 os.unlink(file, dir_fd=fd)
             for below in folders:
-                os.rmdir(below, dir_fd=fd)
+                try:
+                    os.rmdir(below, dir_fd=fd)
+                except NotADirectoryError:  # a link to a folder
+                    os.unlink(below, dir_fd=fd)
         os.rmdir(name, dir_fd=within)

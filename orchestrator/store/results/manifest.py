@@ -91,11 +91,8 @@ def read(data: bytes) -> dict[str, tuple[int, str]]:
 
     Raises ValueError, saying what is wrong, for anything that `render` did not make.
     """
-    files = _tree(data).get("files")
-    if not isinstance(files, list):
-        raise ValueError("it lists no files")  # noqa: TRY004 - for the reader it is one error
     found = {}
-    for entry in files:
+    for entry in _tree(data)["files"]:
         match entry:
             case {"name": str(name), "size": int(size), "sha256": str(sha256)}:
                 found[name] = (size, sha256)
@@ -116,7 +113,10 @@ def is_same_result(one: bytes, other: bytes) -> bool:
 
 
 def _without_history(tree: Mapping[str, Any]) -> dict[str, Any]:
-    files = [entry for entry in tree["files"] if entry.get("name") != HISTORY]
+    def is_history(entry: object) -> bool:
+        return isinstance(entry, dict) and entry.get("name") == HISTORY
+
+    files = [entry for entry in tree["files"] if not is_history(entry)]
     return {**tree, "files": files}
 
 
@@ -127,4 +127,6 @@ def _tree(data: bytes) -> dict[str, Any]:
         raise ValueError(f"it is not JSON: {error}") from None
     if not isinstance(tree, dict) or tree.get("format") != FORMAT:
         raise ValueError(f"it is not a manifest of format {FORMAT}")
+    if not isinstance(tree.get("files"), list):
+        raise ValueError("it lists no files")  # noqa: TRY004 - for the reader it is one error
     return tree

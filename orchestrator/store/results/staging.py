@@ -79,8 +79,9 @@ def fetch(
             received += len(chunk)
         fetched = Fetched(name, received, digest.hexdigest())
         _check(fetched, size=size, sha256=sha256)
-        os.fchmod(fd, FILE_MODE)
-        disk.sync(fd, name)
+        with disk.our_disk(name):
+            os.fchmod(fd, FILE_MODE)
+            disk.sync(fd, name)
     return fetched
 
 
@@ -119,7 +120,8 @@ def _in_bounds(
 
 
 def _check_room(fd: int, name: str, *, needed: int, keep_free: int) -> None:
-    now = os.fstatvfs(fd)
+    with disk.our_disk(name):
+        now = os.fstatvfs(fd)
     free = now.f_bavail * now.f_frsize
     if free - needed < keep_free:
         raise DiskFullError(

@@ -44,6 +44,10 @@ CREATE TABLE job (
 ) STRICT;;
 
 CREATE INDEX job_queued ON job (backend, seq) WHERE state = 'queued';;
+-- What a turn of the engine asks every time, however long the queue is.
+CREATE INDEX job_due ON job (due) WHERE state = 'queued' AND want = 'run';;
+CREATE INDEX job_deadline ON job (deadline) WHERE state = 'queued' AND want = 'run' AND deadline IS NOT NULL;;
+CREATE INDEX job_cancelled ON job (seq) WHERE state = 'queued' AND want = 'cancel';;
 CREATE INDEX job_unfinished ON job (seq) WHERE state IN ('queued', 'active');;
 CREATE INDEX job_name ON job (name);;
 
@@ -189,5 +193,9 @@ WHEN (OLD.state, NEW.state) NOT IN (VALUES
 BEGIN SELECT RAISE(ABORT, 'illegal move of a job'); END;;
 
 CREATE TRIGGER job_keeps_its_spec BEFORE UPDATE ON job
-WHEN OLD.id <> NEW.id OR OLD.text <> NEW.text OR OLD.spec <> NEW.spec
+WHEN OLD.id <> NEW.id OR OLD.text <> NEW.text OR OLD.spec <> NEW.spec OR OLD.sha256 <> NEW.sha256
+     OR OLD.backend <> NEW.backend OR OLD.name <> NEW.name
 BEGIN SELECT RAISE(ABORT, 'a job keeps its spec'); END;;
+
+CREATE TRIGGER job_is_kept BEFORE DELETE ON job
+BEGIN SELECT RAISE(ABORT, 'jobs are kept'); END;;

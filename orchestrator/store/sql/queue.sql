@@ -44,8 +44,9 @@ UPDATE run SET
 WHERE id = :id AND version = :version AND state = :source
 
 -- name: hold_job
+-- Not over a wish that came while the act was under way: a cancel must not turn into a hold.
 UPDATE job SET want = 'hold', hold_code = :code, hold_reason = :reason
-WHERE id = :job AND state IN ('queued', 'active')
+WHERE id = :job AND want = :want AND state IN ('queued', 'active')
 
 -- name: settle_job
 -- What becomes of a job when its run ended: final, or queued for the next run. A hold that a person
@@ -62,11 +63,8 @@ UPDATE job SET want = :want, hold_code = :code, hold_reason = :reason
 WHERE id = :job AND state IN ('queued', 'active')
 
 -- name: hurry
--- A wish changed: look at the live run, or at the queued job, now.
+-- A cancel is wished for: look at the live run now.
 UPDATE run SET due = :steady WHERE job = :job AND state <> 'ended' AND due > :steady
-
--- name: hurry_job
-UPDATE job SET due = :steady WHERE id = :job AND state = 'queued' AND due > :steady
 
 -- name: allow_run
 -- A person's retry: one more run than there were.
@@ -121,7 +119,7 @@ INSERT INTO history (at, job, name, run, backend, remote_id, source, target, las
 VALUES (:at, :job, :name, :run, :backend, :remote_id, :source, :target, :lasted, :reason)
 
 -- name: request_known
-SELECT 1 FROM request WHERE id = :id
+SELECT refused FROM request WHERE id = :id
 
 -- name: add_request
 INSERT INTO request (id, verb, job, at, refused) VALUES (:id, :verb, :job, :wall, :refused)
