@@ -13,10 +13,12 @@ import click
 
 from orchestrator.cli import homes, screen
 from orchestrator.cli.demo_jobs import JOBS, MANDELBROT, NO_LICENCE, write
+from orchestrator.cli.fault import Fault
 from orchestrator.cli.leftovers import end_processes_in
 from orchestrator.cli.setup import make_home
 from orchestrator.cli.tail import Growing
 from orchestrator.config.home import Home
+from orchestrator.log.escape import escape
 from orchestrator.store import views
 from orchestrator.store.results import folder_of, verify
 from orchestrator.store.results.folders import LATEST
@@ -41,9 +43,11 @@ def demo() -> int:
     orchestrator demo
     orchestrator demo --home /tmp/demo
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    chosen = click.get_current_context().obj
+    chosen: Home | None = click.get_current_context().obj
+    if chosen is not None and chosen.root.exists() and any(chosen.root.iterdir()):
+        raise Fault(f"{escape(str(chosen.root))} is in use; choose a new or an empty folder")
+    home = chosen or Home(Path(tempfile.mkdtemp(prefix="orchestrator-demo-")))
     try:
-        home = chosen or Home(Path(tempfile.mkdtemp(prefix="orchestrator-demo-")))
         make_home(home)
         return _show(home)
     except KeyboardInterrupt:

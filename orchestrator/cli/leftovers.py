@@ -12,7 +12,7 @@ LOOK_EVERY = 0.02
 def end_processes_in(folder: Path) -> None:
     """End every process of ours that works in a folder or below it; return when none is left."""
     how, until = signal.SIGTERM, time.monotonic() + PATIENCE
-    while processes := _processes_in(folder.resolve()):
+    while processes := processes_in(folder):
         if time.monotonic() > until:
             how = signal.SIGKILL
         for process in processes:
@@ -20,9 +20,9 @@ def end_processes_in(folder: Path) -> None:
         time.sleep(LOOK_EVERY)
 
 
-def _processes_in(folder: Path) -> list[int]:
+def processes_in(folder: Path) -> list[int]:
     """Return the processes whose working directory it is, ourselves excepted."""
-    found = []
+    folder, found = folder.resolve(), []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue

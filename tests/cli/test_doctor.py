@@ -8,7 +8,7 @@ import pytest
 from orchestrator.config.home import Home
 from orchestrator.daemon.doctor import Line, examine
 from orchestrator.store.lock import hold
-from tests.cli.bench import Program
+from tests.cli.bench import Run
 
 
 def lines(home: Home, subject: str) -> list[Line]:
@@ -16,22 +16,22 @@ def lines(home: Home, subject: str) -> list[Line]:
     return [line for line in examine(home) if line.subject == subject]
 
 
-def test_a_good_home_has_no_problem(program: Program) -> None:
+def test_a_good_home_has_no_problem(run: Run) -> None:
     """People would be sent to mend what is not broken."""
-    program("init")
-    answer = program("doctor")
+    run("init")
+    answer = run("doctor")
     assert answer.returncode == 0
     assert "problem" not in answer.stdout
     for subject in ("Python", "SQLite", "file system", "permissions", "backend local", "daemon"):
         assert f" {subject} " in answer.stdout
     assert "none serves this home → `orchestrator serve` starts it" in answer.stdout
-    levels = {line["level"] for line in json.loads(program("doctor", "--json").stdout)}
+    levels = {line["level"] for line in json.loads(run("doctor", "--json").stdout)}
     assert levels <= {"ok", "warning"}
 
 
-def test_problems_end_with_exit_code_1(program: Program, tmp_path: Path) -> None:
+def test_problems_end_with_exit_code_1(run: Run, tmp_path: Path) -> None:
     """A script that sets a machine up would go on with one that cannot work."""
-    answer = program("doctor", "--home", tmp_path / "nowhere")
+    answer = run("doctor", "--home", tmp_path / "nowhere")
     assert answer.returncode == 1
     assert "run `orchestrator init`" in answer.stdout
 

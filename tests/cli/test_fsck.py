@@ -14,7 +14,7 @@ from orchestrator.core.lifecycle import Event, JobState, Outcome
 from orchestrator.daemon.fsck import CHECKS, Finding, inspect
 from orchestrator.store.lock import hold
 from orchestrator.store.sqlite import connect_reader
-from tests.cli.bench import Bench, Program
+from tests.cli.bench import Bench, Run
 
 OTHER = "zzzzzzzzzzzz"
 
@@ -50,17 +50,17 @@ def busy(bench: Bench) -> None:
     (bench.home.results / "plots of mine").mkdir()
 
 
-def test_everything_that_is_legal_is_left_in_peace(program: Program, bench: Bench) -> None:
+def test_everything_that_is_legal_is_left_in_peace(run: Run, bench: Bench) -> None:
     """A check that cries wolf is switched off."""
     busy(bench)
-    answer = program("fsck")
+    answer = run("fsck")
     assert answer.stdout == f"{len(CHECKS)} checks, no findings\n"
     assert answer.returncode == 0
 
 
-def test_an_empty_home_is_in_order(program: Program) -> None:
+def test_an_empty_home_is_in_order(run: Run) -> None:
     """The first check after `init` would fail."""
-    assert program("fsck").returncode == 0
+    assert run("fsck").returncode == 0
 
 
 Break = Callable[[Bench, str, Path], object]
@@ -165,16 +165,16 @@ def test_every_illegal_combination_is_found(bench: Bench, check: str, spoil: Bre
     assert check in {finding.check for finding in found(bench)}
 
 
-def test_findings_are_named_with_their_why(program: Program, bench: Bench) -> None:
+def test_findings_are_named_with_their_why(run: Run, bench: Bench) -> None:
     """A person would get a name that says nothing, and a script exit code 0."""
     _archive_unknown(bench, "", bench.home.root)
-    answer = program("fsck")
+    answer = run("fsck")
     assert answer.returncode == 1
     first, why, last = answer.stdout.splitlines()
     assert first.startswith(f"archived-is-known: {bench.home.archive / OTHER} belongs to no job")
     assert why.strip() == CHECKS["archived-is-known"].why
     assert last.endswith("1 findings")
-    (finding,) = json.loads(program("fsck", "--json").stdout)
+    (finding,) = json.loads(run("fsck", "--json").stdout)
     assert finding["check"] == "archived-is-known"
 
 
@@ -186,11 +186,11 @@ def test_while_a_daemon_works_only_what_stays_counts(home: Home, bench: Bench) -
     assert stays.check == "archived-is-known"
 
 
-def test_it_changes_nothing(program: Program, bench: Bench, home: Home) -> None:
+def test_it_changes_nothing(run: Run, bench: Bench, home: Home) -> None:
     """A check that mends by itself could lose what a person needs to understand the fault."""
     busy(bench)
     before = sorted((str(path), path.lstat().st_mtime_ns) for path in _all(home.root))
-    assert program("fsck").returncode == 0
+    assert run("fsck").returncode == 0
     assert sorted((str(path), path.lstat().st_mtime_ns) for path in _all(home.root)) == before
 
 
