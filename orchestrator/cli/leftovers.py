@@ -1,6 +1,7 @@
-"""Ending what a throw-away home still runs: its supervisor and its jobs, all processes in it."""
+"""Leaving nothing of a throw-away home: its supervisor and jobs, and then its files."""
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -40,3 +41,11 @@ def _signal(process: int, how: signal.Signals) -> None:
         os.kill(process, how)
     except ProcessLookupError:
         return
+
+
+def remove(folder: Path) -> None:
+    """Remove a home; published results are read-only, and are made writable first."""
+    for path in folder.rglob("*"):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)

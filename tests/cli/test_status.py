@@ -40,7 +40,7 @@ def test_the_list_tells_of_each_job_where_it_stands_and_why(run: Run, bench: Ben
         f"{running} running local RUNNING 1/3 {WHEN} no answer for 3 s".split(),
         f"{queued} queued local QUEUED 0 {WHEN} accepted".split(),
     ]
-    assert answer.stderr.splitlines()[0] == "1 held, 1 queued, 1 running, 1 succeeded"
+    assert answer.stderr.splitlines()[0] == "1 held, 1 queued, 1 running, 1 ended"
 
 
 def test_ended_jobs_beyond_the_recent_ones_are_counted_and_listed_on_request(
@@ -71,7 +71,7 @@ def test_json_has_everything_for_programs(run: Run, bench: Bench) -> None:
     bench.running(job, "r-9")
     answer = json.loads(run("status", "--json").stdout)
     assert answer["daemon"] is None
-    assert answer["counts"] == {"RUNNING": 1}
+    assert (answer["unfinished"], answer["ended"]) == ({"RUNNING": 1}, 0)
     assert answer["dropped"] == 0
     (line,) = answer["jobs"]
     assert (line["id"], line["shown"], line["run"], line["remote_id"]) == (job, "RUNNING", 1, "r-9")
