@@ -12,6 +12,7 @@ from orchestrator.store.database import Database
 from orchestrator.store.home import HomeRow
 
 LINES_AT_ONCE = 500
+ALL = -1  # no limit, to SQLite
 ROOM_LATER = 5.0  # seconds until a full disk is tried again
 
 
@@ -27,7 +28,7 @@ class Projection:
     @classmethod
     async def open(cls, db: Database, path: Path, home: HomeRow, sizes: Log) -> Self:
         """Open the file and bring it up to the history; raises OSError."""
-        behind = await db.read(look.history_after, home.status_cursor, LINES_AT_ONCE)
+        behind = await db.read(look.history_after, home.status_cursor, ALL)
         file = StatusLog.open(path, behind, size=sizes.largest, keep=sizes.keep)
         return cls(db, file, behind[-1].seq if behind else home.status_cursor)
 

@@ -19,8 +19,9 @@ def check(model: type[M], document: Document, at: KeyPath = (), tree: JsonValue 
 
     `tree` stands in for that table when given: with defaults filled in, or keys left out. Values
     keep their types: "5" is no number, 1 is not true. A validator of the model that raises
-    ValueError says what it expected, in words that begin with "expected ". Raises ProblemsError
-    with everything that is wrong.
+    ValueError says what it expected, in words that begin with "expected "; behind one that runs
+    before pydantic's own, the field must be a list, since no JSON value is a tuple or set. Raises
+    ProblemsError with everything that is wrong.
     """
     table = _value_at(document.tree, at) if tree is None else tree
     try:

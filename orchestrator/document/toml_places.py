@@ -90,7 +90,6 @@ class _Scanner:
             self.take(_BLANK)
             offset = self.at
             parts.append((_unquoted(self.take(_KEY_PART)), offset))
-            self.source.limit(offset, len(parts), len(self.spots))
             self.take(_BLANK)
         return parts
 

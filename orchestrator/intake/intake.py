@@ -82,7 +82,7 @@ class Intake:
                 self._note(hints)
                 if hints.gone:
                     return False
-                if hints.overflow or self._is_ready(hints):
+                if self._is_ready(hints):
                     return True
                 gathered = anyio.current_time() + self._rules.settle * _GATHER
                 patience.deadline = min(patience.deadline, gathered)

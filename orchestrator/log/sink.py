@@ -40,7 +40,6 @@ class Sink:
                 self._to_stderr(event, raised)
                 self._to_file(format_exc_info(None, "", event))
             except Exception as error:  # noqa: BLE001 - logging must never end the daemon
-                self._lost += 1
                 with suppress(Exception):
                     self._to_file({"event": "an event could not be logged", "why": repr(error)})
 

@@ -8,7 +8,7 @@ from orchestrator.config.home import Home
 from orchestrator.document import READERS
 from orchestrator.spool.claims import Claimed
 from orchestrator.spool.disk import FOLDER, READ, opened
-from orchestrator.spool.lease import is_awaited, leased
+from orchestrator.spool.lease import leased
 from orchestrator.spool.names import is_request, known_as, plain, shown
 from orchestrator.spool.rules import Rules
 from orchestrator.spool.survey import Survey, survey
@@ -95,10 +95,9 @@ def _read(fd: int, name: str, status: os.stat_result, rules: Rules) -> bytes:
             data += chunk
         os.fsync(file)
         after = os.fstat(file)
-        awaited = writer == "none" and is_awaited(file)
     before_ids = (status.st_ino, status.st_size, status.st_mtime_ns)
     after_ids = (after.st_ino, after.st_size, after.st_mtime_ns)
-    if writer == "some" or awaited or before_ids != after_ids or len(data) != after.st_size:
+    if writer == "some" or before_ids != after_ids or len(data) != after.st_size:
         raise BusyError
     return bytes(data)
 

@@ -41,8 +41,3 @@ def writer_of(fd: int) -> Writer:
     """Tell whether anybody has the file open for writing now."""
     with leased(fd) as writer:
         return writer
-
-
-def is_awaited(fd: int) -> bool:
-    """Whether somebody waits for our lease to end, in order to write."""
-    return fcntl.fcntl(fd, fcntl.F_GETLEASE) != fcntl.F_RDLCK

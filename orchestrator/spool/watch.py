@@ -3,6 +3,7 @@
 Hints may be lost and the queue of them may overflow; a scan from time to time repairs that.
 """
 
+import errno
 import os
 import struct
 from dataclasses import dataclass
@@ -39,11 +40,23 @@ class Hints:
     gone: bool
 
 
+# The kernel grants each user only so many watches, and other programs take many.
+_NONE_TO_SPARE = {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.ENOMEM}
+
+
 class Watch:
-    """An inotify watch on one folder; closed by leaving its `with` block."""
+    """An inotify watch on one folder; closed by leaving its `with` block.
+
+    When the system has none to spare it stays deaf: scans from time to time must do.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._fd = inotify_open(os.fsencode(folder), _ASKED)
+        self._fd: int | None = None
+        try:
+            self._fd = inotify_open(os.fsencode(folder), _ASKED)
+        except OSError as error:
+            if error.errno not in _NONE_TO_SPARE:
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -54,11 +67,15 @@ class Watch:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        os.close(self._fd)
+        if self._fd is not None:
+            os.close(self._fd)
 
     async def changed(self) -> None:
         """Wait until there is something to read."""
-        await anyio.wait_readable(self._fd)
+        if self._fd is None:
+            await anyio.sleep_forever()
+        else:
+            await anyio.wait_readable(self._fd)
 
     def read(self) -> Hints:
         """Return what was told, without waiting."""
@@ -75,6 +92,8 @@ class Watch:
 
     def _events(self) -> list[tuple[int, bytes]]:
         events: list[tuple[int, bytes]] = []
+        if self._fd is None:
+            return events
         while True:
             try:
                 data = os.read(self._fd, _BUFFER)

@@ -147,7 +147,7 @@ def steps(conn: Connection, run: str, phase: Phase) -> list[Step]:
         Step(
             row["n"],
             row["name"],
-            row["source"],
+            json.loads(row["source"]),
             row["size"],
             row["sha256"],
             bool(row["log"]),

@@ -83,7 +83,7 @@ def list_outputs(conn: Connection, run: str, found: Sequence[Step]) -> None:
                 "run": run,
                 "n": step.n,
                 "name": step.name,
-                "source": step.source,
+                "source": json.dumps(step.source),
                 "size": step.size,
                 "sha256": step.sha256,
                 "log": step.log,

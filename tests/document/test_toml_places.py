@@ -129,6 +129,7 @@ long = \"\"\"
 [no.table]
 no = key\"\"\"
 [ t . "u.v" ]
+quoted = [ \"\"\"\"e\"\"\"\"\", '''''f''''', 1 ]
 k = { in.line = { deep = true } }
 [[s]]
 n = 1
@@ -161,23 +162,27 @@ o = 2
         ("long",): Place(6, 1),
         ("t",): Place(9, 3),
         ("t", "u.v"): Place(9, 7),
-        ("t", "u.v", "k"): Place(10, 1),
-        ("t", "u.v", "k", "in"): Place(10, 7),
-        ("t", "u.v", "k", "in", "line"): Place(10, 10),
-        ("t", "u.v", "k", "in", "line", "deep"): Place(10, 19),
-        ("s",): Place(11, 3),
-        ("s", 0): Place(11, 3),
-        ("s", 0, "n"): Place(12, 1),
-        ("s", 0, "sub"): Place(13, 4),
-        ("s", 0, "sub", "m"): Place(14, 1),
-        ("s", 0, "deep"): Place(15, 5),
-        ("s", 0, "deep", 0): Place(15, 5),
-        ("s", 0, "deep", 0, "o"): Place(16, 1),
-        ("s", 1): Place(17, 3),
-        ("s", 1, "n"): Place(18, 1),
-        ("s", 1, "deep"): Place(19, 5),
-        ("s", 1, "deep", 0): Place(19, 5),
-        ("s", 1, "deep", 0, "o"): Place(20, 1),
+        ("t", "u.v", "quoted"): Place(10, 1),
+        ("t", "u.v", "quoted", 0): Place(10, 12),
+        ("t", "u.v", "quoted", 1): Place(10, 24),
+        ("t", "u.v", "quoted", 2): Place(10, 37),
+        ("t", "u.v", "k"): Place(11, 1),
+        ("t", "u.v", "k", "in"): Place(11, 7),
+        ("t", "u.v", "k", "in", "line"): Place(11, 10),
+        ("t", "u.v", "k", "in", "line", "deep"): Place(11, 19),
+        ("s",): Place(12, 3),
+        ("s", 0): Place(12, 3),
+        ("s", 0, "n"): Place(13, 1),
+        ("s", 0, "sub"): Place(14, 4),
+        ("s", 0, "sub", "m"): Place(15, 1),
+        ("s", 0, "deep"): Place(16, 5),
+        ("s", 0, "deep", 0): Place(16, 5),
+        ("s", 0, "deep", 0, "o"): Place(17, 1),
+        ("s", 1): Place(18, 3),
+        ("s", 1, "n"): Place(19, 1),
+        ("s", 1, "deep"): Place(20, 5),
+        ("s", 1, "deep", 0): Place(20, 5),
+        ("s", 1, "deep", 0, "o"): Place(21, 1),
     }
 
 

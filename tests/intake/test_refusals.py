@@ -159,7 +159,10 @@ async def test_what_is_not_a_plain_file_is_moved_and_never_opened(
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make devices")
 async def test_a_device_is_moved_and_never_opened(world: World) -> None:
     """To open a tape drive rewinds it."""
-    os.mknod(world.spool / "null.toml", 0o20666, os.makedev(1, 3))
+    try:
+        os.mknod(world.spool / "null.toml", 0o20666, os.makedev(1, 3))
+    except PermissionError:
+        pytest.skip("root may not make devices here")
     (rejection,) = (await world.settled()).rejected
     assert "is a device" in rejection.reason
     assert world.dropped(rejection.id).is_char_device()

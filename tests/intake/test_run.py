@@ -57,6 +57,24 @@ async def test_a_file_written_in_place_is_taken_by_itself(world: World) -> None:
         assert len((await _accepted(reports)).accepted) == 1
 
 
+async def test_what_is_written_to_after_its_rename_must_be_left_alone(
+    world: World, tmp_path: Path
+) -> None:
+    """A download that is renamed before it is closed would be taken when it is closed once."""
+    world.restarted(replace(RULES, scan_every=3600.0))
+    world.intake._clock = lambda: world.now  # it stands still: nothing is ever quiet for long
+    async with _running(world) as reports:
+        with (tmp_path / "beam.toml").open("wb") as file:
+            (tmp_path / "beam.toml").rename(world.spool / "beam.toml")
+            (waits,) = (await reports.receive()).deferred
+            assert waits.why == "it is open for writing"
+            file.write(GOOD)
+        while (report := await reports.receive()).deferred == (waits,):
+            pass
+        assert report.accepted == ()
+        assert "nothing has changed" in report.deferred[0].why
+
+
 async def test_without_a_hint_it_looks_again(world: World) -> None:
     """When hints are lost, drops would never be seen."""
     world.restarted(replace(RULES, scan_every=0.01))

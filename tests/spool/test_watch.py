@@ -1,5 +1,6 @@
 """Hints: what came by a rename, what was written, and when hints were lost."""
 
+import resource
 from pathlib import Path
 
 import anyio
@@ -45,3 +46,18 @@ def test_a_spool_that_is_moved_away_is_noticed(tmp_path: Path) -> None:
     with Watch(spool) as watch:
         spool.rename(tmp_path / "elsewhere")
         assert watch.read().gone
+
+
+async def test_without_a_watch_to_spare_it_is_only_deaf(tmp_path: Path) -> None:
+    """The daemon would not start because an editor has used up the user's watches."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        watch = Watch(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    with watch, anyio.move_on_after(0) as patience:
+        (tmp_path / "a").touch()
+        assert watch.read().written == frozenset()
+        await watch.changed()
+    assert patience.cancelled_caught

@@ -60,7 +60,9 @@ def test_a_full_disk_pauses_harvesting_and_not_the_daemon(
 
 def _until(path: Path, word: str) -> None:
     """Follow a file, which need not exist yet, until one of its lines holds the word."""
-    with subprocess.Popen(["tail", "-n", "+1", "-F", path], stdout=-1, stderr=-3, text=True) as tail:
+    with subprocess.Popen(
+        ["tail", "-n", "+1", "-F", path], stdout=-1, stderr=-3, text=True
+    ) as tail:
         assert tail.stdout is not None
         for line in tail.stdout:
             if word in line:

@@ -22,8 +22,8 @@ def arguments(table: RunTable, script: str) -> list[str]:
     first = (table.script or "").partition("\n")[0]
     if not first.startswith("#!"):
         return ["/bin/sh", script]
-    interpreter, *argument = first[2:].strip(" \t").split(maxsplit=1) or ["/bin/sh"]
-    return [interpreter, *argument, script]
+    words = re.split(r"[ \t]+", first[2:].strip(" \t"), maxsplit=1)
+    return [*words, script]
 
 
 def environment(

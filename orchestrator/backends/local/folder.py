@@ -39,14 +39,15 @@ def opened(path: str, folder: int, flags: int = FOLDER) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def made(path: str, folder: int) -> Iterator[int]:
-    """Open a folder like `opened`, making what is missing of it, and bring that to the disk."""
+def made(path: str, folder: int, *, synced: bool) -> Iterator[int]:
+    """Open a folder like `opened`, making what is missing; synced, that survives a power cut."""
     descriptor = os.dup(folder)
     try:
         for part in path.split("/"):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(part, 0o700, dir_fd=descriptor)
-                os.fsync(descriptor)
+                if synced:
+                    os.fsync(descriptor)
             descriptor = _exchanged(descriptor, os.open(part, FOLDER, dir_fd=descriptor))
         yield descriptor
     finally:
@@ -59,28 +60,30 @@ def _exchanged(old: int, new: int) -> int:
 
 
 def prepare(runs: int, key: str, cwd: str, script: str | None) -> None:
-    """Make the run's directory, the folder in it to run in, and the script, ready to be started.
+    """Make the folder to run in, and the script, so that the run can be started.
 
     Raises RejectedError when an input stands in the way of `cwd`, TransientError for the disk.
     """
-    with local_trouble("the run's directory cannot be made"), made(f"{key}/{WORK}", runs) as work:
-        if cwd != ".":
-            try:
-                with made(cwd, work):
-                    pass
-            except NotADirectoryError:
-                raise RejectedError(
-                    f"run.cwd: {cwd!r} is not a folder: an input has that name", effect="none"
-                ) from None
-        if script is None:
-            return
-        with opened(key, runs) as folder:
+    with (
+        local_trouble("the run's directory cannot be made"),
+        # The run's own folder must not vanish, or with it the proof that the run was started.
+        made(key, runs, synced=True) as run,
+        made(WORK, run, synced=False) as work,
+    ):
+        try:
+            with made(cwd, work, synced=False):
+                pass
+        except NotADirectoryError:
+            raise RejectedError(
+                f"run.cwd: {cwd!r} is not a folder: an input has that name", effect="none"
+            ) from None
+        if script is not None:
             # By rename: should it run already, the shell goes on reading the file it has open.
-            temporary = f".{SCRIPT}.tmp"
-            descriptor = os.open(temporary, WRITE | os.O_WRONLY, 0o700, dir_fd=folder)
+            temporary = f".{SCRIPT}-{os.urandom(4).hex()}"
+            descriptor = os.open(temporary, WRITE | os.O_WRONLY, 0o700, dir_fd=run)
             with open(descriptor, "w", encoding="utf-8", newline="") as file:
                 file.write(script)
-            os.rename(temporary, SCRIPT, src_dir_fd=folder, dst_dir_fd=folder)
+            os.rename(temporary, SCRIPT, src_dir_fd=run, dst_dir_fd=run)
 
 
 def was_started(runs: int, key: str) -> bool:

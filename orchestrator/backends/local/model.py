@@ -43,6 +43,12 @@ def _no_nul(text: str) -> str:
     return text
 
 
+def _not_empty(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("script", "must not be empty")
+    return text
+
+
 def _words(value: Any) -> Any:
     if isinstance(value, str):
         raise PydanticCustomError(
@@ -53,7 +59,7 @@ def _words(value: Any) -> Any:
 
 
 def _program(command: tuple[str, ...]) -> tuple[str, ...]:
-    if not command[0]:
+    if not command or not command[0]:
         raise PydanticCustomError("command", "must begin with the name of a program")
     return command
 
@@ -105,7 +111,7 @@ class RunTable(Table):
     command: (
         Annotated[
             tuple[Text, ...],
-            Field(min_length=1),
+            Field(json_schema_extra={"minItems": 1}),
             BeforeValidator(_words),
             AfterValidator(_program),
         ]
@@ -113,7 +119,7 @@ class RunTable(Table):
     ) = None
     """Program and arguments as a list; no shell reads them. A name with a slash is relative to
     `cwd`, one without is looked up in PATH."""
-    script: Annotated[Text, Field(min_length=1)] | None = None
+    script: Annotated[Text, AfterValidator(_not_empty)] | None = None
     """Text of a script. Its #! line says what runs it; without one, /bin/sh does."""
     env: Annotated[dict[str, Variable], AfterValidator(_variables)] = Field(default_factory=dict)
     """Environment variables, beside PATH, HOME, USER, LOGNAME, SHELL, LANG, LC_*, TZ and TMPDIR of

@@ -71,6 +71,8 @@ def printable(path: str) -> str:
 def _path(name: str, run: int) -> str:
     """Return the path of the output that is listed under a name."""
     path = f"{WORK}/{name}"
+    if ".." in name.split("/"):
+        raise ValueError("it lies outside the run's directory")
     if "%" not in name:
         return path
     with contextlib.suppress(FileNotFoundError), opened(path, run, os.O_PATH):

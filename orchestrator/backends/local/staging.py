@@ -28,8 +28,8 @@ def stage(runs: int, key: str, name: str, source: Path) -> Staged:
     with local_trouble(f"the input {name!r} cannot be copied"), contextlib.ExitStack() as stack:
         reader = stack.enter_context(_source(name, source))
         try:
-            run = stack.enter_context(made(key, runs))
-            target = stack.enter_context(made(above, run))
+            run = stack.enter_context(made(key, runs, synced=True))
+            target = stack.enter_context(made(above, run, synced=True))
         except NotADirectoryError:
             raise RejectedError(
                 f"the input {name!r} needs a folder where another input is", effect="none"

@@ -45,7 +45,7 @@ def main(directory: str, idle: float) -> int:
 def take_over(idle: float) -> "Server | None":
     """Make the folder ours and listen in it; None if another supervisor has it."""
     sys.path.append(ROOT)
-    from orchestrator.backends.supervisor import files, server  # noqa: PLC0415 - needs the path
+    from orchestrator.backends.supervisor import files, server, syncing  # noqa: PLC0415 - needs the path
 
     lock = os.open("supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
@@ -53,7 +53,7 @@ def take_over(idle: float) -> "Server | None":
     except BlockingIOError:
         return None
     redirect()
-    files.adopt_orphans()
+    syncing.adopt_orphans()
     os.makedirs("runs", mode=0o700, exist_ok=True)
     runs = os.open("runs", files.FOLDER)
     return server.Server(runs, listen(), idle)

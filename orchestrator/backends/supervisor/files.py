@@ -1,15 +1,10 @@
 """What the supervisor and the backend leave on the disk, and how it gets there whole."""
 
-import ctypes
 import json
 import os
-import stat
 
 WORK, LOCK, STARTED, PID, EXIT = "work", "lock", "started.json", "pid.json", "exit.json"
-MANY = 100  # from so many files on, one sync of the file system is cheaper than one for each
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def boot_id() -> str:
@@ -43,73 +38,41 @@ def read_json(name: str, folder: int) -> dict[str, object] | None:
     return value
 
 
-def write_json(name: str, value: object, folder: int, *, synced: bool) -> None:
-    """Put a whole file in place, or raise OSError and leave none; synced, it survives a power cut.
-
-    Without `synced` it only survives this process.
-    """
+def replace_json(name: str, value: object, folder: int) -> None:
+    """Put a whole file in place that survives a power cut; raise OSError and leave none."""
     temporary = f".{name}.tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as file:
-        file.write(json.dumps(value).encode())
-        file.flush()
-        if synced:
-            os.fsync(file.fileno())
+    _write(temporary, value, folder, os.O_TRUNC, synced=True)
     os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-    if not synced:
-        return
+    _sync_or_remove(name, folder)
+
+
+def create_json(name: str, value: object, folder: int, *, synced: bool) -> None:
+    """Write a new file of which it matters most that it is there; raise OSError and leave none.
+
+    It costs half of `replace_json`, but a crash may leave it without its content.
+    """
+    _write(name, value, folder, os.O_EXCL, synced=synced)
+    if synced:
+        _sync_or_remove(name, folder)
+
+
+def _write(name: str, value: object, folder: int, how: int, *, synced: bool) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | how
+    descriptor = os.open(name, flags, 0o600, dir_fd=folder)
     try:
-        os.fsync(folder)
+        with open(descriptor, "wb") as file:
+            file.write(json.dumps(value).encode())
+            file.flush()
+            if synced:
+                os.fsync(descriptor)
     except OSError:
         os.unlink(name, dir_fd=folder)
         raise
 
 
-def sync_outputs(run: int) -> None:
-    """Bring every output of a run to the disk, with the folders that name them.
-
-    They must be there before the run's end is: otherwise a power cut leaves a run that ended well,
-    with files that are empty. Raises OSError when the disk fails or is full.
-    """
-    _sync_file("stdout", run)
-    _sync_file("stderr", run)
-    seen = 0
-    for _, folders, names, folder in os.fwalk(WORK, dir_fd=run):
-        seen += len(names)
-        if seen > MANY:
-            _sync_file_system(folder)
-            return
-        for name in names:
-            _sync_file(name, folder)
-        if folders or names:
-            os.fsync(folder)
-
-
-def _sync_file(name: str, folder: int) -> None:
-    """Bring one file to the disk, unless it is empty, not regular or may not be read."""
-    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    if not stat.S_ISREG(found.st_mode) or found.st_size == 0:
-        return
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+def _sync_or_remove(name: str, folder: int) -> None:
     try:
-        descriptor = os.open(name, flags, dir_fd=folder)
-    except PermissionError:
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_file_system(folder: int) -> None:
-    if _libc.syncfs(folder) != 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
-
-
-def adopt_orphans() -> None:
-    """Become the parent of whatever a descendant leaves behind; raise OSError if refused."""
-    set_child_subreaper = 36  # PR_SET_CHILD_SUBREAPER
-    if _libc.prctl(set_child_subreaper, 1, 0, 0, 0) != 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
+        os.fsync(folder)
+    except OSError:
+        os.unlink(name, dir_fd=folder)
+        raise

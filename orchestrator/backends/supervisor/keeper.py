@@ -7,12 +7,14 @@ import os
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from queue import SimpleQueue
 
 from orchestrator.backends.supervisor import files, processes
 from orchestrator.backends.supervisor.spawn import SpawnError
 from orchestrator.backends.supervisor.starting import Order, mark_of_orphan, start
+from orchestrator.backends.supervisor.syncing import sync_outputs
 
 SWEEP_SECONDS = 5.0  # how long leftovers may take to die: only a process stuck in a disk needs more
 RETRY_SECONDS = 5.0  # between two tries to write an end down on a full disk
@@ -235,6 +237,9 @@ class Keeper:
                 run.trouble = ""
             except OSError as error:
                 run.trouble = f"ended, but that cannot be written down: {error.strerror}"
+            except Exception:  # noqa: BLE001 - the ends of all other runs are written here too
+                traceback.print_exc()
+                run.trouble = "ended, but that cannot be written down (supervisor.log)"
             self._written.put(run)
             self._wake()
 
@@ -243,12 +248,12 @@ class Keeper:
         folder = os.open(run.key, files.FOLDER, dir_fd=self._folder)
         try:
             try:
-                files.sync_outputs(folder)
+                sync_outputs(folder)
             except OSError as error:
                 if error.errno not in _DATA_LOST:
                     raise
                 end["unsynced"] = end["unsynced"] or error.strerror
-            files.write_json(files.EXIT, end, folder, synced=True)
+            files.replace_json(files.EXIT, end, folder)
         finally:
             os.close(folder)
 

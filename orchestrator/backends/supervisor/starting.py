@@ -51,7 +51,7 @@ def start(order: Order, folder: int, boot: str) -> processes.Mark | None:
         stack.callback(os.fchdir, folder)
         until = None if order.time_limit is None else time.monotonic() + order.time_limit
         started = {"boot": boot, "at": time.time(), "until": until}
-        files.write_json(files.STARTED, started, folder, synced=True)
+        files.create_json(files.STARTED, started, folder, synced=True)
         try:
             pid = spawn(order.argv, order.env, out=out, err=err, lock=lock)
         except OSError:
@@ -61,7 +61,7 @@ def start(order: Order, folder: int, boot: str) -> processes.Mark | None:
         leader = processes.started(pid)
         identity = {"pid": pid, "start": leader.start, "boot": boot}
         with contextlib.suppress(OSError):  # it only helps to find a run whose supervisor died
-            files.write_json(files.PID, identity, folder, synced=False)
+            files.create_json(files.PID, identity, folder, synced=False)
         found = os.fstat(lock)
         return processes.Mark(order.key, (found.st_dev, found.st_ino), leader)
 

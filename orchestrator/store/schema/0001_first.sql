@@ -111,7 +111,9 @@ CREATE TABLE step (
     phase  TEXT NOT NULL CHECK (phase IN ('stage', 'harvest')),
     n      INTEGER NOT NULL,
     name   TEXT NOT NULL,             -- ours: in the run, or in the results
-    source TEXT NOT NULL,             -- theirs: a path on this machine, or the backend's name
+    -- Theirs: a path on this machine, or the backend's name. JSON, since a file's name need not be
+    -- text that SQL takes.
+    source TEXT NOT NULL CHECK (json_valid(source)),
     size   INTEGER,
     sha256 TEXT CHECK (length(sha256) = 64),
     log    INTEGER NOT NULL DEFAULT 0 CHECK (log IN (0, 1)),

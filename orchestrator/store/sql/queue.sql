@@ -25,7 +25,8 @@ WHERE id = :job AND state = 'queued' AND want = 'run'
 
 -- name: add_stage_steps
 INSERT INTO step (run, phase, n, name, source)
-SELECT :run, 'stage', row_number() OVER (ORDER BY name) - 1, name, source FROM input WHERE job = :job
+SELECT :run, 'stage', row_number() OVER (ORDER BY name) - 1, name, json_quote(source)
+FROM input WHERE job = :job
 
 -- name: move_run
 -- Guarded by state and version. Where the wish changed while the act was under way, the run is due

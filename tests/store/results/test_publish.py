@@ -15,6 +15,7 @@ from orchestrator.store.results import (
     MissingError,
     ResultError,
     begin,
+    disk,
     folder_of,
     leftovers,
     publish,
@@ -131,6 +132,15 @@ def test_a_foreign_folder_is_never_overwritten(home: Home, content: bytes | None
     with pytest.raises(ConflictError):
         harvest(home)
     assert [p.read_bytes() for p in folder.iterdir()] == ([] if content is None else [content])
+
+
+def test_the_rename_itself_replaces_nothing(tmp_path: Path) -> None:
+    """A folder made in the last moment, if only an empty one, would be swallowed."""
+    (tmp_path / "staged").mkdir()
+    (tmp_path / "there").mkdir()
+    with disk.folder(tmp_path) as fd, pytest.raises(FileExistsError):
+        disk.move("staged", within=fd, to="there", into=fd)
+    assert (tmp_path / "staged").is_dir()
 
 
 def test_files_that_a_power_cut_took_are_named(home: Home) -> None:

@@ -117,6 +117,10 @@ def replace_with_link(path: Path) -> None:
             ("stdout", Damage.RESIZED, "has 1 bytes instead of 13"),
         ),
         (
+            lambda run: (run / "stdout").write_bytes(b"solving\ndone\nx"),
+            ("stdout", Damage.RESIZED, "has 14 bytes instead of 13"),
+        ),
+        (
             lambda run: (run / "stdout").write_bytes(b"solvinG\ndone\n"),
             ("stdout", Damage.CHANGED, "has other bytes"),
         ),

@@ -1,0 +1,149 @@
+"""A backend under test, opened as the daemon opens it, with what a test needs around it."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+from pydantic import JsonValue
+
+from orchestrator.backend import (
+    Alive,
+    Answer,
+    Backend,
+    Context,
+    Finished,
+    Kind,
+    Lost,
+    NoAnswer,
+    Output,
+    Run,
+)
+from orchestrator.core.spec import Outputs
+
+Options = Mapping[str, JsonValue]
+DEADLINE = 60.0  # seconds that any one wait may take
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """Options of runs ([run] tables) that do what a test needs done over there."""
+
+    writes: Callable[[str, int], Options]
+    """Leave a file of this name that holds all 256 bytes in order, so many times over; end well."""
+    copies: Callable[[str, str], Options]
+    """Copy the input of the first name to an output of the second, then end well."""
+    fails: Callable[[int], Options]
+    """End with this exit code."""
+    sleeps: Options
+    """Run until stopped."""
+
+
+@dataclass
+class Place:
+    """One backend. `secrets` is what its context resolves, `hinted` the keys it gave hints for.
+
+    `home` makes the keys of this place its own: other tests may run beside it.
+    """
+
+    kind: Kind
+    options: Any
+    directory: Path
+    bodies: Bodies
+    home: str = field(default_factory=lambda: token_hex(4))
+    secrets: dict[str, str] = field(default_factory=dict)
+    hinted: set[str] = field(default_factory=set)
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _backend: Backend | None = None
+    _news: anyio.Event = field(default_factory=anyio.Event)
+
+    @property
+    def backend(self) -> Backend:
+        """The open backend."""
+        if self._backend is None:
+            raise RuntimeError("this place is closed")
+        return self._backend
+
+    async def open(self) -> None:
+        """Open the backend as a daemon does that just started."""
+        context = Context("place", self.directory, self._hint, self._secret)
+        self._backend = await self._stack.enter_async_context(self.kind.open(context, self.options))
+
+    async def close(self) -> None:
+        """Close the backend as a daemon does that ends; runs go on."""
+        self._backend = None
+        await self._stack.aclose()
+
+    async def reopen(self) -> None:
+        """Do what a restart of the daemon does."""
+        await self.close()
+        await self.open()
+
+    def run(self, key: str, options: Options, **more: Any) -> Run:
+        """Return a run as the engine would hand it over."""
+        parts = {"job_id": "0" * 12, "job_name": "job", "number": 1, "outputs": Outputs(), **more}
+        return Run(key=f"orch-{self.home}-{key:0>12}", options=options, **parts)
+
+    async def started(self, run: Run) -> Run:
+        """Submit a run; return it as it is known from then on."""
+        submitted = await self.backend.submit(run)
+        return replace(run, remote_id=submitted.remote_id, memo=submitted.memo or run.memo)
+
+    async def poll(self, run: Run) -> Answer:
+        """Ask how one run stands."""
+        return (await self.backend.poll([run])).get(run.key, NoAnswer("missing from the answer"))
+
+    async def end(self, run: Run) -> Finished | Lost:
+        """Wait until a run is at its end: by hints where there are any, else by asking."""
+        with anyio.fail_after(DEADLINE):
+            while True:
+                news = self._news
+                answer = await self.poll(run)
+                if isinstance(answer, Finished | Lost):
+                    return answer
+                if self.backend.traits.hints and isinstance(answer, Alive):
+                    await news.wait()
+                else:
+                    await anyio.lowlevel.checkpoint()
+
+    async def outputs(self, run: Run, *, log: bool = False) -> dict[str, bytes]:
+        """Return what an ended run left, by name: the outputs, or the logs."""
+        listed = [one for one in await self.backend.list_outputs(run) if one.log is log]
+        return {one.name: self.read(run, one.name, log=log) for one in listed}
+
+    def read(self, run: Run, name: str, *, log: bool = False, offset: int = 0) -> bytes:
+        """Return the bytes of one output."""
+        with self.backend.open_output(run, Output(name, log=log), offset) as chunks:
+            return b"".join(chunks)
+
+    def _hint(self, key: str) -> None:
+        self.hinted.add(key)
+        self._news.set()
+        self._news = anyio.Event()
+
+    def _secret(self, name: str) -> str:
+        if name not in self.secrets:
+            raise LookupError(f"there is no secret {name!r}")
+        return self.secrets[name]
+
+
+@asynccontextmanager
+async def open_place(
+    kind: Kind, options: Any, directory: Path, bodies: Bodies
+) -> AsyncIterator[Place]:
+    """Open a backend in a private folder, and close it at the end."""
+    _make_private(directory)
+    place = Place(kind, options, directory, bodies)
+    await place.open()
+    try:
+        yield place
+    finally:
+        await place.close()
+
+
+def _make_private(directory: Path) -> None:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)

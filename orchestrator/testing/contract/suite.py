@@ -1,0 +1,137 @@
+"""The contract of `orchestrator.backend.protocol.Backend`, clause by clause."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from orchestrator.backend import Absent, Alive, Finished, Found, Lost, StageStep
+from orchestrator.core.spec import Outputs
+from orchestrator.testing.contract.place import Place
+
+TIMES = 5000
+EVERY_BYTE = bytes(range(256)) * TIMES  # more than one chunk, and nothing that is text
+
+
+class BackendContract:
+    """Tests that a backend joins by giving a fixture called `place`."""
+
+    async def test_it_runs_once_and_its_output_comes_back_unchanged(self, place: Place) -> None:
+        """A user would find a result that is not what the run wrote."""
+        run = await place.started(place.run("1", place.bodies.writes("out.bin", TIMES)))
+        end = await place.end(run)
+        assert isinstance(end, Finished)
+        assert (end.ok, end.exit_code, end.stopped) == (True, 0, None)
+        assert await place.outputs(run) == {"out.bin": EVERY_BYTE}
+        assert place.read(run, "out.bin", offset=1_000_001) == EVERY_BYTE[1_000_001:]
+        assert place.read(run, "out.bin", offset=len(EVERY_BYTE)) == b""
+
+    async def test_a_failure_is_told_with_its_exit_code(self, place: Place) -> None:
+        """A failed job would be shown as succeeded, or without the reason."""
+        end = await place.end(await place.started(place.run("1", place.bodies.fails(3))))
+        assert isinstance(end, Finished)
+        assert (end.ok, end.exit_code, end.stopped) == (False, 3, None)
+        assert "3" in end.reason
+
+    async def test_an_input_is_brought_over_whole(self, place: Place, tmp_path: Path) -> None:
+        """A run would compute from a damaged input, or inputs would come back as results."""
+        source = tmp_path / "source"
+        source.write_bytes(EVERY_BYTE)
+        run = place.run("1", place.bodies.copies("deck/in.dat", "out.dat"))
+        for _ in range(2):  # a step is made again when its outcome was not recorded
+            staged = await place.backend.stage(run, StageStep("deck/in.dat", source))
+            assert staged.size == len(EVERY_BYTE)
+            assert staged.sha256 == hashlib.sha256(EVERY_BYTE).hexdigest()
+        assert isinstance(await place.backend.find(run), Absent), "staging must not start anything"
+        run = await place.started(run)
+        end = await place.end(run)
+        assert isinstance(end, Finished)
+        assert end.ok
+        assert await place.outputs(run) == {"out.dat": EVERY_BYTE}
+
+    async def test_the_spec_chooses_the_outputs(self, place: Place) -> None:
+        """A user would get files he did not ask for, or miss those he asked for."""
+        wanted = Outputs(include=("*.dat",), exclude=("scratch.dat",))
+        for key, name, kept in (
+            ("1", "a.dat", True),
+            ("2", "scratch.dat", False),
+            ("3", "b", False),
+        ):
+            body = place.bodies.writes(name, 1)
+            run = await place.started(place.run(key, body, outputs=wanted))
+            await place.end(run)
+            assert set(await place.outputs(run)) == ({name} if kept else set())
+
+    async def test_a_run_is_found_by_its_key(self, place: Place) -> None:
+        """After a crash in the middle of a submit, a live run would be taken for missing."""
+        run = place.run("1", place.bodies.sleeps)
+        other = place.run("2", place.bodies.sleeps)
+        assert isinstance(await place.backend.find(run), Absent)
+        submitted = await place.backend.submit(run)
+        found = await place.backend.find(run)
+        assert isinstance(found, Found)
+        assert found.remote_id == submitted.remote_id
+        assert found.evidence
+        assert isinstance(await place.backend.find(other), Absent), "not our key"
+        await place.backend.cancel(run)
+        await place.end(run)
+        assert isinstance(await place.backend.find(run), Found), "also after its end"
+
+    async def test_cancel_ends_the_work(self, place: Place) -> None:
+        """A cancelled job would go on computing."""
+        run = await place.started(place.run("1", place.bodies.sleeps))
+        assert isinstance(await place.poll(run), Alive)
+        await place.backend.cancel(run)
+        await place.backend.cancel(run)
+        end = await place.end(run)
+        assert isinstance(end, Finished)
+        assert (end.ok, end.stopped) == (False, "cancel")
+        await place.backend.cancel(run)
+        assert await place.poll(run) == end, "a cancel after the end changes nothing"
+
+    async def test_a_run_outlives_the_daemon(self, place: Place) -> None:
+        """A restart of the daemon would lose a run, or how it ended."""
+        lives = await place.started(place.run("1", place.bodies.sleeps))
+        fails = await place.started(place.run("2", place.bodies.fails(7)))
+        await place.reopen()
+        end = await place.end(fails)
+        assert isinstance(end, Finished)
+        assert end.exit_code == 7
+        assert isinstance(await place.poll(lives), Alive)
+        await place.backend.cancel(lives)
+        assert isinstance(await place.end(lives), Finished)
+
+    async def test_one_poll_tells_runs_apart(self, place: Place) -> None:
+        """One job would be given the end of another."""
+        runs = [await place.started(place.run(str(n), place.bodies.fails(n))) for n in range(1, 6)]
+        for run in runs:
+            await place.end(run)
+        batch = runs[: place.backend.traits.poll_batch]
+        answers = await place.backend.poll(batch)
+        codes = {key: end.exit_code for key, end in answers.items() if isinstance(end, Finished)}
+        assert codes == {run.key: n for n, run in enumerate(batch, start=1)}
+        assert await place.backend.poll([]) == {}
+
+    async def test_what_is_forgotten_may_be_forgotten_again(self, place: Place) -> None:
+        """A crash right after a clean-up would make the next one fail for ever."""
+        run = await place.started(place.run("1", place.bodies.writes("out", 1)))
+        await place.end(run)
+        await place.backend.forget(run)
+        await place.backend.forget(run)
+        await place.backend.forget(place.run("2", place.bodies.sleeps))
+
+    async def test_hints_come_where_they_are_promised(self, place: Place) -> None:
+        """Jobs would be seen to end only at the next slow poll."""
+        if not place.backend.traits.hints:
+            pytest.skip("this kind gives no hints")
+        run = await place.started(place.run("1", place.bodies.sleeps))
+        await place.backend.cancel(run)
+        assert not isinstance(await place.end(run), Lost)
+        assert run.key in place.hinted
+
+    async def test_traits_stay_as_they_are(self, place: Place) -> None:
+        """The engine would pace itself by something that is no longer true."""
+        before = place.backend.traits
+        assert before.poll_batch >= 1
+        await place.end(await place.started(place.run("1", place.bodies.fails(1))))
+        assert place.backend.traits == before

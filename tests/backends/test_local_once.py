@@ -1,0 +1,193 @@
+"""A local run starts at most once, and its end is never guessed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from orchestrator.backend import Absent, Alive, BackendError, Finished, Found, Lost, Run
+from orchestrator.backends.local.link import supervisor_command
+from orchestrator.testing.contract import Place
+from tests.backends.helpers import end_of_orphan, gone, kill_supervisor, polled
+
+Told = Callable[[], Awaitable[list[str]]]
+
+
+def counted(place: Place, key: str = "1", then: str = "") -> tuple[Run, Path]:
+    """Return a run that leaves one line in a file each time it is started, and that file."""
+    count = place.directory.parent / f"count-{key}"
+    return place.run(key, {"script": f"echo started >> '{count}'\n{then}"}), count
+
+
+async def test_a_run_submitted_many_times_starts_once(place: Place) -> None:
+    """A doubtful submit that is made again would run the job twice."""
+    run, count = counted(place)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(8):
+            tasks.start_soon(place.backend.submit, run)
+    await place.end(run)
+    await place.backend.submit(run)
+    await place.reopen()
+    await place.backend.submit(run)
+    assert isinstance(await place.end(run), Finished)
+    assert count.read_text() == "started\n"
+
+
+async def test_a_run_submitted_again_while_it_runs_starts_once(place: Place, told: Told) -> None:
+    """A daemon that forgot the answer would start a second process beside the first."""
+    run, count = counted(place, then="echo on > ../../../../told; cat ../../../../told")
+    await place.backend.submit(run)
+    await told()
+    await place.backend.submit(run)
+    await place.reopen()
+    await place.backend.submit(run)
+    await kill_supervisor(place)
+    await polled(place, run, Alive)
+    await place.backend.submit(run)
+    await place.backend.cancel(run)
+    assert isinstance(await end_of_orphan(place, run), Lost)
+    assert count.read_text() == "started\n"
+
+
+async def test_two_hundred_runs_at_once(place: Place) -> None:
+    """Runs would be mixed up, or lost, when many start and end together."""
+    runs = [counted(place, str(number), f"exit {number}") for number in range(200)]
+    async with anyio.create_task_group() as tasks:
+        for run, _ in runs:
+            tasks.start_soon(place.backend.submit, run)
+    for number, (run, count) in enumerate(runs):
+        end = await place.end(run)
+        assert isinstance(end, Finished)
+        assert end.exit_code == number
+        assert count.read_text() == "started\n"
+
+
+@pytest.mark.usefixtures("told")
+async def test_the_exit_status_survives_the_daemon(place: Place) -> None:
+    """A run that ends while the daemon is down would be held, or run again."""
+    run, count = counted(place, then="cat ../../../../told; exit 5")
+    await place.backend.submit(run)
+    await place.close()
+    await anyio.to_thread.run_sync((place.directory.parent / "told").write_text, "go on")
+    await place.open()
+    end = await place.end(run)
+    assert isinstance(end, Finished)
+    assert end.exit_code == 5
+    assert count.read_text() == "started\n"
+
+
+async def test_a_killed_supervisor_leaves_an_orphan_that_is_seen(place: Place, told: Told) -> None:
+    """A live run would be called lost, and be started a second time by a person."""
+    run, _ = counted(place, then="echo $$ > ../../../../told; sleep 1000")
+    await place.backend.submit(run)
+    (pid,) = await told()
+    assert isinstance(await place.poll(run), Alive)
+    await kill_supervisor(place)
+    orphan = await polled(place, run, Alive)
+    assert "supervisor died" in orphan.detail
+    assert run.key in place.hinted, "the daemon hears of it at once"
+    assert isinstance(await place.backend.find(run), Found)
+    await place.backend.cancel(run)
+    await gone(int(pid))
+    lost = await place.end(run)
+    assert isinstance(lost, Lost)
+    assert "supervisor was killed" in lost.evidence
+
+
+async def test_an_orphan_that_hides_is_seen(place: Place, told: Told) -> None:
+    """A run that cleared its environment and closed its files would be taken for ended."""
+    shell = "echo $$ > ../../../../told; exec sleep 1000"
+    hide = f"import os; os.closerange(3, 200); os.execve('/bin/sh', ['sh', '-c', {shell!r}], {{}})"
+    run = place.run("1", {"command": [sys.executable, "-c", hide]})
+    await place.backend.submit(run)
+    (pid,) = await told()
+    await kill_supervisor(place)
+    await polled(place, run, Alive)
+    await place.backend.cancel(run)
+    await gone(int(pid))
+    assert isinstance(await place.end(run), Lost)
+
+
+async def test_a_reboot_is_told_from_a_killed_supervisor(place: Place) -> None:
+    """The reason would send a person looking in the wrong place."""
+    run = await place.started(place.run("1", {"script": "exit 0"}))
+    await place.end(run)
+    folder = place.directory / "runs" / run.key
+    (folder / "exit.json").unlink()
+    assert "supervisor was killed" in str(await place.poll(run))
+    started = json.loads((folder / "started.json").read_text())
+    (folder / "started.json").write_text(json.dumps({**started, "boot": "an earlier one"}))
+    lost = await place.poll(run)
+    assert isinstance(lost, Lost)
+    assert "restarted" in lost.evidence
+
+
+async def test_a_damaged_end_is_not_taken_for_success(place: Place) -> None:
+    """A flipped bit on the disk would decide how a job ended."""
+    run = await place.started(place.run("1", {"script": "exit 0"}))
+    await place.end(run)
+    (place.directory / "runs" / run.key / "exit.json").write_text('{"code": 0')
+    assert isinstance(await place.poll(run), Lost)
+
+
+async def test_the_number_of_an_orphan_may_belong_to_another(place: Place, told: Told) -> None:
+    """Cancelling a dead run would kill a stranger that got its process number."""
+    run = await place.started(place.run("1", {"script": "exit 0"}))
+    await place.end(run)
+    stranger = await place.started(
+        place.run("2", {"script": "echo $$ > ../../../../told; sleep 1000"})
+    )
+    (pid,) = await told()
+    folder = place.directory / "runs" / run.key
+    (folder / "exit.json").unlink()
+    identity = json.loads((folder / "pid.json").read_text())
+    (folder / "pid.json").write_text(json.dumps({**identity, "pid": int(pid)}))
+    assert isinstance(await place.poll(run), Lost)
+    await place.backend.cancel(run)
+    assert isinstance(await place.poll(stranger), Alive)
+
+
+SWEPT = (
+    *(("fsync", n) for n in range(1, 5)),
+    *(("openat", n) for n in range(1, 40, 3)),
+    *(("vfork", 1), ("clone3", 1), ("clone3", 5), ("fchdir", 1), ("fchdir", 2), ("flock", 2)),
+    *(("wait4", 1), ("waitid", 1), ("waitid", 2), ("rename", 1), ("renameat", 1), ("kill", 1)),
+    *(("sendto", 1), ("sendto", 2), ("sendto", 3), ("write", 3), ("write", 4), ("poll", 3)),
+)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.parametrize(("call", "number"), SWEPT)
+async def test_a_supervisor_killed_anywhere_never_runs_twice(
+    place: Place, call: str, number: int
+) -> None:
+    """A crash at one unlucky moment would run a job twice, or claim an end that was not."""
+    inject = f"inject={call}:signal=SIGKILL:when={number}"
+    trace = ["strace", "-D", "-f", "-qq", "-o", os.devnull, "-e", f"trace={call}", "-e", inject]
+    await anyio.run_process(
+        [*trace, *supervisor_command(str(place.directory))], check=False, stderr=subprocess.DEVNULL
+    )
+    run, count = counted(place, then="exit 3")
+    for _ in range(5):
+        try:
+            await place.backend.submit(run)
+            break
+        except BackendError:
+            found = await place.backend.find(run)
+            if isinstance(found, Found):
+                break
+            assert isinstance(found, Absent)
+    end = await end_of_orphan(place, run)
+    lines = count.read_text().splitlines() if count.exists() else []
+    if isinstance(end, Finished):
+        assert (end.exit_code, lines) == (3, ["started"])
+    else:
+        assert len(lines) <= 1

@@ -1,0 +1,62 @@
+"""Patterns choose the files a user means."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.patterns import matches, parse_pattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "meant", "not_meant"),
+    [
+        ("*.dat", ["a.dat", "x/y/a.dat", ".dat", "a\nb.dat"], ["a.data", "a.dat/x"]),
+        ("plots/*.png", ["plots/a.png"], ["plots/x/a.png", "x/plots/a.png", "plots"]),
+        ("plots/**", ["plots/a", "plots/x/y"], ["plots", "x/plots/a"]),
+        ("plots/", ["plots/a", "plots/x/y"], ["plots", "x/plots/a"]),
+        ("**/log/*", ["log/a", "x/y/log/a"], ["log", "log/x/a"]),
+        ("a/**/z", ["a/z", "a/b/c/z"], ["a/b", "z"]),
+        ("/*.dat", ["a.dat"], ["x/a.dat"]),
+        ("**", ["a", "a/b/c"], []),
+        ("a?c", ["abc", "x/a.c"], ["ac", "a/c"]),
+        ("[a-c]1", ["a1", "c1"], ["d1", "-1"]),
+        ("[!a-c]1", ["d1"], ["a1"]),
+        ("[]]", ["]"], ["["]),
+        ("[ab", ["[ab"], ["a"]),
+        ("[a-]", ["a", "-"], ["b"]),
+        ("A", ["A"], ["a"]),
+        ("a.c", ["a.c"], ["abc"]),
+        ("*a*b*", ["xaxbx", "ab"], ["ba"]),
+    ],
+)
+def test_a_pattern_means(pattern: str, meant: list[str], not_meant: list[str]) -> None:
+    """A user would get other files than the documentation says."""
+    parsed = parse_pattern(pattern)
+    assert [path for path in meant if not matches(parsed, path)] == []
+    assert [path for path in not_meant if matches(parsed, path)] == []
+
+
+@pytest.mark.parametrize("pattern", ["", "/", "//", "../x", "a/../b", "./a", "a//b", "a/.", "//a"])
+def test_what_is_no_pattern_is_refused(pattern: str) -> None:
+    """A pattern that can never match would silently leave results behind."""
+    with pytest.raises(ValueError, match="pattern"):
+        parse_pattern(pattern)
+
+
+@given(st.lists(st.text("ab[]*?!-", min_size=1, max_size=6), min_size=1, max_size=3))
+def test_a_name_without_wildcards_means_itself(names: list[str]) -> None:
+    """A file could not be asked for by its name."""
+    path = "/".join(names)
+    parse_pattern(path)
+    if not set(path) & set("[]*?"):
+        assert matches(parse_pattern(path), path)
+
+
+def test_no_pattern_takes_long() -> None:
+    """One odd pattern would hold up all harvests."""
+    began = time.process_time()
+    assert not matches(parse_pattern("*a" * 30 + "b"), "a" * 250)
+    assert not matches(parse_pattern("**/a/" * 20 + "b"), "a/" * 100 + "c")
+    assert time.process_time() - began < 1
