@@ -2,6 +2,7 @@
 
 import os
 import stat
+from errno import EACCES, EINVAL
 from pathlib import Path
 
 import anyio
@@ -36,8 +37,9 @@ async def stage(tools: Tools, work: Work) -> None:
 async def _bring(tools: Tools, work: Work, step: Step) -> None:
     """Bring one input over; it must be the file that was there at acceptance."""
     accepted = (await tools.db.read(look.inputs, work.job))[step.name]
-    path = await tools.in_thread(lambda: _locate(tools, work, accepted))
+    path = Path(accepted.source)
     try:
+        path = await tools.in_thread(lambda: _locate(tools, work, accepted))
         before = await tools.in_thread(lambda: _fingerprint(path))
         if accepted.trusted and before != (accepted.size, accepted.mtime_ns):
             await _hold(
@@ -85,7 +87,11 @@ async def _hold(tools: Tools, work: Work, why: str) -> None:
 def _locate(tools: Tools, work: Work, accepted: InputRow) -> Path:
     """Return where an input lies: a crash may have left a dropped folder where it was claimed."""
     if not accepted.taken:
-        return Path(accepted.source)
+        path = Path(accepted.source)
+        if path.resolve().is_relative_to(tools.home.state.resolve()):
+            # To open the queue's database there, even to read, would break its locks.
+            raise OSError(EACCES, "it leads into the daemon's own folder")
+        return path
     for place in (tools.home.archive, tools.home.claimed):
         for folder in sorted((place / work.job).glob("*")):
             if (folder / accepted.source).exists():
@@ -97,5 +103,5 @@ def _fingerprint(path: Path) -> tuple[int, int]:
     """Return size and modification time of a regular file. Raises OSError."""
     found = os.stat(path)  # noqa: PTH116 - errors are to carry the path as it is
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(0, "it is not a regular file")
+        raise OSError(EINVAL, "it is not a regular file")
     return found.st_size, found.st_mtime_ns
