@@ -1,9 +1,49 @@
 """What every test shares."""
 
+import os
+import shutil
+import sys
+from pathlib import Path
+
 import pytest
+
+ROOT = Path(__file__).parents[1]
+
+PACKAGES = {"ccx": "calculix-ccx", "strace": "strace", "mount": "mount", "systemctl": "systemd"}
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     """Run async tests on asyncio only: aiosqlite and apscheduler know no other."""
     return "asyncio"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose tool is missing and say so; in CI a missing tool is an error."""
+    for marker in item.iter_markers("needs"):
+        for tool in marker.args:
+            missing = os.geteuid() != 0 if tool == "root" else shutil.which(tool) is None
+            if not missing:
+                continue
+            hint = "run as root" if tool == "root" else f"install {PACKAGES.get(tool, tool)}"
+            if os.environ.get("CI"):
+                pytest.fail(f"CI must have {tool!r}: {hint}")
+            pytest.skip(f"needs {tool}: {hint}")
+
+
+@pytest.fixture
+def program() -> list[str]:
+    """The command `orchestrator`, as an argument list; its home must be given by the test."""
+    return [sys.executable, "-m", "orchestrator"]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A plain environment for programs that a test starts: no proxies, no home of a person."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }

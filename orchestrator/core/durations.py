@@ -10,38 +10,38 @@ _UNITS = {
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.ASCII)
 LONGEST = timedelta(days=3650)
 
+_FORM = 'expected a span of time such as "90s" or "1h30m"'
+_RANGE = "expected a span of time that is longer than zero and at most ten years"
+_UNIT = 'expected a span of time with its unit (ms, s, min, h, d, w), such as "90s" or "1h30m"'
+
 
 def parse_duration(value: object) -> timedelta:
     """Return the span that a number of seconds or a text such as "1h 30m" means.
 
-    Raises ValueError, with a text for people, for anything else, for spans that are not longer
-    than zero and for those over ten years.
+    Raises ValueError, with a text that says what was expected, for anything else, for spans that
+    are not longer than zero and for those over ten years.
     """
     match value:
         case timedelta():
             span = value
         case bool():
-            raise ValueError(
-                'a span of time is a number of seconds, or text such as "90s" or "1h30m"'
-            )
+            raise ValueError(_FORM)
         case int() | float():
-            span = _seconds(value)
+            span = _span(value)
         case str():
-            span = _seconds(_sum_of_parts(value))
+            span = _span(_sum_of_parts(value))
         case _:
-            raise ValueError(
-                'a span of time is a number of seconds, or text such as "90s" or "1h30m"'
-            )
+            raise ValueError(_FORM)
     if not timedelta(0) < span <= LONGEST:
-        raise ValueError("a span of time must be longer than zero and at most ten years")
+        raise ValueError(_RANGE)
     return span
 
 
-def _seconds(number: float) -> timedelta:
+def _span(seconds: float) -> timedelta:
     try:
-        return timedelta(seconds=number)
-    except (OverflowError, ValueError):
-        raise ValueError("a span of time must be longer than zero and at most ten years") from None
+        return timedelta(seconds=seconds)
+    except (OverflowError, ValueError):  # infinite, not a number, or beyond what timedelta holds
+        raise ValueError(_RANGE) from None
 
 
 def _sum_of_parts(text: str) -> float:
@@ -50,14 +50,14 @@ def _sum_of_parts(text: str) -> float:
     lowered = text.strip().lower()
     while position < len(lowered):
         part = _PART.match(lowered, position)
-        unit = _UNITS.get(part[2]) or _UNITS.get(part[2].removesuffix("s")) if part else None
-        if part is None or unit is None:
-            raise ValueError(
-                f"{text[:40]!r} is not a span of time; write a number with a unit"
-                ' (ms, s, min, h, d, w), such as "90s" or "1h30m"'
-            )
+        if part is None:
+            bare_number = lowered[position:].replace(".", "", 1).isdecimal()
+            raise ValueError(_UNIT if bare_number else _FORM)
+        unit = _UNITS.get(part[2]) or _UNITS.get(part[2].removesuffix("s"))
+        if unit is None:
+            raise ValueError(_UNIT)
         total += float(part[1]) * unit
         position = part.end()
     if not lowered:
-        raise ValueError('a span of time is a number of seconds, or text such as "90s" or "1h30m"')
+        raise ValueError(_FORM)
     return total

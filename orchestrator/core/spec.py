@@ -1,9 +1,11 @@
 """The job spec: what a user writes, checked and with every default filled in."""
 
+import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -15,6 +17,7 @@ from pydantic import (
 )
 
 from orchestrator.core.durations import parse_duration
+from orchestrator.core.paths import check_inside, check_source
 
 Duration = Annotated[
     timedelta,
@@ -29,8 +32,31 @@ Duration = Annotated[
 ]
 """A number of seconds, or text such as "90s", "15 min", "1h30m", "2 days"."""
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def check_name(text: str) -> str:
+    """Return a name; raise ValueError, saying what was expected, for any other text."""
+    if _NAME.fullmatch(text) is None:
+        raise ValueError(
+            "expected a name of at most 64 letters, digits, dots, underscores and hyphens"
+            " that begins with a letter or digit"
+        )
+    return text
+
+
+Name = Annotated[
+    str,
+    AfterValidator(check_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"}),
+]
 """Letters, digits, dot, underscore and hyphen; begins with a letter or digit; at most 64."""
+
+Inside = Annotated[str, AfterValidator(check_inside)]
+"""A relative path, or a pattern of such paths, that can not leave the run's directory."""
+
+InputSource = Annotated[str, AfterValidator(check_source)]
+"""A file beside the spec, or an absolute path."""
 
 
 class Table(BaseModel):
@@ -42,10 +68,10 @@ class Table(BaseModel):
 class Outputs(Table):
     """Which files of the run are its results."""
 
-    include: tuple[str, ...] | None = None
+    include: tuple[Inside, ...] | None = None
     """Patterns such as "*.dat" or "plots/**/*.png", relative to the run's directory. Without it:
     every file there that was not an input."""
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[Inside, ...] = ()
     """Patterns of files to leave behind."""
 
 
@@ -79,7 +105,7 @@ class JobSpec(Table):
     """Where it runs: the NAME of a [backends.NAME] table in orchestrator.toml."""
     run: dict[str, JsonValue]
     """What to run; which keys there are depends on the kind of backend."""
-    inputs: dict[str, str] | None = None
+    inputs: dict[Inside, InputSource] | None = None
     """Name in the run → file beside the spec, or absolute path. Without it, for a folder: every
     file beside job.toml, under its own name."""
     outputs: Outputs = Outputs()

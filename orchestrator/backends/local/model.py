@@ -54,7 +54,8 @@ def _words(value: Any) -> Any:
         raise PydanticCustomError(
             "command", 'must be a list such as ["python3", "run.py"]; for shell text use `script`'
         )
-    return value
+    # A validator before a strict one hands on Python's values, where a list is no tuple.
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _program(command: tuple[str, ...]) -> tuple[str, ...]:

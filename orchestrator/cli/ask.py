@@ -1,0 +1,136 @@
+"""`cancel`, `hold`, `release`, `retry`: a request file through the spool, and what came of it."""
+
+import time
+from collections.abc import Sequence
+
+import click
+
+from orchestrator.cli import homes, screen
+from orchestrator.config.home import Home
+from orchestrator.core.ids import is_id
+from orchestrator.core.intake import Verb
+from orchestrator.log.escape import escape
+from orchestrator.spool import drop_request
+from orchestrator.store import views
+from orchestrator.store.resolve import resolve
+
+PATIENCE = 5.0  # seconds in which a daemon that runs has surely looked into the spool
+LOOK_EVERY = 0.05
+REFUSED = 1
+
+_jobs = click.argument("names", metavar="JOB...", nargs=-1, required=True)
+
+
+@click.command()
+@_jobs
+@homes.with_home
+def cancel(home: Home, names: tuple[str, ...]) -> int:
+    """Stop jobs, or take them out of the queue.
+
+    What a run has written until then is kept in the results.
+
+    \b
+    orchestrator cancel beam
+    orchestrator cancel 7k2 9mq
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    return _ask(home, Verb.CANCEL, names)
+
+
+@click.command()
+@_jobs
+@homes.with_home
+def hold(home: Home, names: tuple[str, ...]) -> int:
+    """Leave jobs alone until they are released.
+
+    A queued job does not start. A run that is under way goes on, but nobody looks at it.
+
+    \b
+    orchestrator hold beam
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    return _ask(home, Verb.HOLD, names)
+
+
+@click.command()
+@_jobs
+@homes.with_home
+def release(home: Home, names: tuple[str, ...]) -> int:
+    """Let held jobs go on.
+
+    \b
+    orchestrator release beam
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    return _ask(home, Verb.RELEASE, names)
+
+
+@click.command()
+@_jobs
+@click.option(
+    "--i-checked",
+    "confirmed",
+    is_flag=True,
+    help="I have looked at the backend: the run whose outcome is unknown is not there.",
+)
+@homes.with_home
+def retry(home: Home, names: tuple[str, ...], *, confirmed: bool) -> int:
+    """Give jobs that ended badly, or are held, another run.
+
+    Input files outside the dropped folder are taken as they are now.
+
+    \b
+    orchestrator retry beam
+    orchestrator retry --i-checked 7k2
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    return _ask(home, Verb.RETRY, names, confirmed=confirmed)
+
+
+def _ask(home: Home, verb: Verb, names: Sequence[str], *, confirmed: bool = False) -> int:
+    """Drop a request for each job; say what came of each. All names are understood first."""
+    jobs = [_meant(home, name) for name in names]
+    asked = {drop_request(home, verb, job, confirmed=confirmed): job for job in jobs}
+    daemon = homes.daemon_of(home)
+    answers = {} if daemon is None else _answers(home, list(asked))
+    refused = False
+    for request, job in asked.items():
+        if request not in answers:
+            screen.say(f"{job}: {verb} is in the spool; {_later(daemon)}")
+        elif (why := answers[request]) is None:
+            screen.say(f"{job}: {verb} done")
+        else:
+            refused = True
+            screen.say(f"{job}: {verb} refused: {escape(why)}")
+    return REFUSED if refused else 0
+
+
+def _later(daemon: int | None) -> str:
+    if daemon is None:
+        return "it will be done when the daemon runs (`orchestrator serve`)"
+    return f"the daemon (process {daemon}) has not answered yet, but it will"
+
+
+def _meant(home: Home, name: str) -> str:
+    """Return the id of the job that is meant, or the word itself if it may be in the spool still.
+
+    Raises Fault when nothing or several may be meant.
+    """
+    with homes.queue(home) as conn:
+        ids = resolve(conn, name, unfinished_first=True)
+    if ids:
+        return homes.one_of(ids, name)
+    if is_id(name) and any(name in drop.name for drop in home.spool.iterdir()):
+        return name
+    raise homes.unknown(name)
+
+
+def _answers(home: Home, requests: Sequence[str]) -> dict[str, str | None]:
+    """Wait a little for the daemon; return the answers that have come: None, or why not."""
+    answers: dict[str, str | None] = {}
+    until = time.monotonic() + PATIENCE
+    while len(answers) < len(requests) and time.monotonic() < until:
+        with homes.queue(home) as conn:
+            for request in requests:
+                done, refused = views.request_answer(conn, request)
+                if done:
+                    answers[request] = refused
+        if len(answers) < len(requests):
+            time.sleep(LOOK_EVERY)
+    return answers

@@ -1,0 +1,21 @@
+"""The configuration of a home, as the daemon would read it."""
+
+from orchestrator.config import Config, Home, load
+from orchestrator.document import ProblemsError
+from orchestrator.registry import kinds
+
+
+def config_of(home: Home) -> Config:
+    """Return the configuration. Raises ProblemsError with everything that is wrong with it."""
+    return load(home, {name: kind.options for name, kind in kinds().items()})
+
+
+def room_of(home: Home, backend: str) -> int | str:
+    """Return how many runs a backend takes at once, or in words why that cannot be said."""
+    try:
+        configured = config_of(home).backends.get(backend)
+    except ProblemsError:
+        return "a configuration without mistakes; `orchestrator doctor` lists them"
+    if configured is None:
+        return f"a backend {backend} in orchestrator.toml, which has none of that name"
+    return kinds()[configured.kind].max_runs(configured.options)

@@ -1,0 +1,218 @@
+"""What an act comes to. Pure: the run as it was read, what happened, the time, a random number.
+
+Nothing here guesses: an answer that proves nothing changes nothing but the time of the next look.
+"""
+
+from orchestrator.core.lifecycle import Event, JobState, Outcome, Want
+from orchestrator.core.now import Now
+from orchestrator.core.pacing import backoff, poll_delay, retry_delay
+from orchestrator.core.work import Change, Hold, StopCause, Work
+
+MISSES_BEFORE_HOLD = 12  # with their backoff about half an hour, before a person is asked
+
+
+def stop_due(work: Work, now: Now, *, keeps_time_limit: bool) -> StopCause | None:
+    """Return why the run should be stopped now, None if it should not."""
+    if work.want is Want.CANCEL:
+        return "cancel"
+    if work.deadline is not None and now.wall >= work.deadline:
+        return "deadline"
+    limit = work.spec.limits.time
+    if keeps_time_limit or limit is None or work.started is None:
+        return None
+    return "time_limit" if now.steady - work.started >= limit.total_seconds() else None
+
+
+def later(
+    work: Work, event: Event, error: str, now: Now, u: float, *, retry_after: float | None = None
+) -> Change:
+    """Stay, and try again after a backoff; `error` is what explain shows meanwhile."""
+    tries = work.tries + 1
+    return Change(
+        event=event,
+        reason=work.reason,
+        due=now.steady + backoff(tries, u, retry_after),
+        tries=tries,
+        error=error,
+    )
+
+
+def drop(cause: StopCause, now: Now) -> Change:
+    """End a run that provably was not started, because it is to be stopped."""
+    outcome = Outcome.CANCELLED if cause == "cancel" else Outcome.TIMED_OUT
+    state = JobState.CANCELLED if cause == "cancel" else JobState.FAILED
+    reason = {
+        "cancel": "cancelled on request, before it was started",
+        "deadline": "its deadline passed before it was started",
+        "time_limit": "its time limit passed before it was started",
+    }[cause]
+    return Change(
+        event=Event.DROPPED, reason=reason, due=now.steady, outcome=outcome, job=state, stop=cause
+    )
+
+
+def refuse(work: Work, why: str, now: Now) -> Change:
+    """End a run that was refused before any effect: the same request would be refused again."""
+    return Change(
+        event=Event.REFUSED,
+        reason=f"refused: {why}",
+        due=now.steady,
+        outcome=Outcome.REJECTED,
+        job=JobState.CANCELLED if work.want is Want.CANCEL else JobState.FAILED,
+    )
+
+
+def doubt(work: Work, why: str, now: Now) -> Change:
+    """A submit whose outcome is not known: it is looked for at once, and then with backoff."""
+    return Change(
+        event=Event.DOUBTFUL,
+        reason=f"outcome of the submit unknown: {why}",
+        due=now.steady,
+        tries=work.tries,
+        error=why,
+        doubt_since=now.steady,
+    )
+
+
+def absent(work: Work, evidence: str, window: float | None, now: Now, u: float) -> Change:
+    """The backend does not show the key: proof only after the window that its kind vouches for."""
+    if window is None:
+        return unclear(work, f"{evidence}; this kind of backend cannot prove absence", now, u)
+    proved_at = (work.doubt_since if work.doubt_since is not None else now.steady) + window
+    if now.steady < proved_at:
+        return Change(
+            event=Event.UNCLEAR,
+            reason=work.reason,
+            due=proved_at,
+            tries=work.tries,
+            error=f"{evidence}; this counts as proof from {window:.0f} s after the submit",
+        )
+    cause = stop_due(work, now, keeps_time_limit=True)
+    if cause is not None:
+        return drop(cause, now)
+    # Submitted again with backoff: a service that loses every request must not be hammered.
+    return Change(
+        event=Event.ABSENT,
+        reason=f"provably not started: {evidence}",
+        due=now.steady + backoff(work.tries + 1, u),
+        tries=work.tries + 1,
+    )
+
+
+def unclear(work: Work, why: str, now: Now, u: float) -> Change:
+    """Look again later; after a dozen such answers a person must, unless one has given it up."""
+    reason = (
+        f"unknown outcome: {why}; look at the backend for {work.key}, then: retry --i-checked if it"
+        " is not there, release to look again, cancel to give up"
+    )
+    return _missed(work, Event.UNCLEAR, why, now, u, hold=Hold("unknown", reason))
+
+
+def _missed(work: Work, event: Event, why: str, now: Now, u: float, *, hold: Hold) -> Change:
+    """An answer that is no help: try again later; after a dozen, a person decides."""
+    misses = work.misses + 1
+    if misses < MISSES_BEFORE_HOLD:
+        due = now.steady + backoff(misses, u)
+        tries = work.tries + 1
+        return Change(event=event, reason=work.reason, due=due, tries=tries, missed=True, error=why)
+    if work.want is Want.CANCEL:
+        return _give_up(work, why, now)
+    return Change(
+        event=event, reason=work.reason, due=now.steady, missed=True, error=why, hold=hold
+    )
+
+
+def _give_up(work: Work, why: str, now: Now) -> Change:
+    """End a run that a person wants to be rid of, though its end or its outputs are not known."""
+    succeeded = work.outcome in {None, Outcome.SUCCEEDED}
+    return Change(
+        event=Event.GIVEN_UP,
+        reason=f"cancelled on request, and given up: {why}",
+        due=now.steady,
+        outcome=Outcome.ABANDONED if succeeded else work.outcome,
+        job=JobState.CANCELLED,
+    )
+
+
+def alive(work: Work, detail: str, now: Now, u: float, *, hints: bool) -> Change:
+    """The run goes on: look again after a tenth of its age, or when a limit comes."""
+    age = now.steady - (work.started if work.started is not None else now.steady)
+    due = now.steady + poll_delay(age, u, hints=hints)
+    if work.stop is not None:
+        return later(work, Event.ALIVE, "asked to stop; not ended yet", now, u)
+    limit = work.spec.limits.time
+    if limit is not None and work.started is not None:
+        due = min(due, max(work.started + limit.total_seconds(), now.steady + 1))
+    if work.deadline is not None:
+        due = min(due, now.steady + max(work.deadline - now.wall, 1.0))
+    return Change(event=Event.ALIVE, reason=detail or work.reason, due=due)
+
+
+def lost(work: Work, evidence: str, now: Now) -> Change:
+    """Proved to have ended, but not how: a person decides, unless one has already."""
+    if work.want is Want.CANCEL:
+        return Change(
+            event=Event.GIVEN_UP,
+            reason=f"cancelled on request; how its run ended is lost: {evidence}",
+            due=now.steady,
+            outcome=Outcome.LOST,
+            job=JobState.CANCELLED,
+        )
+    reason = f"lost: {evidence}; retry to run it again, cancel to give it up"
+    return Change(event=Event.ALIVE, reason=work.reason, due=now.steady, hold=Hold("lost", reason))
+
+
+def finished(
+    work: Work,
+    *,
+    ok: bool,
+    why: str,
+    exit_code: int | None,
+    stopped: StopCause | None,
+    now: Now,
+) -> Change:
+    """The backend reported an end: its outputs are fetched, however it ended."""
+    if stopped is not None:
+        cause = stopped if stopped == "time_limit" else work.stop or "cancel"
+        outcome = Outcome.CANCELLED if cause == "cancel" else Outcome.TIMED_OUT
+        why = {
+            "cancel": f"stopped on request ({why})",
+            "deadline": f"stopped at its deadline ({why})",
+            "time_limit": f"stopped at its time limit ({why})",
+        }[cause]
+    else:
+        outcome = Outcome.SUCCEEDED if ok else Outcome.FAILED
+    return Change(
+        event=Event.FINISHED, reason=why, due=now.steady, outcome=outcome, exit_code=exit_code
+    )
+
+
+def unfetchable(work: Work, why: str, now: Now, u: float) -> Change:
+    """Outputs that cannot be fetched; after a dozen such answers a person decides."""
+    reason = (
+        f"outputs cannot be fetched: {why}; release to try again, retry for a new run, cancel to"
+        " give them up"
+    )
+    return _missed(work, Event.HARVEST_STEP, why, now, u, hold=Hold("outputs", reason))
+
+
+def published(work: Work, now: Now) -> Change:
+    """The results are visible: the job ends, or is queued for its next run."""
+    outcome = work.outcome or Outcome.FAILED
+    spec, job, due = work.spec.retry, JobState.FAILED, now.steady
+    reason = work.reason
+    if outcome is Outcome.SUCCEEDED:
+        job = JobState.SUCCEEDED
+    elif outcome is Outcome.CANCELLED or work.want is Want.CANCEL:
+        job = JobState.CANCELLED
+    elif _worth_another_run(work, outcome, now):
+        job = JobState.QUEUED
+        due = now.steady + retry_delay(spec.delay, work.number)
+        reason = f"{reason}; run {work.number} of {work.runs_allowed}"
+    return Change(event=Event.PUBLISHED, reason=reason, due=now.steady, job=job, job_due=due)
+
+
+def _worth_another_run(work: Work, outcome: Outcome, now: Now) -> bool:
+    if work.deadline is not None and now.wall >= work.deadline:
+        return False
+    return outcome.value in work.spec.retry.on and work.number < work.runs_allowed

@@ -1,0 +1,44 @@
+"""How long to wait: for the next poll, after an error, before the next run. Pure.
+
+`u` is a random number in [0, 1) that the caller draws: without it, a thousand jobs that were held
+up together would come back in one step.
+"""
+
+from datetime import timedelta
+
+FASTEST_POLL = 0.5
+SLOWEST_POLL = 300.0
+HINTED_POLL = 30.0
+LONGEST_BACKOFF = 300.0
+LONGEST_RETRY_DELAY = 3600.0
+LONGEST_RETRY_AFTER = 86400.0
+
+
+def poll_delay(age: float, u: float, *, hints: bool) -> float:
+    """Return the seconds until the next poll of a run that is `age` seconds old.
+
+    A tenth of its age, so that the wait for the end of a run stays small against the run itself.
+    A backend that calls us when a run changes is polled only to repair a lost call.
+    """
+    if hints:
+        return HINTED_POLL * (0.9 + 0.2 * u)
+    return min(max(age / 10, FASTEST_POLL), SLOWEST_POLL) * (0.9 + 0.2 * u)
+
+
+def backoff(tries: int, u: float, retry_after: float | None = None) -> float:
+    """Return the seconds to wait after the given number of failed tries in a row (1, 2, …).
+
+    Full jitter over an exponential ceiling (1 s to 5 min). What the service asked for is never
+    shortened; what is over a day, or no number, counts as a day.
+    """
+    ceiling = min(2.0 ** min(tries - 1, 20), LONGEST_BACKOFF)
+    delay = ceiling * (0.1 + 0.9 * u)
+    if retry_after is None:
+        return delay
+    asked = retry_after if 0 <= retry_after <= LONGEST_RETRY_AFTER else LONGEST_RETRY_AFTER
+    return asked + delay
+
+
+def retry_delay(first: timedelta, runs: int) -> float:
+    """Return the seconds between the end of run number `runs` and the next one."""
+    return min(first.total_seconds() * 2.0 ** min(runs - 1, 30), LONGEST_RETRY_DELAY)

@@ -1,0 +1,85 @@
+"""A live run together with its job, as the engine read it; and what is to be written of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import JsonValue
+
+from orchestrator.core.lifecycle import Event, JobState, Outcome, RunState, Want
+from orchestrator.core.spec import JobSpec
+
+StopCause = Literal["cancel", "deadline", "time_limit"]
+
+HoldCode = Literal["user", "unknown", "lost", "input", "outputs"]
+"""Why a job is held: a person asked; a submit's outcome cannot be told; a run's end cannot be
+told; an input changed after acceptance; outputs cannot be fetched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One run with the parts of its job that decisions need. Times are steady, except deadline."""
+
+    job: str
+    name: str
+    backend: str
+    want: Want
+    spec: JobSpec
+    runs_allowed: int
+    deadline: float | None
+    """Wall-clock seconds."""
+    run: str
+    key: str
+    number: int
+    state: RunState
+    version: int
+    tries: int
+    """Tries in a row that did not get what the state asks for: the backoff grows with them."""
+    misses: int = 0
+    """Answers in this state that were no help; when there are many, a person is asked."""
+    remote_id: str | None = None
+    outcome: Outcome | None = None
+    exit_code: int | None = None
+    reason: str = ""
+    stop: StopCause | None = None
+    doubt_since: float | None = None
+    started: float | None = None
+    listed: bool = False
+    forgotten: bool = False
+    memo: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A wish that a person looks: the code for programs, the reason for people."""
+
+    code: HoldCode
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one act comes to: an event of the lifecycle, and the fields that go with it.
+
+    A field that is None leaves the stored value as it is. `job` tells what becomes of the job when
+    the event ends the run; `job_due` is when its next run may start. `error` replaces the last
+    error that `explain` shows. `missed` adds one to the run's misses, which any change of state
+    sets back.
+    """
+
+    event: Event
+    reason: str
+    due: float
+    tries: int = 0
+    missed: bool = False
+    error: str | None = None
+    hold: Hold | None = None
+    remote_id: str | None = None
+    memo: Mapping[str, JsonValue] | None = None
+    outcome: Outcome | None = None
+    exit_code: int | None = None
+    stop: StopCause | None = None
+    doubt_since: float | None = None
+    started: float | None = None
+    job: JobState | None = None
+    job_due: float | None = None

@@ -1,0 +1,1 @@
+"""The background service: opens everything, one task group, signals, readiness."""

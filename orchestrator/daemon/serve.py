@@ -1,0 +1,92 @@
+"""`orchestrator serve`: everything before the event loop, and what each end means."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from functools import partial
+
+import anyio
+
+from orchestrator import spool
+from orchestrator.config import Config, Home, load
+from orchestrator.core.faults import DiskFullError, FatalStorageError
+from orchestrator.daemon.service import run_service
+from orchestrator.document import ProblemsError
+from orchestrator.registry import kinds
+from orchestrator.store.lock import HomeInUseError, hold
+from orchestrator.store.migrate import SchemaError
+
+OK, UNSUCCESSFUL, STORAGE_FAILED, HOME_IN_USE, NEEDS_A_PERSON = 0, 1, 74, 75, 78
+
+STORAGE = (FatalStorageError, DiskFullError, OSError)
+
+
+def serve(home: Home, *, until_idle: bool = False) -> int:
+    """Serve a home until SIGTERM or SIGINT; return the exit code.
+
+    With `until_idle`, also end when nothing can move without a person: 0 if everything that ended
+    meanwhile succeeded and nothing is held, 1 otherwise. 74: the disk failed, start again; 75:
+    another daemon serves this home; 78: the configuration, the file system or the database needs a
+    person. Reasons go to stderr.
+    """
+    os.umask(0o077)
+    signal.signal(signal.SIGIO, signal.SIG_IGN)  # a lease of the spool that a writer broke
+    try:
+        config = load(home, {name: kind.options for name, kind in kinds().items()})
+        prepare(home)
+        with hold(home.lock):
+            for check in (spool.check_file_system(home.root), spool.check_one_file_system(home)):
+                if check.level == "refusal":
+                    return _refuse(check.text)
+            return _run(home, config, until_idle=until_idle)
+    except ProblemsError as error:
+        return _refuse(*map(str, error.problems))
+    except HomeInUseError as error:
+        _say(str(error))
+        return HOME_IN_USE
+    except OSError as error:
+        return _refuse(f"{error.filename or home.root}: {error.strerror}")
+
+
+def prepare(home: Home) -> None:
+    """Make the folders of a home where they are missing; what is ours alone is closed to others."""
+    home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    spool.prepare(home)
+    for folder in (home.results, home.log, home.staging, home.backups, home.backend("")):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.state.chmod(0o700)
+
+
+def _run(home: Home, config: Config, *, until_idle: bool) -> int:
+    """Run the event loop; sort what may come out of it."""
+    try:
+        return anyio.run(partial(run_service, home, config, until_idle=until_idle))
+    except Exception as error:
+        leaves = list(_leaves(error))
+        if all(isinstance(leaf, SchemaError) for leaf in leaves):
+            return _refuse(*map(str, leaves))
+        if not all(isinstance(leaf, STORAGE) for leaf in leaves):
+            raise
+        for leaf in leaves:
+            _say(f"ended, to start again from what is on disk: {leaf}")
+        os._exit(STORAGE_FAILED)  # no clean-up may touch what is not known any more
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _refuse(*reasons: str) -> int:
+    for reason in reasons:
+        _say(reason)
+    return NEEDS_A_PERSON
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"orchestrator: {text}\n")
+    sys.stderr.flush()

@@ -1,0 +1,141 @@
+"""The running service: what is opened, in which order, and the tasks that live side by side."""
+
+import logging
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import anyio
+import structlog
+from anyio.to_thread import run_sync
+
+from orchestrator.backend import Context
+from orchestrator.config import Config, Home, resolve_secret
+from orchestrator.core.ids import HOME_LENGTH, ID_LENGTH, id_from_bits
+from orchestrator.daemon.clock import read_anchor, start_clock
+from orchestrator.daemon.entry import QueueOf, read_with, rules_of
+from orchestrator.daemon.heart import Heart
+from orchestrator.daemon.idle import wait_until_idle
+from orchestrator.daemon.notify import notify
+from orchestrator.daemon.projection import Projection
+from orchestrator.daemon.signals import wait_for_signal
+from orchestrator.engine import Engine, Place, Tools
+from orchestrator.intake import Intake, Report
+from orchestrator.log import logging_to
+from orchestrator.registry import kinds
+from orchestrator.store import look
+from orchestrator.store.database import checkpoint, open_database
+from orchestrator.store.home import found_home
+
+
+async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
+    """Run until a signal comes or, if asked, until nothing can move; return the exit code.
+
+    The home's lock is held by the caller. Raises FatalStorageError and migrate.SchemaError, in an
+    exception group or alone.
+    """
+    known_secrets: set[str] = set()
+    with logging_to(
+        home.log / "orchestrator.jsonl",
+        secrets=lambda: known_secrets,
+        level=logging.getLevelNamesMapping()[config.log.level.upper()],
+        size=config.log.largest,
+        keep=config.log.keep,
+    ):
+        async with AsyncExitStack() as stack:
+            db = await stack.enter_async_context(open_database(home.database, home.backups))
+            row = await db.write(found_home, _random_id(HOME_LENGTH), read_anchor(0.0))
+            now = start_clock(row.anchor)
+            hints = _Hints()
+            places = await stack.enter_async_context(
+                _open_places(home, config, hints.tell, known_secrets)
+            )
+            tools = Tools(
+                home=home,
+                home_id=row.id,
+                db=db,
+                places=places,
+                now=now,
+                in_thread=run_sync,
+                new_id=lambda: _random_id(ID_LENGTH),
+                log=structlog.get_logger(),
+                keep_free=config.results.keep_free,
+            )
+            engine = Engine(tools)
+            hints.listener = engine.hint
+            intake = Intake(home, QueueOf(db, now), read_with(config), rules_of(config))
+            projection = await Projection.open(db, home.log / "status.log", row, config.log)
+            heart = Heart(db, now, engine, projection)
+            db.on_commit = [engine.poke, projection.poke]
+            first_entry = await db.read(look.last_history)
+            try:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(wait_for_signal, tools, group.cancel_scope)
+                    # What a crash left claimed is finished before anything relies on its files.
+                    _tell(tools, await intake.scan_once())
+                    group.start_soon(engine.run)
+                    group.start_soon(intake.run, lambda report: _tell(tools, report))
+                    group.start_soon(projection.run)
+                    group.start_soon(heart.run)
+                    tools.log.info("ready", home=str(home.root), backends=sorted(places))
+                    notify("READY=1", f"STATUS=serving {home.root}")
+                    if until_idle:
+                        await wait_until_idle(tools, intake)
+                        group.cancel_scope.cancel()
+            finally:
+                notify("STOPPING=1")
+                with anyio.CancelScope(shield=True):
+                    await projection.flush()
+                    await heart.beat()
+                    await db.read(checkpoint)
+            unsuccessful = await db.read(look.unsuccessful_since, first_entry)
+            tools.log.info("stopped")
+    return 1 if until_idle and unsuccessful else 0
+
+
+class _Hints:
+    """Backends are opened before the engine that listens to them."""
+
+    def __init__(self) -> None:
+        self.listener: Callable[[str], None] | None = None
+
+    def tell(self, key: str) -> None:
+        if self.listener is not None:
+            self.listener(key)
+
+
+@asynccontextmanager
+async def _open_places(
+    home: Home, config: Config, hint: Callable[[str], None], known_secrets: set[str]
+) -> AsyncIterator[dict[str, Place]]:
+    """Open every configured backend; close them in reverse order."""
+
+    def secret(name: str) -> str:
+        value = resolve_secret(config, name)
+        known_secrets.add(value)
+        return value
+
+    known = kinds()
+    async with AsyncExitStack() as stack:
+        places: dict[str, Place] = {}
+        for name, configured in config.backends.items():
+            kind, directory = known[configured.kind], home.backend(name)
+            directory.mkdir(mode=0o700, exist_ok=True)
+            context = Context(name, directory, hint, secret)
+            backend = await stack.enter_async_context(kind.open(context, configured.options))
+            places[name] = Place(backend, kind.max_runs(configured.options))
+        yield places
+
+
+def _tell(tools: Tools, report: Report) -> None:
+    """Log what intake came to; what became of each job is told by its history."""
+    for rejection in report.rejected:
+        tools.log.warning("rejected", name=rejection.name, reason=rejection.reason)
+    for request in report.requests:
+        tools.log.info("request", request=request.id, verb=str(request.verb), job=request.job)
+    for deferred in report.deferred:
+        tools.log.debug("not taken yet", name=deferred.name, why=deferred.why)
+
+
+def _random_id(length: int) -> str:
+    return id_from_bits(secrets.randbits(5 * length), length)

@@ -1,0 +1,159 @@
+"""Fetch what a run left, file by file; then publish it all by one rename."""
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+import anyio
+
+from orchestrator.backend import BackendError, Output, RejectedError
+from orchestrator.core import decide
+from orchestrator.core.faults import DiskFullError
+from orchestrator.core.lifecycle import Event, Outcome
+from orchestrator.core.names import Foreign, local_names
+from orchestrator.core.work import Change, Work
+from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run
+from orchestrator.store import look, results, runs
+from orchestrator.store.look import Step
+from orchestrator.store.results import EndedRun, Fetched, Item, Published
+from orchestrator.store.runs import Proof
+
+FILES_AT_ONCE = 32
+BYTES_AT_ONCE = 64 << 20
+SPACE_POLL = 15.0  # seconds between looks for free space
+
+
+async def harvest(tools: Tools, work: Work) -> None:
+    """List what there is, fetch it, publish it; each step is noted, and any may be the last."""
+    try:
+        while not tools.stopping:
+            if not work.listed:
+                await _list(tools, work)
+                work = await tools.read(work.run)
+            elif batch := _next_batch(await tools.db.read(look.steps, work.run, "harvest")):
+                await _fetch(tools, work, batch)
+            else:
+                published = await _publish(tools, work)
+                change = decide.published(work, tools.now())
+                await tools.move(work, change, manifest_sha256=published.manifest_sha256)
+                return
+    except results.StoppedError:
+        return
+    except (results.MissingError, results.MismatchError) as error:
+        await tools.db.write(runs.unlist_outputs, work.run)
+        change = decide.unfetchable(work, str(error), tools.now(), tools.u())
+    except DiskFullError as error:
+        tools.log.warning("waiting for space on the disk", key=work.key, error=str(error))
+        change = Change(
+            event=Event.HARVEST_STEP,
+            reason=work.reason,
+            due=tools.now().steady + SPACE_POLL,
+            error=f"waiting for space: {error}",
+        )
+    except (RejectedError, results.ResultError) as error:
+        change = decide.unfetchable(work, str(error), tools.now(), tools.u())
+    except (BackendError, TimeoutError) as error:
+        change = tools.later(work, Event.HARVEST_STEP, error)
+    await tools.move(work, change)
+
+
+async def _list(tools: Tools, work: Work) -> None:
+    """Note what there is to fetch, each with the name it will have here."""
+    with anyio.fail_after(CALL_LIMIT):
+        found = await tools.backend(work).list_outputs(as_run(work))
+    names = local_names([Foreign(output.name, output.log) for output in found])
+    # What was a file in an earlier listing may be a folder now.
+    await tools.in_thread(lambda: results.discard(tools.home, work.key))
+    steps = [
+        Step(
+            n=n,
+            name=name,
+            source=output.name,
+            size=output.size,
+            sha256=output.sha256,
+            log=output.log,
+            verified=_held_against(output),
+        )
+        for n, (name, output) in enumerate(zip(names, found, strict=True))
+    ]
+    await tools.db.write(runs.list_outputs, work.run, steps)
+
+
+def _held_against(output: Output) -> look.Verified:
+    if output.sha256 is not None:
+        return "checksum"
+    return "nothing" if output.size is None else "size"
+
+
+def _next_batch(steps: Sequence[Step]) -> list[Step]:
+    """Return the next files to fetch in one go: many small ones, or one large one."""
+    batch: list[Step] = []
+    total = 0
+    for step in steps:
+        if step.done:
+            continue
+        total += step.size or 0
+        if batch and (total > BYTES_AT_ONCE or len(batch) >= FILES_AT_ONCE):
+            break
+        batch.append(step)
+    return batch
+
+
+async def _fetch(tools: Tools, work: Work, batch: Sequence[Step]) -> None:
+    fetched = await tools.in_thread(lambda: _fetch_here(tools, work, batch))
+    proofs = [
+        Proof(step.n, file.size, file.sha256) for step, file in zip(batch, fetched, strict=True)
+    ]
+    await tools.db.write(runs.steps_done, work.run, "harvest", proofs)
+
+
+def _fetch_here(tools: Tools, work: Work, batch: Sequence[Step]) -> list[Fetched]:
+    """Fetch the files one after another, in the worker thread that this is called in."""
+    staging = results.begin(tools.home, work.key)
+    backend, run = tools.backend(work), as_run(work)
+    fetched = []
+    for step in batch:
+        output = Output(step.source, step.size, step.sha256, step.log)
+        with backend.open_output(run, output, 0) as chunks:
+            fetched.append(
+                results.fetch(
+                    staging,
+                    step.name,
+                    chunks,
+                    size=step.size,
+                    sha256=step.sha256,
+                    stop=lambda: tools.stopping,
+                    keep_free=tools.keep_free,
+                )
+            )
+    return fetched
+
+
+async def _publish(tools: Tools, work: Work) -> Published:
+    steps = await tools.db.read(look.steps, work.run, "harvest")
+    text, file, _ = await tools.db.read(look.spec_text, work.job)
+    history = await tools.db.read(look.history_of, work.job)
+    items = [
+        Item(step.name, step.source, step.size or 0, step.sha256 or "", step.verified)
+        for step in steps
+    ]
+    ended = EndedRun(
+        key=work.key,
+        job_id=work.job,
+        job_name=work.name,
+        number=work.number,
+        backend=work.backend,
+        remote_id=work.remote_id,
+        outcome=work.outcome or Outcome.FAILED,
+        exit_code=work.exit_code,
+        reason=work.reason,
+    )
+    return await tools.in_thread(
+        lambda: results.publish(
+            tools.home,
+            ended,
+            items,
+            spec=text,
+            spec_suffix=PurePosixPath(file).suffix,
+            history=history,
+        )
+    )

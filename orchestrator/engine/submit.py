@@ -1,0 +1,102 @@
+"""Submit once: the intent is committed before the call, and a doubtful outcome is looked for."""
+
+import anyio
+
+from orchestrator.backend import (
+    Absent,
+    BackendError,
+    Found,
+    RejectedError,
+    Submitted,
+)
+from orchestrator.core import decide
+from orchestrator.core.lifecycle import Event
+from orchestrator.core.pacing import FASTEST_POLL
+from orchestrator.core.work import Change, Work
+from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run
+
+SUBMIT_LIMIT = 60.0
+
+
+async def submit(tools: Tools, work: Work) -> None:
+    """Commit the intent, then make the one call that may start the run."""
+    intent = Change(
+        event=Event.STAGED,
+        reason="all inputs are there",
+        due=tools.now().steady,
+        tries=work.tries,  # it may not be the first try
+    )
+    work = await tools.move_on(work, intent)
+    answer = await _call(tools, work)
+    if isinstance(answer, Submitted):
+        change = Change(
+            event=Event.ACCEPTED,
+            reason="accepted by the backend",
+            due=_first_poll(tools, work),
+            remote_id=answer.remote_id,
+            memo=answer.memo,
+            started=tools.now().steady,
+        )
+    elif answer is None:
+        change = decide.doubt(work, f"no answer within {SUBMIT_LIMIT:.0f} s", tools.now())
+    elif answer.effect == "possible":
+        change = decide.doubt(work, str(answer), tools.now())
+    elif isinstance(answer, RejectedError):
+        change = decide.refuse(work, str(answer), tools.now())
+    else:
+        change = tools.later(work, Event.NOT_SENT, answer)
+    await tools.move(work, change)
+
+
+async def _call(tools: Tools, work: Work) -> Submitted | BackendError | None:
+    """Make the call, unbroken by our own shutdown; None when it takes too long."""
+    with anyio.move_on_after(SUBMIT_LIMIT, shield=True):
+        try:
+            return await tools.backend(work).submit(as_run(work))
+        except BackendError as error:
+            return error
+        except Exception as error:  # a fault in the backend's code: it may have sent something
+            tools.log.exception("submit failed", key=work.key)
+            return BackendError(f"internal error: {type(error).__name__}")
+    return None
+
+
+async def doubt(tools: Tools, work: Work) -> None:
+    """A run found at rest in the middle of its submit: the process that made the call has ended."""
+    why = "the daemon ended during the submit"
+    await tools.move(work, decide.doubt(work, why, tools.now()))
+
+
+async def find(tools: Tools, work: Work) -> None:
+    """Look for the key of a run whose submit had a doubtful outcome."""
+    asked = tools.now()
+    try:
+        with anyio.fail_after(CALL_LIMIT):
+            finding = await tools.backend(work).find(as_run(work))
+    except (BackendError, TimeoutError) as error:
+        # No answer is no reason to ask a person: an outage ends by itself.
+        await tools.move(work, tools.later(work, Event.UNCLEAR, error))
+        return
+    now = tools.now()
+    if isinstance(finding, Found):
+        change = Change(
+            event=Event.FOUND,
+            reason=f"found again: {finding.evidence}",
+            due=_first_poll(tools, work),
+            remote_id=finding.remote_id,
+            memo=finding.memo,
+            started=now.steady,
+        )
+    elif isinstance(finding, Absent):
+        window = tools.backend(work).traits.absence_window
+        # As of the question: the answer may be long on its way, and proves nothing after it left.
+        change = decide.absent(work, finding.evidence, window, asked, tools.u())
+    else:
+        change = decide.unclear(work, finding.why, now, tools.u())
+    await tools.move(work, change)
+
+
+def _first_poll(tools: Tools, work: Work) -> float:
+    """At once where the backend calls us: its call may have come before the run was written."""
+    hints = tools.backend(work).traits.hints
+    return tools.now().steady + (0.0 if hints else FASTEST_POLL)

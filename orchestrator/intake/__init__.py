@@ -1,0 +1,6 @@
+"""From a file in the spool to a job in the queue, and from a request file to its effect."""
+
+from orchestrator.intake.intake import Intake
+from orchestrator.intake.queue import Queue, ReadSpec, Report
+
+__all__ = ["Intake", "Queue", "ReadSpec", "Report"]

@@ -1,0 +1,45 @@
+"""The result store: outputs staged, hashed, synced, published by one rename, verified.
+
+Every function here is synchronous and is called in a worker thread. A run goes through
+`begin`, `fetch` for each output, `publish`; each may be killed at any point and called again.
+"""
+
+from orchestrator.store.results.errors import (
+    ConflictError,
+    DiskFullError,
+    FatalStorageError,
+    MismatchError,
+    MissingError,
+    ResultError,
+    StoppedError,
+)
+from orchestrator.store.results.folders import folder_of, runs_in
+from orchestrator.store.results.manifest import EndedRun, Item, verified_by
+from orchestrator.store.results.publish import Published, publish
+from orchestrator.store.results.staging import Fetched, begin, discard, fetch, leftovers
+from orchestrator.store.results.verify import Damage, Finding, verify
+
+__all__ = [
+    "ConflictError",
+    "Damage",
+    "DiskFullError",
+    "EndedRun",
+    "FatalStorageError",
+    "Fetched",
+    "Finding",
+    "Item",
+    "MismatchError",
+    "MissingError",
+    "Published",
+    "ResultError",
+    "StoppedError",
+    "begin",
+    "discard",
+    "fetch",
+    "folder_of",
+    "leftovers",
+    "publish",
+    "runs_in",
+    "verified_by",
+    "verify",
+]

@@ -1,0 +1,132 @@
+"""MANIFEST.json: what a result is, and the SHA-256 of every file in it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from orchestrator.core.history import Entry
+from orchestrator.core.lifecycle import Outcome
+from orchestrator.core.names import HISTORY
+
+FORMAT = 1
+_encode = json.JSONEncoder(sort_keys=True).encode
+Verified = Literal["checksum", "size", "nothing", "written here"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file of a result.
+
+    `name` is its path in the run's folder, `original` the name its backend had for it (None for
+    files we wrote). `verified` tells what the bytes were held against on their way here: the
+    checksum the backend vouched for, the size it announced, or nothing.
+    """
+
+    name: str
+    original: str | None
+    size: int
+    sha256: str
+    verified: Verified
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """What the queue knows of a run that has ended; `reason` is in words."""
+
+    key: str
+    job_id: str
+    job_name: str
+    number: int
+    backend: str
+    remote_id: str | None
+    outcome: Outcome
+    exit_code: int | None
+    reason: str
+
+
+def verified_by(*, size: int | None, sha256: str | None) -> Verified:
+    """Return what an output is held against when its backend announced this much."""
+    if sha256 is not None:
+        return "checksum"
+    return "nothing" if size is None else "size"
+
+
+def render(run: EndedRun, items: Sequence[Item], *, spec_sha256: str) -> bytes:
+    """Return the manifest's text: the same bytes for the same result, in pure ASCII.
+
+    ASCII, because names are foreign text and people will `cat` this file: one fact or file a line.
+    """
+    listed = [to_json(item) for item in sorted(items, key=lambda item: item.name)]
+    facts = {
+        "backend": run.backend,
+        "exit_code": run.exit_code,
+        "format": FORMAT,
+        "job": {"id": run.job_id, "name": run.job_name},
+        "key": run.key,
+        "outcome": run.outcome,
+        "reason": run.reason,
+        "remote_id": run.remote_id,
+        "run": run.number,
+        "spec_sha256": spec_sha256,
+    }
+    lines = {key: to_json(value) for key, value in facts.items()}
+    lines["files"] = "[\n  " + ",\n  ".join(listed) + "\n ]"
+    text = ",\n".join(f' "{key}": {line}' for key, line in sorted(lines.items()))
+    return f"{{\n{text}\n}}\n".encode("ascii")
+
+
+def to_json(value: object) -> str:
+    """Return a value, or the fields of a dataclass of plain values, as one line of ASCII JSON.
+
+    `dataclasses.asdict` and `json.dumps(indent=…)` would take most of the time of a publish.
+    """
+    if isinstance(value, Item | Entry):
+        value = {name: getattr(value, name) for name in value.__slots__}
+    return _encode(value)
+
+
+def read(data: bytes) -> dict[str, tuple[int, str]]:
+    """Return size (bytes) and SHA-256 of every file a manifest lists, by name.
+
+    Raises ValueError, saying what is wrong, for anything that `render` did not make.
+    """
+    found = {}
+    for entry in _tree(data)["files"]:
+        match entry:
+            case {"name": str(name), "size": int(size), "sha256": str(sha256)}:
+                found[name] = (size, sha256)
+            case _:
+                raise ValueError(f"it has an entry without name, size or sha256: {entry!r:.100}")
+    return found
+
+
+def is_same_result(one: bytes, other: bytes) -> bool:
+    """Whether two manifests tell of one result.
+
+    The history may differ: it goes on growing when a publish is killed and called again.
+    """
+    try:
+        return _without_history(_tree(one)) == _without_history(_tree(other))
+    except ValueError:
+        return False
+
+
+def _without_history(tree: Mapping[str, Any]) -> dict[str, Any]:
+    def is_history(entry: object) -> bool:
+        return isinstance(entry, dict) and entry.get("name") == HISTORY
+
+    files = [entry for entry in tree["files"] if not is_history(entry)]
+    return {**tree, "files": files}
+
+
+def _tree(data: bytes) -> dict[str, Any]:
+    try:
+        tree = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is not JSON: {error}") from None
+    if not isinstance(tree, dict) or tree.get("format") != FORMAT:
+        raise ValueError(f"it is not a manifest of format {FORMAT}")
+    if not isinstance(tree.get("files"), list):
+        raise ValueError("it lists no files")  # noqa: TRY004 - for the reader it is one error
+    return tree

@@ -1,0 +1,69 @@
+What must hold between the rows of the queue. Each of the first queries returns one line of words a
+row for what does not hold; the others list what folders and files are compared with.
+
+-- name: live_runs
+-- An active job has exactly one live run, any other none.
+SELECT 'job ' || job.id || ' is ' || job.state || ' and has ' || count(run.id) || ' live runs' AS said
+FROM job LEFT JOIN run ON run.job = job.id AND run.state <> 'ended'
+GROUP BY job.id HAVING count(run.id) <> (job.state = 'active')
+
+-- name: run_numbers
+-- Runs are numbered from 1 without gaps, and the job has counted them.
+SELECT 'job ' || job.id || ' counts ' || job.runs || ' runs; stored are ' || count(run.id)
+       || ', up to number ' || coalesce(max(run.number), 0) AS said
+FROM job LEFT JOIN run ON run.job = job.id
+GROUP BY job.id HAVING count(run.id) <> job.runs OR coalesce(max(run.number), 0) <> job.runs
+
+-- name: success_proved
+-- A job succeeds only by its last run having succeeded.
+SELECT 'job ' || job.id || ' is succeeded, its last run is ' || coalesce(run.outcome, 'missing') AS said
+FROM job LEFT JOIN run ON run.job = job.id AND run.number = job.runs
+WHERE job.state = 'succeeded' AND run.outcome IS NOT 'succeeded'
+
+-- name: history_chain
+-- Each entry of a job's history begins where the one before it ended.
+SELECT 'entry ' || seq || ' of job ' || job || ' begins at ' || coalesce(source, 'nothing')
+       || ' after ' || coalesce(before, 'nothing') AS said
+FROM (SELECT seq, job, source, lag(target) OVER (PARTITION BY job ORDER BY seq) AS before FROM history)
+WHERE source IS NOT before
+
+-- name: history_end
+-- What people see of a job is what its history ends with.
+SELECT 'job ' || job.id || ' is shown as ' || job.shown || ', its history ends with '
+       || coalesce((SELECT target FROM history WHERE job = job.id ORDER BY seq DESC LIMIT 1), 'nothing')
+       AS said
+FROM job
+WHERE job.shown IS NOT (SELECT target FROM history WHERE job = job.id ORDER BY seq DESC LIMIT 1)
+
+-- name: one_id_one_thing
+-- An id is that of a job or of a drop that was rejected, never of both.
+SELECT 'id ' || id || ' is both a job and a rejected drop' AS said FROM job
+WHERE id IN (SELECT id FROM rejection)
+
+-- name: keys
+-- A run's key is made of the home's id and its own: the backend is asked for exactly that.
+SELECT 'run ' || run.id || ' has the key ' || run.key AS said
+FROM run, home WHERE run.key <> 'orch-' || home.id || '-' || run.id
+
+-- name: standings
+SELECT job.id, job.state, job.want, job.runs, job.shown, run.state AS run_state
+FROM job LEFT JOIN run ON run.job = job.id AND run.state <> 'ended'
+
+-- name: drops
+SELECT id, dropped_as, state FROM job
+
+-- name: requests
+SELECT id FROM request
+
+-- name: rejected
+SELECT id FROM rejection
+
+-- name: taken_inputs
+-- The files of unfinished jobs that were taken over with the drop.
+SELECT job.id AS job, job.dropped_as, input.source, input.size, input.mtime_ns
+FROM input JOIN job ON job.id = input.job
+WHERE input.taken = 1 AND job.state IN ('queued', 'active') ORDER BY job.seq, input.name
+
+-- name: runs
+SELECT job.id AS job, job.name, run.number, run.key, run.state, run.manifest_sha256
+FROM run JOIN job ON job.id = run.job ORDER BY run.seq

@@ -1,0 +1,109 @@
+Reads of the queue.
+
+-- name: due_runs
+-- What may be acted on now: due, and not held. An ended run is due until its backend has forgotten
+-- it. The caller leaves out what it is already acting on.
+SELECT run.id AS run, run.key, run.backend, run.state FROM run JOIN job ON job.id = run.job
+WHERE run.forgotten = 0 AND run.backend = :backend AND run.due <= :steady AND (job.want <> 'hold' OR run.state = 'ended')
+ORDER BY run.due, run.seq LIMIT :limit
+
+-- name: hinted_runs
+SELECT run.id AS run, run.key, run.backend, run.state FROM run JOIN job ON job.id = run.job
+WHERE run.key IN (SELECT value FROM json_each(:keys)) AND run.state = 'running' AND job.want <> 'hold'
+
+-- name: work
+SELECT job.id AS job, job.name, job.backend, job.want, job.spec, job.allowed AS runs_allowed,
+       job.deadline, run.id AS run, run.key, run.number, run.state, run.version, run.tries, run.misses,
+       run.remote_id, run.outcome, run.exit_code, run.reason, run.stop, run.doubt_since, run.started,
+       run.listed, run.forgotten, run.memo
+FROM run JOIN job ON job.id = run.job WHERE run.id = :run
+
+-- name: startable
+-- The oldest queued jobs of one backend that may start now.
+SELECT id FROM job
+WHERE state = 'queued' AND want = 'run' AND backend = :backend AND due <= :steady
+  AND (deadline IS NULL OR deadline > :wall)  -- or what has expired would take the place of others
+ORDER BY seq LIMIT :limit
+
+-- name: expired
+SELECT id FROM job WHERE state = 'queued' AND want = 'run' AND deadline <= :wall
+
+-- name: cancellable
+-- Queued, and a cancel is wished: a crash may have come between wish and end.
+SELECT id FROM job WHERE state = 'queued' AND want = 'cancel'
+
+-- name: slots
+-- How many runs of each backend are on their way to their end, and how many live in all. What waits
+-- for a person takes no room, or one job could stop a backend for days; only what a person held
+-- while it may be running does.
+SELECT run.backend, sum(run.state <> 'harvesting') AS running, count(*) AS live
+FROM run JOIN job ON job.id = run.job
+WHERE run.state <> 'ended' AND (job.want <> 'hold'
+    OR (job.hold_code = 'user' AND run.state IN ('submitting', 'unknown', 'running')))
+GROUP BY run.backend
+
+-- name: next_due
+SELECT min(due) FROM (
+    SELECT min(run.due) AS due FROM run JOIN job ON job.id = run.job
+    WHERE run.forgotten = 0 AND (job.want <> 'hold' OR run.state = 'ended') AND run.due > :steady
+    UNION ALL
+    SELECT min(due) FROM job WHERE state = 'queued' AND want = 'run' AND due > :steady
+)
+
+-- name: movable
+-- How many jobs can move without a person, on the backends that there are.
+SELECT count(*) FROM job WHERE state IN ('queued', 'active') AND want <> 'hold'
+  AND backend IN (SELECT value FROM json_each(:backends))
+
+-- name: unforgotten
+SELECT count(*) FROM run WHERE forgotten = 0 AND state = 'ended'
+  AND backend IN (SELECT value FROM json_each(:backends))
+
+-- name: inputs
+SELECT name, source, size, mtime_ns, taken, trusted FROM input WHERE job = :job ORDER BY name
+
+-- name: steps
+SELECT n, name, source, size, sha256, log, verified, done FROM step
+WHERE run = :run AND phase = :phase ORDER BY n
+
+-- name: steps_left
+SELECT count(*) FROM step WHERE run = :run AND phase = :phase AND done = 0
+
+-- name: spec_text
+SELECT text, file, sha256 FROM job WHERE id = :job
+
+-- name: history_of
+SELECT * FROM history WHERE job = :job ORDER BY seq
+
+-- name: history_after
+SELECT * FROM history WHERE seq > :seq ORDER BY seq LIMIT :limit
+
+-- name: home
+SELECT * FROM home WHERE only = 1
+
+-- name: jobs_named
+SELECT id, state FROM job WHERE name = :name ORDER BY seq
+
+-- name: jobs_with_prefix
+SELECT id FROM job WHERE id >= :low AND id < :high ORDER BY seq LIMIT 5
+
+-- name: known_ids
+SELECT id FROM job WHERE id IN (SELECT value FROM json_each(:ids))
+
+-- name: last_run
+-- Whether the last run was given up while nobody could tell if it had been started.
+SELECT outcome = 'abandoned' AND remote_id IS NULL AND doubt_since IS NOT NULL AS abandoned
+FROM run WHERE job = :job ORDER BY number DESC LIMIT 1
+
+-- name: live_run
+SELECT run.id, run.state, run.outcome, job.hold_code FROM run JOIN job ON job.id = run.job
+WHERE job.id = :job AND run.state <> 'ended'
+
+-- name: unsuccessful_since
+-- Jobs and drops whose last word since an entry is not a success.
+SELECT count(*) FROM history
+WHERE seq > :seq AND target IN ('FAILED', 'CANCELLED', 'REJECTED', 'HELD')
+  AND seq = (SELECT max(seq) FROM history AS later WHERE later.job = history.job)
+
+-- name: last_history
+SELECT coalesce(max(seq), 0) FROM history

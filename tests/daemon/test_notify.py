@@ -1,0 +1,51 @@
+"""What systemd hears."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from orchestrator.daemon.notify import notify, watchdog_seconds
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_systemd_hears_every_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, abstract: bool
+) -> None:
+    """The unit would wait for READY until it is killed."""
+    address = f"@orchestrator-test-{os.getpid()}" if abstract else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind("\0" + address[1:] if abstract else address)
+        monkeypatch.setenv("NOTIFY_SOCKET", address)
+        notify("READY=1", "STATUS=serving")
+        assert listener.recv(1000) == b"READY=1\nSTATUS=serving"
+
+
+def test_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon started by hand, or under a manager that is gone, would end with an error."""
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    notify("READY=1")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    notify("READY=1")
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "pid", "seconds"),
+    [
+        ("60000000", str(os.getpid()), 60.0),
+        ("60000000", None, 60.0),
+        ("60000000", "1", None),
+        ("", None, None),
+        ("soon", None, None),
+    ],
+)
+def test_watchdog_is_read_as_systemd_means_it(
+    monkeypatch: pytest.MonkeyPatch, microseconds: str, pid: str | None, seconds: float | None
+) -> None:
+    """The daemon would be killed for silence, or never watched."""
+    monkeypatch.setenv("WATCHDOG_USEC", microseconds)
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    if pid is not None:
+        monkeypatch.setenv("WATCHDOG_PID", pid)
+    assert watchdog_seconds() == seconds

@@ -1,0 +1,171 @@
+"""The real daemon as a child process: how it starts, how it ends, and with which exit code."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def home(tmp_path: Path, program: list[str], environment: dict[str, str]) -> Path:
+    """A home as `init` makes it, for a spool that is quick to trust what was copied."""
+    root = tmp_path / "home"
+    subprocess.run([*program, "--home", root, "init"], env=environment, check=True)
+    config = root / "orchestrator.toml"
+    config.write_text(config.read_text().replace('settle = "2s"', 'settle = "50ms"'))
+    return root
+
+
+@pytest.fixture
+def serve(program: list[str], environment: dict[str, str], home: Path) -> Iterator[Start]:
+    """Start the daemon; it is killed at the end of the test if it still lives."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, **more: str) -> subprocess.Popen[str]:
+        child = subprocess.Popen(
+            [*program, "--home", str(home), "serve", *arguments],
+            env=environment | more,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        child.kill()
+        child.communicate()
+
+
+def _until(child: subprocess.Popen[str], word: str) -> str:
+    """Read the daemon's own words until one line holds the given one."""
+    assert child.stderr is not None
+    heard = ""
+    for line in child.stderr:
+        heard += line
+        if word in line:
+            return heard
+    raise AssertionError(f"the daemon ended without {word!r}:\n{heard}")
+
+
+def _drop(home: Path, name: str, text: str) -> None:
+    (home / "spool" / f".{name}").write_text(text)
+    (home / "spool" / f".{name}").rename(home / "spool" / name)
+
+
+def _entries(home: Path) -> list[tuple[str, str, str]]:
+    with sqlite3.connect(f"file:{home}/state/queue.db?mode=ro", uri=True) as conn:
+        return conn.execute("SELECT name, target, reason FROM history ORDER BY seq").fetchall()
+
+
+def test_ends_when_idle_with_0_only_if_all_succeeded(home: Path, serve: Start) -> None:
+    """A script that runs a batch through the daemon could not tell whether it went well."""
+    _drop(home, "good.toml", '[run]\ncommand = ["true"]\n')
+    child = serve("--until-idle")
+    _, heard = child.communicate(timeout=60)
+    assert child.returncode == 0, heard
+    _drop(home, "bad.toml", '[run]\ncommand = ["false"]\n')
+    child = serve("--until-idle")
+    _, heard = child.communicate(timeout=60)
+    assert child.returncode == 1, heard
+    child = serve("--until-idle")  # yesterday's failure is not today's
+    _, heard = child.communicate(timeout=60)
+    assert child.returncode == 0, heard
+    assert [target for name, target, _ in _entries(home) if name == "bad"][-1] == "FAILED"
+
+
+def test_a_rejected_or_held_drop_is_not_a_success(home: Path, serve: Start) -> None:
+    """`--until-idle` would say 0 though a job waits for a person."""
+    _drop(home, "typo.toml", '[run]\ncomand = ["true"]\n')
+    child = serve("--until-idle")
+    child.communicate(timeout=60)
+    assert child.returncode == 1
+    assert [entry[1] for entry in _entries(home)] == ["REJECTED"]
+
+
+def test_the_second_daemon_of_a_home_is_refused(serve: Start) -> None:
+    """Two daemons on one queue would run jobs twice."""
+    first = serve()
+    _until(first, "ready")
+    second = serve()
+    _, heard = second.communicate(timeout=60)
+    assert second.returncode == 75
+    assert f"another daemon (process {first.pid}) already serves this home" in heard
+    assert first.poll() is None
+
+
+def test_a_signal_ends_it_in_order_and_runs_live_on(home: Path, serve: Start) -> None:
+    """Stopping the service would kill somebody's computation, or forget how it ended."""
+    fifo = home.parent / "go"
+    os.mkfifo(fifo)
+    text = f'[run]\nscript = "echo begun; read line < {fifo}; echo $line > heard.txt; exit 3"\n'
+    _drop(home, "long.toml", text)
+    first = serve()
+    status = home / "log" / "status.log"
+    _until(first, "ready")
+    while "→ RUNNING" not in (status.read_text() if status.exists() else ""):
+        assert first.poll() is None
+    first.send_signal(signal.SIGTERM)
+    _, heard = first.communicate(timeout=60)
+    assert first.returncode == 0, heard
+    assert "SIGTERM" in heard
+    assert not (home / "state" / "queue.db-wal").exists()  # written back: a clean end
+    fifo.write_text("go on\n")  # blocks until the run, which lives, reads it
+    child = serve("--until-idle")
+    _, heard = child.communicate(timeout=60)
+    assert child.returncode == 1, heard
+    (run,) = home.glob("results/long-*/1")
+    assert (run / "outputs/heard.txt").read_text() == "go on\n"
+    manifest = json.loads((run / "MANIFEST.json").read_text())
+    assert (manifest["outcome"], manifest["exit_code"]) == ("failed", 3)
+
+
+def test_every_error_of_the_configuration_is_told_at_once(home: Path, serve: Start) -> None:
+    """A typo in the configuration would be found one restart at a time, or by a traceback."""
+    (home / "orchestrator.toml").write_text('[spool]\nsetle = "1s"\n[backends.x]\nkind = "moon"\n')
+    child = serve()
+    _, heard = child.communicate(timeout=60)
+    assert child.returncode == 78
+    assert "orchestrator.toml:2:1: spool.setle: " in heard
+    assert "orchestrator.toml:4:1: backends.x.kind: " in heard
+    assert "Traceback" not in heard
+
+
+def test_a_database_of_a_newer_version_is_left_alone(home: Path, serve: Start) -> None:
+    """A downgrade would write into a queue that it does not understand."""
+    with sqlite3.connect(home / "state" / "queue.db") as conn:
+        conn.execute("CREATE TABLE future (x)")
+        conn.execute("PRAGMA application_id = 1330791240")
+        conn.execute("PRAGMA user_version = 999")
+    child = serve()
+    _, heard = child.communicate(timeout=60)
+    assert child.returncode == 78
+    assert "newer version" in heard
+    assert "Traceback" not in heard
+    with sqlite3.connect(home / "state" / "queue.db") as conn:
+        assert conn.execute("PRAGMA user_version").fetchone() == (999,)
+
+
+def test_systemd_hears_ready_then_the_watchdog_then_stopping(serve: Start, tmp_path: Path) -> None:
+    """The unit would be killed at its start, or restarted though all is well."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(30)
+        child = serve(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="1000000")
+        assert listener.recv(1000).startswith(b"READY=1\n")
+        assert listener.recv(1000) == b"WATCHDOG=1"
+        child.send_signal(signal.SIGTERM)
+        heard = [listener.recv(1000)]
+        while heard[-1] == b"WATCHDOG=1":
+            heard.append(listener.recv(1000))
+        assert heard[-1] == b"STOPPING=1"
+        assert child.wait(60) == 0

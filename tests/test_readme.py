@@ -1,0 +1,98 @@
+"""The README: every command and example in it is run, and its tables are those of the code."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core.lifecycle import MOVES
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# file: (\S+)\n")
+INSTALLS = "python3 -m venv"  # these two are what CI itself runs
+
+
+def _files() -> dict[str, str]:
+    """Return the example files of the README by their name."""
+    found = {}
+    for _, body in BLOCK.findall(README):
+        if name := FILE.match(body):
+            found[name[1]] = body[name.end() :]
+    return found
+
+
+def _commands() -> list[str]:
+    """Return the commands of the README in their order, without those that install."""
+    lines = [
+        line
+        for kind, body in BLOCK.findall(README)
+        if kind == "console"
+        for line in body.splitlines()
+    ]
+    commands = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+    return [command for command in commands if not command.startswith(INSTALLS)]
+
+
+@pytest.fixture
+def shell(tmp_path: Path, environment: dict[str, str]) -> tuple[Path, dict[str, str]]:
+    """A fresh account: an empty HOME, a folder to work in, and `orchestrator` on its PATH."""
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    command = bin_ / "orchestrator"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m orchestrator "$@"\n')
+    command.chmod(0o755)
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "systemd").symlink_to(ROOT / "systemd")
+    for name, text in _files().items():
+        (work / name).parent.mkdir(exist_ok=True)
+        (work / name).write_text(text)
+    environment["PATH"] = f"{bin_}:{environment['PATH']}"
+    return work, environment
+
+
+def test_every_command_of_the_readme_works(shell: tuple[Path, dict[str, str]]) -> None:
+    """A newcomer who types the README from top to bottom would meet an error."""
+    work, environment = shell
+    printed = {}
+    for command in _commands():
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=work,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 0, f"$ {command}\n{done.stdout}\n{done.stderr}"
+        printed[command] = done.stdout
+    assert printed['cat "$(orchestrator results hello --path)/outputs/sum.txt"'] == "499999500000\n"
+    home = Path(environment["HOME"]) / ".local/share/orchestrator"
+    assert len(list(home.glob("results/hello-*/latest/MANIFEST.json"))) == 1
+    assert [p.read_text() for p in home.glob("results/sweep-*/latest/outputs/lines.txt")] == ["2\n"]
+
+
+def test_the_table_of_moves_is_that_of_the_code() -> None:
+    """A reader would learn a lifecycle that the program does not have."""
+    table = README.partition("<!-- moves:")[2].partition("<!-- /moves -->")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and "---" not in line][1:]
+    assert rows == [f"| {m.source} | {m.event} | {m.target} | {m.why} |" for m in MOVES]
+
+
+def test_every_room_is_in_the_readme() -> None:
+    """A newcomer would look for a room that the architecture does not name."""
+    rooms = {
+        entry.stem
+        for entry in (ROOT / "orchestrator").iterdir()
+        if not entry.name.startswith("_")
+        and (entry.suffix == ".py" or (entry / "__init__.py").exists())
+    }
+    described = set(
+        re.findall(r"`(\w+)`", README.partition("| room |")[2].partition("Imports go")[0])
+    )
+    assert rooms <= described, rooms - described
