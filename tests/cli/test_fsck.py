@@ -158,7 +158,7 @@ def test_every_illegal_combination_is_found(bench: Bench, check: str, spoil: Bre
     job = bench.job(name="beam")
     run = bench.finish(job)
     bench.conn.execute(
-        "INSERT INTO step (run, phase, n, name, source) SELECT id, 'stage', 0, 'a', 'a' FROM run"
+        "INSERT INTO step (run, phase, n, name, source) SELECT id, 'stage', 0, 'a', '1' FROM run"
     )
     assert found(bench) == []
     spoil(bench, job, run)
