@@ -38,6 +38,9 @@ def busy(bench: Bench) -> None:
     harvested = bench.running(bench.job(name="harvesting"))
     bench.move(harvested, Event.FINISHED, outcome=Outcome.SUCCEEDED)
     (bench.home.staging / f"orch-testhome-{harvested}").mkdir()
+    published = bench.job(name="published")  # killed between the rename and the commit
+    bench.move(bench.running(published), Event.FINISHED, outcome=Outcome.SUCCEEDED)
+    (bench.home.results / f"published-{published}" / "1").mkdir(parents=True)
     bench.job_with_input()
     accepted = bench.job(name="accepted")  # killed before the drop was archived
     (bench.home.archive / accepted).rename(bench.home.claimed / accepted)
