@@ -36,6 +36,7 @@ async def harvest(tools: Tools, work: Work) -> None:
                 change = decide.published(work, tools.now())
                 await tools.move(work, change, manifest_sha256=published.manifest_sha256)
                 return
+        return  # the daemon stops: the next one goes on from what is noted
     except results.StoppedError:
         return
     except (results.MissingError, results.MismatchError) as error:

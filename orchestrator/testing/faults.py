@@ -27,7 +27,6 @@ Mishap = Literal[
     "late cancel",  # a stop takes long
     "disk full",
     "commit fails",  # and may have happened all the same
-    "stop",  # an orderly shutdown in place of a crash
 ]
 TROUBLES: tuple[Trouble, ...] = Trouble.__args__  # type: ignore[attr-defined]
 MISHAPS: tuple[Mishap, ...] = Mishap.__args__  # type: ignore[attr-defined]

@@ -81,6 +81,7 @@ class Image:
                 except DiskFullError:
                     await asyncio.sleep(5.0)
                     continue
+                self.check_alive()
                 spool.remove(item)
             self._dropped.clear()
             await self._dropped.wait()

@@ -57,9 +57,10 @@ class People:
 
     def held(self, which: str = "") -> list[str]:
         """Return the jobs that wait for a person."""
-        sql = f"SELECT id FROM job WHERE want = 'hold' {which} ORDER BY seq"  # noqa: S608 - ours
-        rows = self._world.conn.execute(sql)
-        return [row["id"] for row in rows.fetchall()]
+        sql = f"SELECT id, hold_code FROM job WHERE want = 'hold' {which} ORDER BY seq"  # noqa: S608 - ours
+        rows = self._world.conn.execute(sql).fetchall()
+        self._world.holds.update(row["hold_code"] for row in rows)
+        return [row["id"] for row in rows]
 
     async def _wait(self) -> None:
         """Wait until nothing moves any more."""

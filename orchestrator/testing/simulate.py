@@ -27,7 +27,7 @@ def simulate(seed: int) -> World:
             world.fail(f"{type(error).__name__}: {error}")
         if not world.failures:
             world.failures += broken(world)
-        world.conn.close()
+        world.close()
     finally:
         loop.close()
         with disk.folder(root.parent) as parent:

@@ -2,7 +2,10 @@
 
 import asyncio
 import traceback
+from collections import Counter
+from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
+from types import CoroutineType
 
 from orchestrator.config.home import Home
 from orchestrator.core.faults import FatalStorageError
@@ -37,6 +40,9 @@ class World:
         self.failures: list[str] = []
         self.turns = self.commits = 0
         self.planted = self.faults.chances["bug"] > 0
+        self.history: list[tuple[object, ...]] = []
+        self.outcomes: Counter[str] = Counter()
+        self.holds: Counter[str] = Counter()
         self.image: Image | None = None
         kinds = self.random.sample(sorted(CHARACTERS), self.random.randrange(1, 3))
         self.servers = [self._server(kind) for kind in kinds]
@@ -92,6 +98,13 @@ class World:
         self.faults.on = False
         self._crashes = 0
 
+    def close(self) -> None:
+        """Keep what tests compare; let go of the rest."""
+        self.history = [tuple(row) for row in self.conn.execute("SELECT * FROM history").fetchall()]
+        ended = "SELECT outcome FROM run WHERE state = 'ended'"
+        self.outcomes.update(row["outcome"] for row in self.conn.execute(ended).fetchall())
+        self.conn.close()
+
     def _hint(self, key: str) -> None:
         if self.image is not None:
             self.image.hint(key)
@@ -130,11 +143,11 @@ class World:
             return
         self._crashes -= 1
         self._steps_left = self._next_crash()
-        self.note("stop" if (orderly := self.faults.strikes("stop")) else "crash")
+        orderly = self.random.random() < 0.3
+        self.note("stop" if orderly else "crash")
         image.dead = not orderly
         image.tools.stopping = True
-        for task in self._others():
-            task.cancel()
+        _cancel(self._others())
 
     def _others(self) -> list[asyncio.Task[None]]:
         others = asyncio.all_tasks(self.loop) - self._kept
@@ -153,8 +166,7 @@ class World:
             if not (left := self._others()):
                 break
             if image.dead:
-                for task in left:
-                    task.cancel()
+                _cancel(left)
             await asyncio.sleep(0)
         else:
             self.fail(f"the daemon does not end: {self._others()}")
@@ -162,6 +174,14 @@ class World:
         error = None if life.cancelled() else life.exception()
         if error is not None and not _only_storage(error):
             self.fail("the daemon ended by itself", error)
+
+
+def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel the tasks that have begun; one that has not would leave its coroutine unawaited."""
+    for task in tasks:
+        coroutine = task.get_coro()
+        if not isinstance(coroutine, CoroutineType) or getcoroutinestate(coroutine) != CORO_CREATED:
+            task.cancel()
 
 
 def _only_storage(error: BaseException) -> bool:
