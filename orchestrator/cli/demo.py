@@ -13,10 +13,12 @@ import click
 
 from orchestrator.cli import homes, screen
 from orchestrator.cli.demo_jobs import JOBS, MANDELBROT, NO_LICENCE, write
-from orchestrator.cli.leftovers import end_processes_in
+from orchestrator.cli.fault import Fault
+from orchestrator.cli.leftovers import end_processes_in, remove
 from orchestrator.cli.setup import make_home
 from orchestrator.cli.tail import Growing
 from orchestrator.config.home import Home
+from orchestrator.log.escape import escape
 from orchestrator.store import views
 from orchestrator.store.results import folder_of, verify
 from orchestrator.store.results.folders import LATEST
@@ -33,22 +35,24 @@ ENDS_WITH = 1  # what serve --until-idle says when a job failed, and one is mean
 def demo() -> int:
     """Run real jobs through a real daemon in a throw-away home.
 
-    Takes a few seconds. The home stays for you to look at; delete it when you have. With --home it
-    is made where you say, in a new or empty folder. Exit code 0 only if everything was as it should
-    be.
+    Takes a few seconds. The home stays for you to look at, unless you interrupt the demo. With
+    --home it is made where you say, in a new or an empty folder. Exit code 0 only if everything was
+    as it should be.
 
     \b
     orchestrator demo
     orchestrator demo --home /tmp/demo
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    chosen = click.get_current_context().obj
+    chosen: Home | None = click.get_current_context().obj
+    if chosen is not None and chosen.root.exists() and any(chosen.root.iterdir()):
+        raise Fault(f"{escape(str(chosen.root))} is in use; choose a new or an empty folder")
+    home = chosen or Home(Path(tempfile.mkdtemp(prefix="orchestrator-demo-")))
     try:
-        home = chosen or Home(Path(tempfile.mkdtemp(prefix="orchestrator-demo-")))
         make_home(home)
         return _show(home)
     except KeyboardInterrupt:
         if chosen is None:
-            shutil.rmtree(home.root, ignore_errors=True)
+            remove(home.root)
         raise
 
 
@@ -71,6 +75,7 @@ def _show(home: Home) -> int:
         screen.say(f"not as it should be: {fault}")
     screen.say(f"\nResults: {home.results}, {time.monotonic() - began:.0f} s after the start.")
     screen.say(f"Look around: orchestrator status --home {home.root}")
+    screen.say(f"Clean up:    chmod -R u+w {home.root} && rm -r {home.root}")
     return NOT_AS_EXPECTED if faults else 0
 
 

@@ -1,6 +1,7 @@
-"""Ending what a throw-away home still runs: its supervisor and its jobs, all processes in it."""
+"""Leaving nothing of a throw-away home: its supervisor and jobs, and then its files."""
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ LOOK_EVERY = 0.02
 def end_processes_in(folder: Path) -> None:
     """End every process of ours that works in a folder or below it; return when none is left."""
     how, until = signal.SIGTERM, time.monotonic() + PATIENCE
-    while processes := _processes_in(folder.resolve()):
+    while processes := processes_in(folder):
         if time.monotonic() > until:
             how = signal.SIGKILL
         for process in processes:
@@ -20,9 +21,9 @@ def end_processes_in(folder: Path) -> None:
         time.sleep(LOOK_EVERY)
 
 
-def _processes_in(folder: Path) -> list[int]:
+def processes_in(folder: Path) -> list[int]:
     """Return the processes whose working directory it is, ourselves excepted."""
-    found = []
+    folder, found = folder.resolve(), []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
@@ -40,3 +41,11 @@ def _signal(process: int, how: signal.Signals) -> None:
         os.kill(process, how)
     except ProcessLookupError:
         return
+
+
+def remove(folder: Path) -> None:
+    """Remove a home; published results are read-only, and are made writable first."""
+    for path in folder.rglob("*"):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)

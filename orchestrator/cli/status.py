@@ -44,24 +44,25 @@ def status(home: Home, name: str | None, *, everything: bool, as_json: bool) -> 
 
 def _list(home: Home, conn: Connection, *, everything: bool, as_json: bool) -> None:
     most, recent = (views.NO_LIMIT, views.NO_LIMIT) if everything else (MOST, RECENT)
-    ended = views.jobs(conn, "ended", recent)[::-1]
-    unfinished = views.jobs(conn, "unfinished", most)
-    counts = views.counts(conn)
+    lines = views.jobs(conn, "ended", recent) + views.jobs(conn, "unfinished", most)
+    counts, ended = views.counts(conn)
     daemon, dropped = homes.daemon_of(home), _drops(home)
     if as_json:
         answer = {
             "daemon": daemon,
             "dropped": dropped,
-            "counts": counts,
-            "jobs": [asdict(line) for line in ended + unfinished],
+            "unfinished": counts,
+            "ended": ended,
+            "jobs": [asdict(line) for line in lines],
         }
         screen.say(json.dumps(answer, indent=1))
         return
     heads = ("ID", "NAME", "BACKEND", "STATE", "RUN", "SINCE", "REASON")
-    screen.table(heads, [_row(line) for line in ended + unfinished])
+    screen.table(heads, [_row(line) for line in lines])
     summed = [f"{number} {shown.lower()}" for shown, number in sorted(counts.items())]
+    summed += [f"{ended} ended"] if ended else []
     screen.note(", ".join(summed) or "no jobs yet")
-    hidden = sum(counts.values()) - len(ended) - len(unfinished)
+    hidden = sum(counts.values()) + ended - len(lines)
     if hidden:
         screen.note(f"{hidden} of them are not listed; --all lists them")
     if dropped:

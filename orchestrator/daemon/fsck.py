@@ -54,9 +54,16 @@ def inspect(home: Home, conn: Connection, *, is_served: bool) -> list[Finding]:
 
 
 def _look(home: Home, conn: Connection) -> list[Finding]:
-    return [
-        Finding(name, text) for name, check in CHECKS.items() for text in check.look(home, conn)
-    ]
+    """Run every check; a damaged database ends it, because the others read what it holds."""
+    found: list[Finding] = []
+    for name, check in CHECKS.items():
+        try:
+            found += [Finding(name, text) for text in check.look(home, conn)]
+        except ValueError as error:  # a state or a JSON text that nothing of ours writes
+            found.append(Finding(name, f"the queue holds what cannot be read: {error}"))
+        if found and check.look is _database:
+            break
+    return found
 
 
 def _database(_: Home, conn: Connection) -> Iterator[str]:

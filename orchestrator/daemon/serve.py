@@ -19,6 +19,8 @@ from orchestrator.store.migrate import SchemaError
 
 OK, UNSUCCESSFUL, STORAGE_FAILED, HOME_IN_USE, NEEDS_A_PERSON = 0, 1, 74, 75, 78
 
+STORAGE = (FatalStorageError, DiskFullError, OSError)
+
 
 def serve(home: Home, *, until_idle: bool = False) -> int:
     """Serve a home until SIGTERM or SIGINT; return the exit code.
@@ -64,7 +66,7 @@ def _run(home: Home, config: Config, *, until_idle: bool) -> int:
         leaves = list(_leaves(error))
         if all(isinstance(leaf, SchemaError) for leaf in leaves):
             return _refuse(*map(str, leaves))
-        if not all(isinstance(leaf, FatalStorageError | DiskFullError) for leaf in leaves):
+        if not all(isinstance(leaf, STORAGE) for leaf in leaves):
             raise
         for leaf in leaves:
             _say(f"ended, to start again from what is on disk: {leaf}")

@@ -2,7 +2,10 @@
 
 import os
 import stat
+from errno import EACCES, EINVAL
 from pathlib import Path
+
+import anyio
 
 from orchestrator.backend import BackendError, RejectedError, StageStep
 from orchestrator.core import decide
@@ -13,6 +16,8 @@ from orchestrator.engine.tools import Tools, as_run
 from orchestrator.store import look, runs
 from orchestrator.store.look import InputRow, Step
 from orchestrator.store.runs import Proof
+
+STAGE_LIMIT = 3600.0  # seconds for one input, which may be large
 
 
 async def stage(tools: Tools, work: Work) -> None:
@@ -32,32 +37,26 @@ async def stage(tools: Tools, work: Work) -> None:
 async def _bring(tools: Tools, work: Work, step: Step) -> None:
     """Bring one input over; it must be the file that was there at acceptance."""
     accepted = (await tools.db.read(look.inputs, work.job))[step.name]
-    path = await tools.in_thread(lambda: _locate(tools, work, accepted))
+    path = Path(accepted.source)
     try:
+        path = await tools.in_thread(lambda: _locate(tools, work, accepted))
         before = await tools.in_thread(lambda: _fingerprint(path))
         if accepted.trusted and before != (accepted.size, accepted.mtime_ns):
             await _hold(
                 tools, work, f"input {step.name!r} ({path}) changed after the job was taken"
             )
             return
-        staged = await tools.backend(work).stage(as_run(work), StageStep(step.name, path))
+        with anyio.fail_after(STAGE_LIMIT):
+            staged = await tools.backend(work).stage(as_run(work), StageStep(step.name, path))
         after = await tools.in_thread(lambda: _fingerprint(path))
-    except OSError as error:
-        await _hold(tools, work, f"input {step.name!r} ({path}) cannot be read: {error.strerror}")
-        return
     except RejectedError as error:
         await tools.move(work, decide.refuse(work, str(error), tools.now()))
         return
-    except BackendError as error:
-        change = decide.later(
-            work,
-            Event.STAGE_STEP,
-            str(error),
-            tools.now(),
-            tools.u(),
-            retry_after=error.retry_after,
-        )
-        await tools.move(work, change)
+    except (BackendError, TimeoutError) as error:
+        await tools.move(work, tools.later(work, Event.STAGE_STEP, error))
+        return
+    except OSError as error:  # after TimeoutError, which is one of them
+        await _hold(tools, work, f"input {step.name!r} ({path}) cannot be read: {error.strerror}")
         return
     if after != before or staged.size != before[0]:
         await _hold(tools, work, f"input {step.name!r} ({path}) changed while it was copied")
@@ -66,12 +65,11 @@ async def _bring(tools: Tools, work: Work, step: Step) -> None:
         await tools.db.write(
             runs.pin_input, work.job, step.name, size=before[0], mtime_ns=before[1]
         )
-    proof = Proof(step.n, staged.size, staged.sha256)
-    await tools.db.write(runs.steps_done, work.run, "stage", [proof])
     change = Change(
         event=Event.STAGE_STEP, reason=work.reason, due=tools.now().steady, memo=staged.memo
     )
-    await tools.move(work, change)
+    # In one transaction: a step that counts as done while its memo is lost could not be used.
+    await tools.move(work, change, staged=Proof(step.n, staged.size, staged.sha256))
 
 
 async def _hold(tools: Tools, work: Work, why: str) -> None:
@@ -89,7 +87,11 @@ async def _hold(tools: Tools, work: Work, why: str) -> None:
 def _locate(tools: Tools, work: Work, accepted: InputRow) -> Path:
     """Return where an input lies: a crash may have left a dropped folder where it was claimed."""
     if not accepted.taken:
-        return Path(accepted.source)
+        path = Path(accepted.source)
+        if path.resolve().is_relative_to(tools.home.state.resolve()):
+            # To open the queue's database there, even to read, would break its locks.
+            raise OSError(EACCES, "it leads into the daemon's own folder")
+        return path
     for place in (tools.home.archive, tools.home.claimed):
         for folder in sorted((place / work.job).glob("*")):
             if (folder / accepted.source).exists():
@@ -101,5 +103,5 @@ def _fingerprint(path: Path) -> tuple[int, int]:
     """Return size and modification time of a regular file. Raises OSError."""
     found = os.stat(path)  # noqa: PTH116 - errors are to carry the path as it is
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(0, "it is not a regular file")
+        raise OSError(EINVAL, "it is not a regular file")
     return found.st_size, found.st_mtime_ns

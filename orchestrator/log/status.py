@@ -76,7 +76,7 @@ def render(entry: Entry) -> str:
     lasted = "-" if entry.lasted is None else _span(entry.lasted)
     return (
         f"{at}  {_word(entry.name, 64):<20}  {_word(entry.job[:8], 32)}/{run:<2}"
-        f"  {_word(entry.backend, 64):<8}  {_word(entry.remote_id or '-', 48):<12}"
+        f"  {_word(entry.backend, 64):<8}  {_word(entry.remote_id or '-', 48):<26}"
         f"  {move}  {lasted:>6}  {shorten(entry.reason, _REASON)}  #{entry.seq}"
     )
 

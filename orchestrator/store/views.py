@@ -116,29 +116,19 @@ class Published:
 
 
 def jobs(conn: Connection, which: Which, limit: int = NO_LIMIT) -> list[JobLine]:
-    """Return the unfinished jobs, oldest first, or the ended ones, latest accepted first."""
-    rows = conn.execute(load("views")["jobs"], {"which": which, "limit": limit}).fetchall()
-    return [
-        JobLine(
-            id=row["id"],
-            name=row["name"],
-            backend=row["backend"],
-            shown=Shown(row["shown"]),
-            run=row["runs"],
-            allowed=row["allowed"],
-            remote_id=row["remote_id"],
-            accepted_at=row["accepted_at"],
-            changed_at=row["changed_at"],
-            reason=row["reason"],
-        )
-        for row in rows
-    ]
+    """Return the first unfinished jobs, or the last ended ones, in the order of acceptance."""
+    sql = load("views")
+    seqs = [row["seq"] for row in conn.execute(sql[which], {"limit": limit}).fetchall()]
+    rows = conn.execute(sql["lines"], {"seqs": json.dumps(seqs)}).fetchall()
+    return [JobLine(**dict(row) | {"shown": Shown(row["shown"])}) for row in rows]
 
 
-def counts(conn: Connection) -> dict[Shown, int]:
-    """Return how many jobs are shown under each word."""
+def counts(conn: Connection) -> tuple[dict[Shown, int], int]:
+    """Return how many unfinished jobs are shown under each word, and how many have ended."""
     rows = conn.execute(load("views")["counts"]).fetchall()
-    return {Shown(row["shown"]): row["jobs"] for row in rows}
+    unfinished = {Shown(row["shown"]): row["jobs"] for row in rows}
+    everything: int = conn.execute(load("views")["all_jobs"]).fetchone()[0]
+    return unfinished, everything - sum(unfinished.values())
 
 
 def job(conn: Connection, id_: str) -> JobView | None:
@@ -187,15 +177,9 @@ def live(conn: Connection, backend: str) -> tuple[int, int]:
 def progress(conn: Connection, ids: Sequence[str]) -> dict[str, Progress]:
     """Return how far those of the ids have come that the queue knows, as job or as rejection."""
     wanted, sql = {"ids": json.dumps(list(ids))}, load("views")
-    found = {
-        row["id"]: Progress(
-            row["id"], row["name"], Shown(row["shown"]), row["hold_reason"] or row["reason"]
-        )
-        for row in conn.execute(sql["progress"], wanted).fetchall()
-    }
-    for row in conn.execute(sql["rejections"], wanted).fetchall():
-        found[row["id"]] = Progress(row["id"], row["name"], Shown.REJECTED, row["reason"])
-    return found
+    rows = conn.execute(sql["progress"], wanted).fetchall()
+    rows += conn.execute(sql["rejections"], wanted).fetchall()
+    return {row["id"]: Progress(**dict(row) | {"shown": Shown(row["shown"])}) for row in rows}
 
 
 def request_answer(conn: Connection, id_: str) -> tuple[bool, str | None]:

@@ -26,7 +26,8 @@ HOME_ID = "testhome"
 SPEC = {"name": "beam", "run": {"command": ["true"]}}
 
 Answer = subprocess.CompletedProcess[str]
-Program = Callable[..., Answer]
+Run = Callable[..., Answer]
+Start = Callable[..., subprocess.Popen[str]]
 
 
 class Bench:

@@ -1,10 +1,9 @@
 """A home with a real queue, and the real program."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -15,9 +14,7 @@ from orchestrator.daemon.serve import prepare
 from orchestrator.store import migrate
 from orchestrator.store.home import found_home
 from orchestrator.store.sqlite import connect_writer
-from tests.cli.bench import HOME_ID, Answer, Bench, Program
-
-ROOT = Path(__file__).parents[2]
+from tests.cli.bench import HOME_ID, Answer, Bench, Run, Start
 
 
 @pytest.fixture
@@ -29,17 +26,38 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def program(home: Home) -> Program:
-    """Return a way to run the real program on the home, to its end."""
+def environment(environment: dict[str, str], home: Home) -> dict[str, str]:
+    """Return the environment of the tests' programs, with this home, and with UTC to print."""
+    return environment | {"ORCHESTRATOR_HOME": str(home.root), "TZ": "UTC"}
 
-    def run(*arguments: str | Path, **more: Any) -> Answer:
-        command = [sys.executable, "-m", "orchestrator", *map(str, arguments)]
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TZ": "UTC"}
-        environment |= {"ORCHESTRATOR_HOME": str(home.root)} | more.pop("environment", {})
-        asked = {"capture_output": True, "text": True, "timeout": 60} | more
-        return subprocess.run(command, check=False, env=environment, **asked)
 
-    return run
+@pytest.fixture
+def start(program: list[str], environment: dict[str, str]) -> Iterator[Start]:
+    """Return a way to start the real program; what still runs at the end of the test is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def popen(*arguments: str | Path, **more: Any) -> subprocess.Popen[str]:
+        asked: dict[str, Any] = {"stdout": PIPE, "stderr": PIPE, "env": environment} | more
+        child = subprocess.Popen([*program, *map(str, arguments)], text=True, **asked)
+        started.append(child)
+        return child
+
+    yield popen
+    for child in started:
+        child.kill()
+        child.communicate()
+
+
+@pytest.fixture
+def run(program: list[str], environment: dict[str, str]) -> Run:
+    """Return a way to run the real program to its end."""
+
+    def to_end(*arguments: str | Path, **more: Any) -> Answer:
+        env = environment | more.pop("environment", {})
+        asked = {"capture_output": True, "text": True, "timeout": 60, "env": env} | more
+        return subprocess.run([*program, *map(str, arguments)], check=False, **asked)
+
+    return to_end
 
 
 @pytest.fixture

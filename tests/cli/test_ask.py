@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +10,7 @@ import pytest
 from orchestrator.config.home import Home
 from orchestrator.core.intake import Verb
 from orchestrator.store.lock import hold
-from tests.cli.bench import Bench, Program
-
-ROOT = Path(__file__).parents[2]
+from tests.cli.bench import Bench, Run, Start
 
 
 def requests(home: Home) -> list[dict[str, object]]:
@@ -24,11 +21,11 @@ def requests(home: Home) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("verb", ["cancel", "hold", "release", "retry"])
 def test_without_a_daemon_the_request_waits_in_the_spool(
-    program: Program, bench: Bench, home: Home, verb: str
+    run: Run, bench: Bench, home: Home, verb: str
 ) -> None:
     """A wish uttered while the daemon is down would be lost, or taken for done."""
     job = bench.job(name="beam")
-    answer = program(verb, "beam")
+    answer = run(verb, "beam")
     assert answer.returncode == 0
     assert answer.stdout == (
         f"{job}: {verb} is in the spool;"
@@ -38,52 +35,50 @@ def test_without_a_daemon_the_request_waits_in_the_spool(
     assert (request["request"], request["job"], request["confirmed"]) == (verb, job, False)
 
 
-def test_retry_carries_that_a_person_has_looked(program: Program, bench: Bench, home: Home) -> None:
+def test_retry_carries_that_a_person_has_looked(run: Run, bench: Bench, home: Home) -> None:
     """A run of unknown outcome could never be given up."""
     bench.job(name="beam")
-    assert program("retry", "--i-checked", "beam").returncode == 0
+    assert run("retry", "--i-checked", "beam").returncode == 0
     assert [request["confirmed"] for request in requests(home)] == [True]
 
 
 def test_of_jobs_with_one_name_the_unfinished_one_is_meant(
-    program: Program, bench: Bench, home: Home
+    run: Run, bench: Bench, home: Home
 ) -> None:
     """A cancel would go to the job that has ended, and the running one would go on."""
     old, new = bench.job(name="beam"), bench.job(name="beam")
     bench.ask(Verb.CANCEL, old)
-    assert program("cancel", "beam").returncode == 0
+    assert run("cancel", "beam").returncode == 0
     assert [request["job"] for request in requests(home)] == [new]
 
 
-def test_one_name_that_is_not_understood_stops_all(
-    program: Program, bench: Bench, home: Home
-) -> None:
+def test_one_name_that_is_not_understood_stops_all(run: Run, bench: Bench, home: Home) -> None:
     """Half of what was asked would be done, and nobody could tell which half."""
     ids = [bench.job(name="beam"), bench.job(name="beam")]
     bench.job(name="good")
-    answer = program("cancel", "good", "beam")
+    answer = run("cancel", "good", "beam")
     assert answer.returncode == 2
     assert answer.stdout == ""
     assert f"beam may mean several jobs: {', '.join(ids)}" in answer.stderr
-    assert program("hold", "good", "missing").returncode == 2
+    assert run("hold", "good", "missing").returncode == 2
     assert requests(home) == []
 
 
 def test_a_job_that_is_still_in_the_spool_can_be_cancelled(
-    program: Program, home: Home, tmp_path: Path
+    run: Run, home: Home, tmp_path: Path
 ) -> None:
     """A job submitted by mistake could not be taken back before the daemon has seen it."""
     spec = tmp_path / "beam.toml"
     spec.write_text("[run]\ncommand = ['true']\n")
-    job = program("submit", spec).stdout.strip()
-    assert program("cancel", job).returncode == 0
+    job = run("submit", spec).stdout.strip()
+    assert run("cancel", job).returncode == 0
     assert [request["job"] for request in requests(home)] == [job]
-    assert program("cancel", "0123456789ab").returncode == 2
+    assert run("cancel", "0123456789ab").returncode == 2
 
 
-def test_no_job_at_all_is_wrong_use(program: Program) -> None:
+def test_no_job_at_all_is_wrong_use(run: Run) -> None:
     """`orchestrator cancel` alone would be taken for done."""
-    answer = program("cancel")
+    answer = run("cancel")
     assert answer.returncode == 2
     assert "Missing argument 'JOB...'" in answer.stderr
 
@@ -95,14 +90,8 @@ def answering(bench: Bench) -> Iterator[Bench]:
         yield bench
 
 
-def play(bench: Bench, arguments: list[str], answers: int) -> tuple[int, str]:
-    """Run a command, and carry out the requests it drops as the daemon's intake would."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "orchestrator", *arguments],
-        env={"PYTHONPATH": str(ROOT), "ORCHESTRATOR_HOME": str(bench.home.root)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def play(bench: Bench, process: subprocess.Popen[str], answers: int) -> tuple[int, str]:
+    """Carry out the requests that a command drops, as the daemon's intake would."""
     done: set[str] = set()
     while len(done) < answers and process.poll() is None:
         for request in requests(bench.home):
@@ -114,11 +103,11 @@ def play(bench: Bench, arguments: list[str], answers: int) -> tuple[int, str]:
     return process.returncode, out
 
 
-def test_with_a_daemon_it_says_what_came_of_it(answering: Bench) -> None:
+def test_with_a_daemon_it_says_what_came_of_it(answering: Bench, start: Start) -> None:
     """A person would believe that a job is cancelled when the daemon had refused."""
     running, ended = answering.job(name="running"), answering.job(name="ended")
     answering.ask(Verb.CANCEL, ended)
-    code, out = play(answering, ["cancel", "running", "ended"], 2)
+    code, out = play(answering, start("cancel", "running", "ended"), 2)
     assert code == 1
     assert out.splitlines() == [
         f"{running}: cancel done",
@@ -126,18 +115,18 @@ def test_with_a_daemon_it_says_what_came_of_it(answering: Bench) -> None:
     ]
 
 
-def test_a_request_that_is_done_ends_with_success(answering: Bench) -> None:
+def test_a_request_that_is_done_ends_with_success(answering: Bench, start: Start) -> None:
     """Scripts would take a cancel that worked for one that did not."""
     job = answering.job(name="beam")
-    assert play(answering, ["hold", "beam"], 1) == (0, f"{job}: hold done\n")
+    assert play(answering, start("hold", "beam"), 1) == (0, f"{job}: hold done\n")
 
 
 def test_a_daemon_that_does_not_answer_is_not_waited_for_without_end(
-    answering: Bench, program: Program
+    answering: Bench, run: Run
 ) -> None:
     """A busy daemon would make the command hang."""
     job = answering.job(name="beam")
-    answer = program("hold", "beam")
+    answer = run("hold", "beam")
     assert answer.returncode == 0
     assert answer.stdout.startswith(f"{job}: hold is in the spool; the daemon (process ")
     assert answer.stdout.endswith(") has not answered yet, but it will\n")

@@ -1,4 +1,4 @@
-"""Promise 6: `explain` says what a job waits for, what holds it, the last error, and what is next."""
+"""Promise 6: `explain` says what a job waits for, what holds it, and what comes next."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from orchestrator.core.intake import Verb
 from orchestrator.core.lifecycle import Event, JobState, Outcome, RunState, Shown, Want
 from orchestrator.core.now import Now
 from orchestrator.store.views import JobView, RunView
-from tests.cli.bench import Bench, Program
+from tests.cli.bench import Bench, Run
 
 NOW = Now(steady=500.0, wall=1_790_000_000.0)
 
@@ -182,9 +182,10 @@ def test_a_backend_that_is_not_configured_any_more_is_named() -> None:
         ("user", f"{RELEASE} to go on, {CANCEL} to end it"),
         (
             "unknown",
-            "look for orch-testhome-run000000001 at local; then "
-            f"{RELEASE} to look again, `orchestrator retry 7k2m4n6p8q9r --i-checked` if it is not"
-            f" there, {CANCEL} to give it up",
+            (
+                f"look for orch-testhome-run000000001 at local; then {RELEASE} to look again,"
+                f" {RETRY[:-1]} --i-checked` if it is not there, {CANCEL} to give it up"
+            ),
         ),
         ("lost", f"{RETRY} for a new run, {CANCEL} to give it up"),
         ("input", f"{RETRY} takes the file as it is now, {CANCEL} gives the job up"),
@@ -217,13 +218,13 @@ def test_without_a_daemon_it_says_that_nothing_happens() -> None:
     assert "but" not in said({}, {})
 
 
-def test_the_program_explains_a_queued_job(program: Program, bench: Bench) -> None:
+def test_the_program_explains_a_queued_job(run: Run, bench: Bench) -> None:
     """The command would not read the configuration's limit or the queue before the job."""
     (bench.home.config).write_text("[backends.local]\nkind = 'local'\nmax_runs = 1\n")
     bench.running(bench.job(name="first"))
     bench.job(name="second")
     bench.job(name="third")
-    answer = program("explain", "third")
+    answer = run("explain", "third")
     assert answer.returncode == 0
     lines = dict(line.split("  ", 1) for line in answer.stdout.splitlines())
     assert lines["waits for"].strip() == (
@@ -232,24 +233,22 @@ def test_the_program_explains_a_queued_job(program: Program, bench: Bench) -> No
     assert lines["but"].strip().startswith("no daemon runs")
 
 
-def test_the_program_explains_with_a_broken_configuration(program: Program, bench: Bench) -> None:
+def test_the_program_explains_with_a_broken_configuration(run: Run, bench: Bench) -> None:
     """One mistake in the configuration would take the explanation away when it is needed most."""
     bench.home.config.write_text("nonsense = true\n")
     bench.job()
-    answer = program("explain", "beam")
+    answer = run("explain", "beam")
     assert answer.returncode == 0
     assert "`orchestrator doctor` lists them" in answer.stdout
 
 
-def test_the_program_explains_an_ended_and_a_held_job(
-    program: Program, bench: Bench, home: Home
-) -> None:
+def test_the_program_explains_an_ended_and_a_held_job(run: Run, bench: Bench, home: Home) -> None:
     """The sentences would not match what is stored."""
     bench.finish(bench.job(name="bad"), Outcome.FAILED)
     held = bench.job(name="held")
     bench.move(bench.running(held), Event.ALIVE)
     bench.ask(Verb.HOLD, held)
-    bad = program("explain", "bad").stdout
+    bad = run("explain", "bad").stdout
     assert "ended: failed" in bad
     assert str(home.results) in bad
-    assert f"orchestrator release {held}" in program("explain", "held").stdout
+    assert f"orchestrator release {held}" in run("explain", "held").stdout

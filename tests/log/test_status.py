@@ -25,7 +25,7 @@ def test_what_a_person_reads(entry: Make) -> None:
     """The line would lack something, or its columns would change their order."""
     assert render(entry(7)) == (
         "2027-01-15T08:00:07Z  beam                  01234567/1   local     4711"
-        "             RUNNING → HARVESTING   12.3s  exit status 0  #7"
+        "                           RUNNING → HARVESTING   12.3s  exit status 0  #7"
     )
 
 

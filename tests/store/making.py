@@ -96,7 +96,7 @@ def move(conn: Connection, work: Work, *changes: Change) -> Work:
     for each in changes:
         remote_id = None if each.remote_id is None else f"remote {work.run}"
         sha256 = "0" * 64 if each.event is Event.PUBLISHED else None
-        runs.move(conn, work, replace(each, remote_id=remote_id), START, sha256)
+        runs.move(conn, work, replace(each, remote_id=remote_id), START, manifest_sha256=sha256)
         work = look.work(conn, work.run)
     return work
 

@@ -208,7 +208,7 @@ def test_every_change_that_people_see_is_in_the_history(conn: Connection) -> Non
         remote = "r-1" if each is ACCEPTED else None
         sha256 = "0" * 64 if each is SUCCEEDED else None
         work = look.work(conn, new_id(2))
-        runs.move(conn, work, replace(each, remote_id=remote), at(seconds), sha256)
+        runs.move(conn, work, replace(each, remote_id=remote), at(seconds), manifest_sha256=sha256)
     history = look.history_of(conn, new_id(1))
     assert [(e.source, e.target, e.lasted, e.run, e.remote_id) for e in history] == [
         (None, Shown.QUEUED, None, None, None),

@@ -76,6 +76,7 @@ CREATE TABLE run (
     version         INTEGER NOT NULL DEFAULT 0,
     due             REAL NOT NULL,
     tries           INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
+    misses          INTEGER NOT NULL DEFAULT 0 CHECK (misses >= 0),
     remote_id       TEXT,
     outcome         TEXT CHECK (outcome IN ('succeeded', 'failed', 'timed_out', 'cancelled',
                                             'rejected', 'lost', 'abandoned')),

@@ -1,9 +1,16 @@
 What people look at. Reads only; none of them is part of a decision.
 
--- name: jobs
--- One line a job. What explains it best comes first: the hold, the last error, what the run said,
--- what the job said. The unfinished ones come first, oldest first; then the ended ones, latest first.
-SELECT job.id, job.name, job.backend, job.shown, job.runs, job.allowed, run.remote_id,
+-- name: unfinished
+-- By the partial index of unfinished jobs, however many have ended.
+SELECT seq FROM job WHERE state IN ('queued', 'active') ORDER BY seq LIMIT :limit
+
+-- name: ended
+SELECT seq FROM job WHERE state NOT IN ('queued', 'active') ORDER BY seq DESC LIMIT :limit
+
+-- name: lines
+-- One line a job. Its reason is what explains it best: the hold, the last error, what the run said,
+-- what the job said.
+SELECT job.id, job.name, job.backend, job.shown, job.runs AS run, job.allowed, run.remote_id,
        job.accepted_at, coalesce(changed.at, job.accepted_at) AS changed_at,
        CASE WHEN job.want = 'hold' THEN job.hold_reason
             WHEN job.state = 'active' AND run.last_error IS NOT NULL THEN run.last_error
@@ -12,13 +19,13 @@ SELECT job.id, job.name, job.backend, job.shown, job.runs, job.allowed, run.remo
 FROM job
 LEFT JOIN run ON run.job = job.id AND run.number = job.runs
 LEFT JOIN history AS changed ON changed.seq = (SELECT max(seq) FROM history WHERE job = job.id)
-WHERE CASE :which WHEN 'unfinished' THEN job.state IN ('queued', 'active')
-                  ELSE job.state NOT IN ('queued', 'active') END
-ORDER BY CASE :which WHEN 'unfinished' THEN job.seq ELSE -job.seq END
-LIMIT :limit
+WHERE job.seq IN (SELECT value FROM json_each(:seqs)) ORDER BY job.seq
 
 -- name: counts
-SELECT shown, count(*) AS jobs FROM job GROUP BY shown
+SELECT shown, count(*) AS jobs FROM job WHERE state IN ('queued', 'active') GROUP BY shown
+
+-- name: all_jobs
+SELECT count(*) FROM job
 
 -- name: job
 SELECT job.id, job.seq, job.name, job.backend, job.state, job.want, job.hold_code, job.hold_reason,
@@ -48,11 +55,11 @@ SELECT count(*) AS live, coalesce(sum(state = 'harvesting'), 0) AS harvesting
 FROM run WHERE backend = :backend AND state <> 'ended'
 
 -- name: progress
-SELECT id, name, shown, state, want, reason, hold_reason FROM job
+SELECT id, name, shown, coalesce(hold_reason, reason) AS reason FROM job
 WHERE id IN (SELECT value FROM json_each(:ids))
 
 -- name: rejections
-SELECT id, name, reason FROM rejection WHERE id IN (SELECT value FROM json_each(:ids))
+SELECT id, name, 'REJECTED' AS shown, reason FROM rejection WHERE id IN (SELECT value FROM json_each(:ids))
 
 -- name: request
 SELECT refused FROM request WHERE id = :id

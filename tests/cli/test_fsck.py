@@ -1,0 +1,207 @@
+"""`orchestrator fsck`: every illegal combination is found, and no legal one is."""
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from orchestrator.config.home import Home
+from orchestrator.core.intake import Verb
+from orchestrator.core.lifecycle import Event, JobState, Outcome
+from orchestrator.daemon.fsck import CHECKS, Finding, inspect
+from orchestrator.store.lock import hold
+from orchestrator.store.sqlite import connect_reader
+from tests.cli.bench import Bench, Run
+
+OTHER = "zzzzzzzzzzzz"
+
+
+def found(bench: Bench) -> list[Finding]:
+    """Check the home without a process around it."""
+    with closing(connect_reader(bench.home.database)) as conn:
+        return inspect(bench.home, conn, is_served=False)
+
+
+def busy(bench: Bench) -> None:
+    """Fill the home with everything that is legal, as a crash may leave it too."""
+    bench.finish(bench.job(name="done"))
+    twice = bench.job(name="twice", retry={"attempts": 2})
+    bench.finish(twice, Outcome.FAILED, JobState.QUEUED)
+    bench.finish(twice)
+    bench.ask(Verb.CANCEL, bench.job(name="cancelled"))
+    bench.ask(Verb.HOLD, bench.job(name="held"))
+    bench.start(bench.job(name="staging"))
+    bench.running(bench.job(name="running"))
+    harvested = bench.running(bench.job(name="harvesting"))
+    bench.move(harvested, Event.FINISHED, outcome=Outcome.SUCCEEDED)
+    (bench.home.staging / f"orch-testhome-{harvested}").mkdir()
+    published = bench.job(name="published")  # killed between the rename and the commit
+    bench.move(bench.running(published), Event.FINISHED, outcome=Outcome.SUCCEEDED)
+    (bench.home.results / f"published-{published}" / "1").mkdir(parents=True)
+    bench.job_with_input()
+    accepted = bench.job(name="accepted")  # killed before the drop was archived
+    (bench.home.archive / accepted).rename(bench.home.claimed / accepted)
+    (bench.home.claimed / OTHER).mkdir()  # killed before it was judged
+    (bench.home.claimed / OTHER / "new.toml").write_text("")
+    (bench.home.claimed / "yyyyyyyyyyyy").mkdir()  # killed before the claim's rename
+    rejected = bench.reject("bad.toml", "is no job file")
+    (bench.home.rejected / f"bad.toml-{rejected}" / "dropped").mkdir(parents=True)
+    (bench.home.rejected / "notes of mine").mkdir()
+    (bench.home.results / "plots of mine").mkdir()
+
+
+def test_everything_that_is_legal_is_left_in_peace(run: Run, bench: Bench) -> None:
+    """A check that cries wolf is switched off."""
+    busy(bench)
+    answer = run("fsck")
+    assert answer.stdout == f"{len(CHECKS)} checks, no findings\n"
+    assert answer.returncode == 0
+
+
+def test_an_empty_home_is_in_order(run: Run) -> None:
+    """The first check after `init` would fail."""
+    assert run("fsck").returncode == 0
+
+
+Break = Callable[[Bench, str, Path], object]
+
+
+def _claim_again(bench: Bench, job: str, _: Path) -> None:
+    (bench.home.claimed / job).mkdir()
+    (bench.home.claimed / job / "copy.toml").write_text("")
+
+
+def _lose_drop(bench: Bench, job: str, _: Path) -> None:
+    (bench.home.archive / job).rename(bench.home.root / "elsewhere")
+
+
+def _archive_unknown(bench: Bench, _: str, __: Path) -> None:
+    (bench.home.archive / OTHER).mkdir()
+    (bench.home.archive / OTHER / "beam.toml").write_text("")
+
+
+def _reject_unknown(bench: Bench, _: str, __: Path) -> None:
+    (bench.home.rejected / f"beam.toml-{OTHER}").mkdir()
+
+
+def _publish_unknown(bench: Bench, _: str, __: Path) -> None:
+    (bench.home.results / f"beam-{OTHER}" / "1").mkdir(parents=True)
+
+
+def _publish_early(bench: Bench, _: str, __: Path) -> None:
+    job = bench.job(name="early")
+    bench.running(job)
+    (bench.home.results / f"early-{job}" / "1").mkdir(parents=True)
+
+
+def _change_input(bench: Bench, _: str, __: Path) -> None:
+    _job, path = bench.job_with_input()
+    path.write_bytes(b"other nodes")
+
+
+def _lose_input(bench: Bench, _: str, __: Path) -> None:
+    _job, path = bench.job_with_input()
+    path.unlink()
+
+
+def _stage_published(bench: Bench, job: str, _: Path) -> None:
+    key = bench.conn.execute("SELECT key FROM run WHERE job = ?", (job,)).fetchone()["key"]
+    (bench.home.staging / key).mkdir()
+
+
+def _change_manifest(_: Bench, __: str, run: Path) -> None:
+    (run / "MANIFEST.json").chmod(0o600)
+    (run / "MANIFEST.json").write_text("{}")
+
+
+def _turn_latest(_: Bench, __: str, run: Path) -> None:
+    (run.parent / "latest").unlink()
+    (run.parent / "latest").symlink_to("0")
+
+
+def _sql(statement: str) -> Break:
+    return lambda bench, job, _: bench.execute(statement.format(job=job))
+
+
+@pytest.mark.parametrize(
+    ("check", "spoil"),
+    [
+        ("claimed-or-archived", _claim_again),
+        ("job-has-its-drop", _lose_drop),
+        ("archived-is-known", _archive_unknown),
+        ("one-drop-a-folder", lambda bench, _, __: (bench.home.archive / OTHER).mkdir()),
+        ("one-drop-a-folder", lambda bench, _, __: (bench.home.claimed / "odd").mkdir()),
+        ("rejected-is-known", _reject_unknown),
+        ("inputs-are-kept", _change_input),
+        ("inputs-are-kept", _lose_input),
+        ("published-is-there", _change_manifest),
+        ("published-is-there", lambda _, __, run: run.rename(run.with_name("moved"))),
+        ("results-are-known", _publish_unknown),
+        ("results-are-known", _publish_early),
+        ("latest-is-latest", _turn_latest),
+        ("staging-is-known", lambda bench, _, __: (bench.home.staging / "orch-x").mkdir()),
+        ("staging-is-known", _stage_published),
+        ("one-live-run", _sql("UPDATE job SET state = 'active' WHERE id = '{job}'")),
+        ("runs-are-counted", _sql("UPDATE job SET runs = 2 WHERE id = '{job}'")),
+        ("success-is-proved", _sql("UPDATE run SET outcome = 'lost' WHERE job = '{job}'")),
+        ("keys-are-ours", _sql("UPDATE run SET key = 'orch-otherhom-x' WHERE job = '{job}'")),
+        ("one-id-one-thing", _sql("INSERT INTO rejection VALUES ('{job}', 'x', 1.0, 'x')")),
+        ("history-is-unbroken", _sql("DELETE FROM history WHERE target = 'RUNNING'")),
+        ("history-is-complete", _sql("DELETE FROM history WHERE target = 'SUCCEEDED'")),
+        ("shown-is-true", _sql("UPDATE job SET shown = 'FAILED' WHERE id = '{job}'")),
+        ("database-is-whole", _sql("UPDATE step SET run = 'gone'")),
+        ("shown-is-true", _sql("UPDATE job SET state = 'odd' WHERE id = '{job}'")),
+    ],
+)
+def test_every_illegal_combination_is_found(bench: Bench, check: str, spoil: Break) -> None:
+    """Lost, doubled or foreign files and rows would stay until they do harm."""
+    job = bench.job(name="beam")
+    run = bench.finish(job)
+    bench.conn.execute(
+        "INSERT INTO step (run, phase, n, name, source) SELECT id, 'stage', 0, 'a', '1' FROM run"
+    )
+    assert found(bench) == []
+    spoil(bench, job, run)
+    assert check in {finding.check for finding in found(bench)}
+
+
+def test_findings_are_named_with_their_why(run: Run, bench: Bench) -> None:
+    """A person would get a name that says nothing, and a script exit code 0."""
+    _archive_unknown(bench, "", bench.home.root)
+    answer = run("fsck")
+    assert answer.returncode == 1
+    first, why, last = answer.stdout.splitlines()
+    assert first.startswith(f"archived-is-known: {bench.home.archive / OTHER} belongs to no job")
+    assert why.strip() == CHECKS["archived-is-known"].why
+    assert last.endswith("1 findings")
+    (finding,) = json.loads(run("fsck", "--json").stdout)
+    assert finding["check"] == "archived-is-known"
+
+
+def test_while_a_daemon_works_only_what_stays_counts(home: Home, bench: Bench) -> None:
+    """Every check of a busy home would report moments that are over before one can look."""
+    _archive_unknown(bench, "", home.root)
+    with hold(home.lock):
+        (stays,) = inspect(home, bench.conn, is_served=True)
+    assert stays.check == "archived-is-known"
+
+
+def test_it_changes_nothing(run: Run, bench: Bench, home: Home) -> None:
+    """A check that mends by itself could lose what a person needs to understand the fault."""
+    busy(bench)
+    before = sorted((str(path), path.lstat().st_mtime_ns) for path in _all(home.root))
+    assert run("fsck").returncode == 0
+    assert sorted((str(path), path.lstat().st_mtime_ns) for path in _all(home.root)) == before
+
+
+def _all(folder: Path) -> list[Path]:
+    skipped = ("queue.db-shm", "queue.db-wal")  # SQLite's own
+    return [
+        Path(at, name)
+        for at, folders, files in os.walk(folder)
+        for name in folders + files
+        if name not in skipped
+    ]
