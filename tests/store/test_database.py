@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import anyio
@@ -234,6 +235,7 @@ async def test_durability_is_in_force(db: Database, tmp_path: Path) -> None:
     reader.close()
 
 
+@pytest.mark.skipif(find_spec("pysqlite3") is None, reason="no wheel of pysqlite3 here")
 def test_the_library_is_one_without_the_wal_reset_bug() -> None:
     """Otherwise two connections that meet could corrupt the queue."""
     assert sqlite.engine.sqlite_version_info >= sqlite.FIXED
