@@ -167,7 +167,7 @@ class World:
                 break
             if image.dead:
                 _cancel(left)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0 if image.dead else 0.1)
         else:
             self.fail(f"the daemon does not end: {self._others()}")
         self.turns += image.engine.turns

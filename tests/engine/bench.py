@@ -184,7 +184,9 @@ class Bench:
         )
         found = [(path, path.stat()) for path in inputs]
         rows = tuple(Input(p.name, str(p), s.st_size, s.st_mtime_ns, taken=False) for p, s in found)
-        entrance.accept(self.conn, NewJob(job, spec, b"", "job.toml", "job.toml", 0, rows), self.now())
+        entrance.accept(
+            self.conn, NewJob(job, spec, b"", "job.toml", "job.toml", 0, rows), self.now()
+        )
         return job
 
     def start(self, job: str) -> Work:
@@ -193,8 +195,8 @@ class Bench:
         assert runs.start(self.conn, job, run, key_of("homehome", run), self.now())
         return self.read(job)
 
-    def running(self, job: str) -> Work:
-        """Bring a job as far as to a run that its backend has taken."""
+    def running(self, job: str, *, age: float = 0.0) -> Work:
+        """Bring a job as far as to a run that its backend took so many seconds ago."""
         work = self.move(self.start(job), Change(event=Event.STAGED, reason="", due=0.0))
         now = self.loop.time()
         return self.move(
@@ -204,7 +206,7 @@ class Bench:
                 reason="",
                 due=now,
                 remote_id=f"remote-{work.key}",
-                started=now,
+                started=now - age,
             ),
         )
 
