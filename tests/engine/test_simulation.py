@@ -52,7 +52,7 @@ def test_the_worlds_go_everywhere() -> None:
     events = Counter(line.split()[1] for world in worlds for line in world.trace)
     for event in ("crash", "stop", "change", "find", "cancel", "forget", "hold", "retry"):
         assert events[event] >= 5, event
-    assert events["crash"] > 50
+    assert events["crash"] > 30
     assert outcomes["succeeded"] > 50
 
 
