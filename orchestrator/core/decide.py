@@ -136,8 +136,7 @@ def _give_up(work: Work, why: str, now: Now) -> Change:
 
 def alive(work: Work, detail: str, now: Now, u: float, *, hints: bool) -> Change:
     """The run goes on: look again after a tenth of its age, or when a limit comes."""
-    age = now.steady - (work.started if work.started is not None else now.steady)
-    due = now.steady + poll_delay(age, u, hints=hints)
+    due = next_poll(work, now, u, hints=hints)
     if work.stop is not None:
         return later(work, Event.ALIVE, "asked to stop; not ended yet", now, u)
     limit = work.spec.limits.time
@@ -146,6 +145,16 @@ def alive(work: Work, detail: str, now: Now, u: float, *, hints: bool) -> Change
     if work.deadline is not None:
         due = min(due, now.steady + max(work.deadline - now.wall, 1.0))
     return Change(event=Event.ALIVE, reason=detail or work.reason, due=due)
+
+
+def next_poll(work: Work, now: Now, u: float, *, hints: bool) -> float:
+    """Return the steady time of the next look at a run on which all is well.
+
+    A poll that failed is not made again any sooner: in an outage there would be more calls than
+    without one.
+    """
+    age = now.steady - (work.started if work.started is not None else now.steady)
+    return now.steady + poll_delay(age, u, hints=hints)
 
 
 def lost(work: Work, evidence: str, now: Now) -> Change:

@@ -1,6 +1,7 @@
 """Follow runs until the backend reports an end; stop those that are to be stopped."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import anyio
@@ -29,9 +30,7 @@ async def watch(tools: Tools, works: Sequence[Work]) -> None:
         with anyio.fail_after(CALL_LIMIT):
             answers = await tools.backend(works[0]).poll([as_run(one.work) for one in asked])
     except (BackendError, TimeoutError) as error:
-        changes = [
-            (one.work, tools.later(one.work, Event.ALIVE, *one.refused, error)) for one in asked
-        ]
+        changes = [(one.work, _silent(tools, one, error)) for one in asked]
     else:
         changes = [(one.work, _judge(tools, one, answers.get(one.work.key))) for one in asked]
     await tools.move_each(changes)
@@ -85,7 +84,15 @@ def _judge(tools: Tools, asked: Asked, answer: Answer | None) -> Change:
         case Lost():
             return decide.lost(work, answer.evidence, now)
         case NoAnswer():
-            return tools.later(work, Event.ALIVE, *asked.refused, TransientError(answer.why))
+            return _silent(tools, asked, TransientError(answer.why))
         case None:
-            silence = TransientError("the backend did not mention it")
-            return tools.later(work, Event.ALIVE, *asked.refused, silence)
+            return _silent(tools, asked, TransientError("the backend did not mention it"))
+
+
+def _silent(tools: Tools, asked: Asked, error: CallError) -> Change:
+    """No answer: the run stays as it is, and is looked at no sooner than after a good one."""
+    work = asked.work
+    change = tools.later(work, Event.ALIVE, *asked.refused, error)
+    hints = tools.backend(work).traits.hints
+    soonest = decide.next_poll(work, tools.now(), tools.u(), hints=hints)
+    return replace(change, due=max(change.due, soonest))

@@ -131,7 +131,7 @@ class World:
             people.result()
 
     def _next_crash(self) -> int:
-        return int(self.random.expovariate(1 / self.random.choice([30, 300, 1000])))
+        return int(self.random.expovariate(1 / self.random.choice([20, 100, 500])))
 
     def _step(self) -> None:
         """Count the steps of the daemon; where chance wants it, it ends between two of them."""
@@ -167,7 +167,7 @@ class World:
                 break
             if image.dead:
                 _cancel(left)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0 if image.dead else 0.1)
         else:
             self.fail(f"the daemon does not end: {self._others()}")
         self.turns += image.engine.turns

@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from orchestrator.core.lifecycle import Outcome
-from orchestrator.testing.simulate import World, simulate
+from orchestrator.testing.simulate import simulate
+from orchestrator.testing.world import World
 
 EVERYDAY, IN_ONE_TEST = 1000, 50
 LONG, IN_ONE_LONG_TEST = 20_000, 500
@@ -51,7 +52,7 @@ def test_the_worlds_go_everywhere() -> None:
     events = Counter(line.split()[1] for world in worlds for line in world.trace)
     for event in ("crash", "stop", "change", "find", "cancel", "forget", "hold", "retry"):
         assert events[event] >= 5, event
-    assert events["crash"] > 50
+    assert events["crash"] > 30
     assert outcomes["succeeded"] > 50
 
 

@@ -1,0 +1,250 @@
+"""Single acts, at moments that chance alone would rarely bring about."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from orchestrator.backend import Absent, QuotaError, TransientError, Unclear
+from orchestrator.core import decide
+from orchestrator.core.faults import StaleError
+from orchestrator.core.intake import Verb
+from orchestrator.core.lifecycle import Event, RunState, Want
+from orchestrator.core.work import Change
+from orchestrator.engine.forget import forget
+from orchestrator.engine.stage import stage
+from orchestrator.engine.submit import find
+from orchestrator.engine.watch import watch
+from tests.engine.bench import Bench
+from tests.engine.conftest import NewBench
+
+DOWN = TransientError("the service is down", effect="none")
+
+
+def test_absence_counts_from_the_question(bench: Bench) -> None:
+    """An answer given too early and received late would be taken for proof: the job runs twice."""
+    work = bench.unknown(bench.add())
+    bench.backend.script["find"] = [100.0, Absent("not listed")]
+    bench.run(find(bench.tools, work))
+    assert bench.state(work.job) is RunState.UNKNOWN
+    assert bench.due(work.job) == 60.0
+
+    bench.run(find(bench.tools, bench.read(work.job)))
+    assert bench.state(work.job) is RunState.STAGING
+
+
+def test_a_write_by_an_act_that_was_overtaken_does_nothing(bench: Bench) -> None:
+    """Two acts on one run would undo each other's steps."""
+    old = bench.running(bench.add())
+    newer = bench.move(old, decide.alive(old, "ended its warm-up", bench.now(), 0.5, hints=False))
+    with pytest.raises(StaleError):
+        bench.move(old, Change(event=Event.ALIVE, reason="too late", due=0.0))
+    assert bench.read(old.job) == newer
+
+
+def test_a_cancel_during_an_act_is_not_slept_through(bench: Bench) -> None:
+    """A person's cancel would wait for a poll five minutes later."""
+    work = bench.running(bench.add())
+    bench.ask(Verb.CANCEL, work.job)
+    bench.move(work, Change(event=Event.ALIVE, reason="", due=300.0))
+    assert bench.due(work.job) == bench.now().steady
+
+
+def test_a_cancel_during_an_act_is_not_turned_into_a_hold(bench: Bench) -> None:
+    """A cancelled job would stand there as held, and the person would have to ask again."""
+    work = bench.running(bench.add())
+    bench.ask(Verb.CANCEL, work.job)
+    bench.move(work, decide.lost(work, "the machine restarted", bench.now()))
+    assert bench.job(work.job)["want"] == Want.CANCEL
+
+
+def test_a_job_cancelled_in_doubt_is_retried_only_after_a_look(new_bench: NewBench) -> None:
+    """The run that was given up may be alive: a second one beside it would run the job twice."""
+    bench = new_bench(absence_window=None)
+    job = bench.unknown(bench.add()).job
+    bench.ask(Verb.CANCEL, job)
+    bench.serve(3600.0)
+    assert bench.job(job)["state"] == "cancelled"
+    assert bench.read(job).outcome == "abandoned"
+    assert bench.backend.times("forget") == []
+
+    assert "--i-checked" in str(bench.ask(Verb.RETRY, job))
+    assert bench.job(job)["state"] == "cancelled"
+    assert bench.ask(Verb.RETRY, job, confirmed=True) is None
+    assert bench.job(job)["state"] == "queued"
+
+
+def test_an_unknown_outcome_is_held_and_every_way_out_of_it_works(new_bench: NewBench) -> None:
+    """A job in doubt would be guessed about, or stuck for ever."""
+    bench = new_bench(absence_window=None)
+    job = bench.unknown(bench.add()).job
+    bench.serve(7200.0)
+    looks = len(bench.backend.times("find"))
+    assert looks == decide.MISSES_BEFORE_HOLD
+    assert bench.job(job)["hold_code"] == "unknown"
+
+    assert "--i-checked" in str(bench.ask(Verb.RETRY, job))
+    bench.ask(Verb.RELEASE, job)
+    bench.serve(7200.0)
+    assert len(bench.backend.times("find")) == 2 * looks  # as patient as the first time
+    assert bench.ask(Verb.RETRY, job, confirmed=True) is None
+    bench.serve(60.0)
+    assert bench.read(job).number == 2
+    assert bench.state(job) is RunState.RUNNING
+
+
+def test_a_run_on_a_service_that_is_gone_for_ever_can_be_given_up(bench: Bench) -> None:
+    """The job would be CANCELLING until the end of days."""
+    bench.backend.always = {"poll": lambda: DOWN, "cancel": lambda: DOWN}
+    job = bench.running(bench.add()).job
+    bench.ask(Verb.CANCEL, job)
+    bench.serve(86400.0)
+    assert bench.job(job)["want"] == "cancel"
+
+    assert bench.ask(Verb.HOLD, job) is None
+    assert "--i-checked" in str(bench.ask(Verb.RETRY, job))
+    assert bench.ask(Verb.RETRY, job, confirmed=True) is None
+    assert bench.ask(Verb.CANCEL, job) is None
+    assert bench.job(job)["state"] == "cancelled"
+
+
+def test_a_submit_in_flight_cannot_be_given_up(bench: Bench) -> None:
+    """A second run would start beside the one that is just being started."""
+    job = bench.add()
+    bench.move(bench.start(job), Change(event=Event.STAGED, reason="", due=0.0))
+    bench.ask(Verb.HOLD, job)
+    assert bench.ask(Verb.RETRY, job, confirmed=True) is not None
+    assert bench.state(job) is RunState.SUBMITTING
+
+
+def test_a_run_given_up_during_its_act_is_not_acted_on_further(bench: Bench) -> None:
+    """A run that a person gave up would be stopped, polled, and reported as a fault of ours."""
+    work = bench.running(bench.add())
+    bench.ask(Verb.CANCEL, work.job)
+    work = bench.read(work.job)
+    write = bench.db.write
+
+    async def give_up_after(*args: object, **more: object) -> object:
+        await write(*args, **more)  # type: ignore[arg-type]
+        bench.ask(Verb.HOLD, work.job)
+        return bench.ask(Verb.RETRY, work.job, confirmed=True)
+
+    bench.db.write = give_up_after  # type: ignore[method-assign,assignment]
+    bench.run(watch(bench.tools, [work]))
+    assert bench.backend.calls == []
+    assert bench.state(work.job) is RunState.ENDED
+
+
+def test_the_backoff_of_submits_grows(bench: Bench) -> None:
+    """A service that refuses would be asked twice a second, by every job, for ever."""
+    bench.backend.always["submit"] = lambda: DOWN
+    bench.add()
+    bench.serve(3600.0)
+    assert 10 <= len(bench.backend.times("submit")) <= 40
+
+
+def test_a_loop_of_doubt_and_proven_absence_has_a_backoff(new_bench: NewBench) -> None:
+    """A local supervisor that dies at every start would be started in a busy loop."""
+    bench = new_bench(absence_window=0.0)
+    bench.backend.always["submit"] = lambda: TransientError("it died", effect="possible")
+    bench.add()
+    bench.serve(3600.0)
+    assert 10 <= len(bench.backend.times("submit")) <= 40
+
+
+def test_an_outage_asks_no_person(bench: Bench) -> None:
+    """After a night without network every job in doubt would wait for somebody in the morning."""
+    bench.backend.always["find"] = lambda: DOWN
+    job = bench.unknown(bench.add()).job
+    bench.serve(8 * 3600.0)
+    assert bench.job(job)["want"] == "run"
+
+    bench.backend.always.clear()
+    bench.backend.script["find"] = [Unclear("the listing is not complete")]
+    bench.serve(1800.0)
+    assert bench.state(job) is RunState.RUNNING
+
+
+@pytest.mark.parametrize("verb", ["find", "poll", "cancel", "forget"])
+def test_what_a_service_asked_for_is_waited(bench: Bench, verb: str) -> None:
+    """An account would be blocked for calling again before the time the service gave."""
+    bench.backend.script[verb] = [QuotaError("later", effect="none", retry_after=1000.0)]
+    if verb == "find":
+        work = bench.unknown(bench.add())
+        bench.run(find(bench.tools, work))
+    else:
+        work = bench.running(bench.add())
+        if verb == "cancel":
+            bench.ask(Verb.CANCEL, work.job)
+            work = bench.read(work.job)
+        if verb == "forget":
+            bench.run(forget(bench.tools, end(bench, work.job)))
+        else:
+            bench.run(watch(bench.tools, [work]))
+    assert bench.backend.times(verb) == [0.0]
+    assert bench.due(work.job) >= 1000.0
+
+
+def end(bench: Bench, job: str) -> object:
+    """Bring a running run to its end."""
+    lost = decide.lost(bench.read(job), "gone", bench.now())
+    bench.move(bench.read(job), lost)
+    bench.ask(Verb.RETRY, job)
+    return bench.read(job)
+
+
+def test_an_input_that_changed_holds_the_job_until_a_person_decides(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """The job would compute something other than what was dropped, and nobody would know."""
+    path = tmp_path / "wing.inp"
+    path.write_text("as dropped")
+    dropped = path.stat()
+    job = bench.add(inputs=[path])
+    path.write_text("edited")
+    bench.run(stage(bench.tools, bench.start(job)))
+    assert bench.job(job)["hold_code"] == "input"
+    assert "changed after the job was taken" in bench.job(job)["hold_reason"]
+    assert bench.backend.calls == []
+
+    path.write_text("as dropped")
+    os.utime(path, ns=(dropped.st_atime_ns, dropped.st_mtime_ns))
+    bench.ask(Verb.RELEASE, job)
+    bench.serve(10.0)
+    assert bench.state(job) is RunState.RUNNING
+
+
+def test_a_retry_takes_a_changed_input_as_it_is(bench: Bench, tmp_path: Path) -> None:
+    """A person who meant to edit the file could not get the job on its way again."""
+    path = tmp_path / "wing.inp"
+    path.write_text("as dropped")
+    job = bench.add(inputs=[path])
+    path.write_text("edited on purpose")
+    bench.run(stage(bench.tools, bench.start(job)))
+    assert bench.ask(Verb.RETRY, job) is None
+    bench.serve(10.0)
+    assert bench.read(job).number == 2
+    assert bench.state(job) is RunState.RUNNING
+
+
+def test_staging_that_never_answers_is_tried_again(bench: Bench, tmp_path: Path) -> None:
+    """A hanging upload would hold a slot for ever, or be blamed on the file."""
+    path = tmp_path / "wing.inp"
+    path.write_text("data")
+    job = bench.add(inputs=[path])
+    bench.backend.script["stage"] = [1e6]
+    bench.serve(2 * 3600.0)
+    assert bench.job(job)["want"] == "run"
+    assert bench.state(job) is RunState.RUNNING
+
+
+def test_one_slow_stop_does_not_hold_up_the_others(new_bench: NewBench) -> None:
+    """A hundred cancels at once would take hours when the service does not answer."""
+    bench = new_bench(poll_batch=10)
+    works = [bench.running(bench.add()) for _ in range(10)]
+    for work in works:
+        bench.ask(Verb.CANCEL, work.job)
+    bench.backend.always["cancel"] = lambda: 1e6
+    bench.run(watch(bench.tools, [bench.read(work.job) for work in works]))
+    assert bench.loop.time() < 130.0
+    assert len(bench.backend.times("poll")) == 10

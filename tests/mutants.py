@@ -1,0 +1,96 @@
+"""Plant faults one by one, and show which test catches which: `python tests/mutants.py [WORD …]`.
+
+`mutants.toml` lists them. The tree is copied to a temporary folder; each fault is planted there by
+replacing one exact text, and the narrow test that is meant to catch it is run. Words on the command
+line choose the faults whose name holds one of them. Ends with 1 when a fault survives, when its
+text is not found exactly once, or when a test fails without any fault.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", "*.egg-info")
+LONGEST = 600.0  # seconds for one test; a fault that makes it hang is caught, too
+
+Mutant = Mapping[str, str]
+
+
+def main(words: list[str]) -> int:
+    """Plant every chosen fault; return the exit code."""
+    table = tomllib.loads((ROOT / "tests/mutants.toml").read_text())["mutant"]
+    mutants = [m for m in table if not words or any(word in m["name"] for word in words)]
+    with tempfile.TemporaryDirectory(prefix="orchestrator-mutants-") as folder:
+        tree = Path(folder) / "tree"
+        shutil.copytree(ROOT, tree, ignore=LEFT_OUT, symlinks=True)
+        bad = [*_sound(tree, mutants)]
+        for mutant in mutants:
+            began = time.monotonic()
+            caught, how = _try(tree, mutant)
+            took = f"{time.monotonic() - began:5.1f} s"
+            _say(f"{'caught' if caught else 'SURVIVED':8}  {took}  {mutant['name']}: {how}")
+            if not caught:
+                bad.append(mutant["name"])
+    _say(f"{len(mutants)} faults planted, {len(bad)} not caught: {', '.join(bad) or 'none'}")
+    return 1 if bad else 0
+
+
+def _sound(tree: Path, mutants: Iterable[Mutant]) -> Iterator[str]:
+    """Yield every test that fails without a fault: it would seem to catch anything."""
+    for test in sorted({mutant["test"] for mutant in mutants}):
+        failed = _run(tree, test)
+        if failed:
+            _say(f"FAILS WITHOUT A FAULT  {test}: {failed}")
+            yield test
+
+
+def _try(tree: Path, mutant: Mutant) -> tuple[bool, str]:
+    """Plant one fault, run its test, take the fault out again."""
+    path = tree / mutant["file"]
+    sound = path.read_text()
+    if sound.count(mutant["text"]) != 1:
+        return False, f"its text stands {sound.count(mutant['text'])} times in {mutant['file']}"
+    path.write_text(sound.replace(mutant["text"], mutant["put"]))
+    try:
+        how = _run(tree, mutant["test"])
+    finally:
+        path.write_text(sound)
+    return how is not None, how or f"{mutant['test']} passes; broken is: {mutant['breaks']}"
+
+
+def _run(tree: Path, test: str) -> str | None:
+    """Run one test; return None if it passes, else the line that tells which part failed."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider"]
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
+    try:
+        ran = subprocess.run(
+            [*command, test],
+            cwd=tree,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"{test} did not end"
+    if ran.returncode == 0:
+        return None
+    lines = [line for line in ran.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return lines[0][:160] if lines else f"{test} ended with {ran.returncode}"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
