@@ -370,31 +370,6 @@ def test_a_retry_is_noted_even_when_nothing_else_changes(conn: Connection) -> No
     assert row(conn, "job", job)["due"] == at(7).steady
 
 
-def test_jobs_are_named_by_id_name_or_prefix(conn: Connection) -> None:
-    """Otherwise people would have to type twelve characters, or would hit the wrong job."""
-    for number, name in ((1, "wing"), (33, "wing"), (2, "tail"), (1 << 10, "fin")):
-        entrance.accept(conn, new_job(number, name), START)
-    assert resolve(conn, new_id(33)) == [new_id(33)]
-    assert resolve(conn, "tail") == [new_id(2)]
-    assert resolve(conn, "wing") == [new_id(1), new_id(33)]
-    assert resolve(conn, new_id(1)[:3]) == [new_id(1)]
-    assert resolve(conn, new_id(1)[:2]) == []  # too short to mean one job for long
-    assert resolve(conn, "001") == [new_id(1 << 10)]
-    assert resolve(conn, "WING") == []
-    assert resolve(conn, "%") == []
-    assert resolve(conn, "wing' OR 1=1 --") == []
-    assert resolve(conn, "") == []
-
-
-def test_a_name_wins_over_a_prefix_and_an_id_over_a_name(conn: Connection) -> None:
-    """Otherwise a job could be cancelled because its name begins like another's id."""
-    entrance.accept(conn, new_job(1, "wing"), START)
-    entrance.accept(conn, new_job(2, new_id(1)[:4]), START)
-    entrance.accept(conn, new_job(3, new_id(2)), START)
-    assert resolve(conn, new_id(1)[:4]) == [new_id(2)]
-    assert resolve(conn, new_id(2)) == [new_id(2)]
-
-
 def test_of_one_name_the_unfinished_job_is_meant(conn: Connection) -> None:
     """Otherwise `cancel wing` would be refused because a wing of last week has ended."""
     situate(conn, "failed", 1)
