@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import anyio
@@ -117,6 +118,11 @@ async def test_stop_iteration_reaches_the_caller(db: Database) -> None:
         await db.write(add_pair, 1)
 
 
+def wait_for(_: Connection, gate: threading.Event) -> None:
+    """Keep the database thread busy until the gate is opened."""
+    gate.wait(60)
+
+
 async def test_a_cancelled_callers_unit_takes_effect(db: Database) -> None:
     """Otherwise a shutdown could undo one write of a group, or leave its transaction open."""
     gate = threading.Event()
@@ -141,9 +147,13 @@ async def test_the_end_waits_for_units_of_callers_that_are_gone(tmp_path: Path) 
     """Otherwise the last words before a shutdown would be dropped, after they were handed in."""
     with anyio.CancelScope() as scope:
         async with open_database(tmp_path / "queue.db", tmp_path) as db:
-            callers = [asyncio.create_task(db.write(add_pair, number)) for number in range(50)]
+            gate = threading.Event()
+            callers = [asyncio.create_task(db.write(wait_for, gate))]
             await anyio.lowlevel.checkpoint()
+            callers += [asyncio.create_task(db.write(add_pair, number)) for number in range(50)]
+            await anyio.lowlevel.checkpoint()  # they wait behind the first
             scope.cancel()
+            gate.set()
             await anyio.lowlevel.checkpoint()
     conn = connect_reader(tmp_path / "queue.db")
     assert ids(conn) == set(range(50))
@@ -225,6 +235,7 @@ async def test_durability_is_in_force(db: Database, tmp_path: Path) -> None:
     reader.close()
 
 
+@pytest.mark.skipif(find_spec("pysqlite3") is None, reason="no wheel of pysqlite3 here")
 def test_the_library_is_one_without_the_wal_reset_bug() -> None:
     """Otherwise two connections that meet could corrupt the queue."""
     assert sqlite.engine.sqlite_version_info >= sqlite.FIXED
@@ -301,7 +312,8 @@ async def test_damage_is_found_at_the_start(tmp_path: Path) -> None:
         assert path.read_bytes() == damaged
 
 
-async def test_damage_that_shows_later_is_fatal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["read", "write"])
+async def test_damage_that_shows_later_is_fatal(tmp_path: Path, way: str) -> None:
     """Otherwise a damaged page is taken for the fault of the job that happened to be on it."""
     path = tmp_path / "queue.db"
     async with open_database(path, tmp_path) as db:
@@ -312,9 +324,9 @@ async def test_damage_that_shows_later_is_fatal(tmp_path: Path) -> None:
             file.seek(4096 * 10)
             file.write(b"\xff" * (path.stat().st_size - 4096 * 10))
         with pytest.raises(FatalStorageError, match="malformed"):
-            await db.write(lambda conn: ids(conn) and None)
+            await getattr(db, way)(ids)
         with pytest.raises(FatalStorageError, match="malformed"):
-            await db.write(add_pair, 51)
+            await db.write(add_large, 51, 1)
 
 
 async def test_a_file_that_cannot_be_opened_says_why(tmp_path: Path) -> None:

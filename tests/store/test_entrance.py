@@ -9,7 +9,7 @@ import pytest
 from orchestrator.core.faults import StaleError
 from orchestrator.core.ids import key_of
 from orchestrator.core.intake import Input, Rejection
-from orchestrator.core.lifecycle import Event, RunState, Shown
+from orchestrator.core.lifecycle import Event, JobState, Outcome, RunState, Shown
 from orchestrator.core.now import Now
 from orchestrator.store import entrance, look, runs
 from orchestrator.store.resolve import resolve
@@ -120,7 +120,7 @@ def test_known_ids(conn: Connection) -> None:
 ENDED = "the job has already ended"
 NOT_HELD = "the job is not held"
 FIRST = "cancel it first"
-MAY_RUN = "its run may still be under way"
+SUBMITTED = "its run is being submitted"
 CHECK = "--i-checked"
 ALREADY = "the job is already"
 
@@ -134,15 +134,15 @@ TABLE: dict[str, tuple[str, str, str, str]] = {
     "running": ("CANCELLING", "HELD", NOT_HELD, FIRST),
     "harvesting": ("CANCELLING", "HELD", NOT_HELD, FIRST),
     "staging, held": ("CANCELLING", ALREADY, "STAGING", "WAITING"),
-    "submitting, held": ("CANCELLING", ALREADY, "SUBMITTING", MAY_RUN),
-    "unknown, held": ("CANCELLING", ALREADY, "UNKNOWN", MAY_RUN),
-    "running, held": ("CANCELLING", ALREADY, "RUNNING", MAY_RUN),
+    "submitting, held": ("CANCELLING", ALREADY, "SUBMITTING", SUBMITTED),
+    "unknown, held": ("CANCELLING", ALREADY, "UNKNOWN", CHECK),
+    "running, held": ("CANCELLING", ALREADY, "RUNNING", CHECK),
     "harvesting, held": ("CANCELLING", ALREADY, "HARVESTING", "WAITING"),
     "input changed": ("CANCELLING", ALREADY, "STAGING", "WAITING"),
     "unknown outcome": ("CANCELLING", ALREADY, "UNKNOWN", CHECK),
     "lost": ("CANCELLING", ALREADY, "RUNNING", "WAITING"),
     "outputs": ("CANCELLING", ALREADY, "HARVESTING", "WAITING"),
-    "cancelling": ("CANCELLING", ALREADY, NOT_HELD, FIRST),
+    "cancelling": ("CANCELLING", "HELD", NOT_HELD, FIRST),
     "waiting": ("CANCELLED", "HELD", NOT_HELD, "WAITING"),
     "waiting, held": ("CANCELLED", ALREADY, "WAITING", "WAITING"),
     "succeeded": (ENDED, ENDED, NOT_HELD, "the job has succeeded"),
@@ -316,13 +316,34 @@ def test_retry_of_an_unknown_outcome_needs_a_look_by_a_person(conn: Connection) 
     assert row(conn, "job", job)["shown"] == "WAITING"
 
 
-@pytest.mark.parametrize("situation", ["submitting, held", "unknown, held", "running, held"])
-def test_i_checked_is_not_a_way_around_a_run_under_way(conn: Connection, situation: str) -> None:
+def test_i_checked_is_no_way_around_a_submit_under_way(conn: Connection) -> None:
     """Otherwise a hold, followed by a retry, would start a job beside its own run."""
-    job = situate(conn, situation)
+    job = situate(conn, "submitting, held")
     refused = entrance.apply(conn, ask("retry", job, confirmed=True), START)
     assert refused is not None
-    assert MAY_RUN in refused
+    assert SUBMITTED in refused
+
+
+def test_a_job_whose_run_was_given_up_in_doubt_needs_a_look_too(conn: Connection) -> None:
+    """Otherwise cancel and retry would be a way around the question whether it was started."""
+    job = situate(conn, "unknown")
+    given_up = change(Event.GIVEN_UP, outcome=Outcome.ABANDONED, job=JobState.CANCELLED)
+    move(conn, look.work(conn, new_id(501)), given_up)
+    assert row(conn, "job", job)["shown"] == "CANCELLED"
+    refused = entrance.apply(conn, ask("retry", job, number=901), START)
+    assert refused is not None
+    assert CHECK in refused
+    assert entrance.apply(conn, ask("retry", job, number=902, confirmed=True), START) is None
+    assert row(conn, "job", job)["shown"] == "WAITING"
+
+
+def test_release_gives_as_many_tries_as_the_first_time(conn: Connection) -> None:
+    """Otherwise a released job would be held again at the first answer that is no help."""
+    job = situate(conn, "unknown outcome")
+    conn.execute("UPDATE run SET tries = 12, misses = 12")
+    entrance.apply(conn, ask("release", job), START)
+    work = look.work(conn, new_id(501))
+    assert (work.tries, work.misses) == (0, 0)
 
 
 def test_retry_allows_one_run_more_and_takes_inputs_as_they_are(conn: Connection) -> None:

@@ -171,6 +171,20 @@ def test_what_a_killed_backup_left_does_not_spoil_the_next(old: Path) -> None:
     assert names(old / "backups") == ["b.db"]
 
 
+@children.needs_strace
+def test_a_backup_is_synced_before_it_has_its_name(old: Path) -> None:
+    """Otherwise the power goes, and the only backup is an empty file with the right name."""
+    program = [sys.executable, "-m", "tests.store.migrating", str(old)]
+    trace = ["strace", "-f", "-y", "-qq", "-e", "trace=fsync,fdatasync,rename"]
+    done = subprocess.run(
+        [*trace, *program], check=True, capture_output=True, text=True, env=children.environment()
+    )
+    lines = done.stderr.splitlines()
+    (renamed,) = [n for n, line in enumerate(lines) if "rename(" in line]
+    assert "before-schema-2.db.part>" in lines[renamed - 1]
+    assert "/backups>)" in lines[renamed + 1]
+
+
 def sweep(old: Path, scratch: Path, call: str, *, library: str) -> int:
     """Kill a migration at the first, second, … of a system call; return how many there were."""
     for when in count(1):
