@@ -8,8 +8,7 @@ from orchestrator.core.now import Now
 from orchestrator.core.pacing import backoff, poll_delay, retry_delay
 from orchestrator.core.work import Change, Hold, StopCause, Work
 
-LOOKS_BEFORE_HOLD = 12  # about half an hour of asking before a person is asked
-FETCHES_BEFORE_HOLD = 8
+MISSES_BEFORE_HOLD = 12  # with their backoff about half an hour, before a person is asked
 
 
 def stop_due(work: Work, now: Now, *, keeps_time_limit: bool) -> StopCause | None:
@@ -63,12 +62,13 @@ def refuse(work: Work, why: str, now: Now) -> Change:
     )
 
 
-def doubt(why: str, now: Now) -> Change:
+def doubt(work: Work, why: str, now: Now) -> Change:
     """A submit whose outcome is not known: it is looked for at once, and then with backoff."""
     return Change(
         event=Event.DOUBTFUL,
         reason=f"outcome of the submit unknown: {why}",
         due=now.steady,
+        tries=work.tries,
         error=why,
         doubt_since=now.steady,
     )
@@ -84,29 +84,53 @@ def absent(work: Work, evidence: str, window: float | None, now: Now, u: float) 
             event=Event.UNCLEAR,
             reason=work.reason,
             due=proved_at,
+            tries=work.tries,
             error=f"{evidence}; this counts as proof from {window:.0f} s after the submit",
         )
     cause = stop_due(work, now, keeps_time_limit=True)
     if cause is not None:
         return drop(cause, now)
-    return Change(event=Event.ABSENT, reason=f"provably not started: {evidence}", due=now.steady)
+    # Submitted again with backoff: a service that loses every request must not be hammered.
+    return Change(
+        event=Event.ABSENT,
+        reason=f"provably not started: {evidence}",
+        due=now.steady + backoff(work.tries + 1, u),
+        tries=work.tries + 1,
+    )
 
 
 def unclear(work: Work, why: str, now: Now, u: float) -> Change:
-    """Look again later; after a dozen looks a person must."""
-    change = later(work, Event.UNCLEAR, why, now, u)
-    if change.tries < LOOKS_BEFORE_HOLD:
-        return change
+    """Look again later; after a dozen such answers a person must, unless one has given it up."""
     reason = (
         f"unknown outcome: {why}; look at the backend for {work.key}, then: retry --i-checked if it"
         " is not there, release to look again, cancel to give up"
     )
+    return _missed(work, Event.UNCLEAR, why, now, u, hold=Hold("unknown", reason))
+
+
+def _missed(work: Work, event: Event, why: str, now: Now, u: float, *, hold: Hold) -> Change:
+    """An answer that is no help: try again later; after a dozen, a person decides."""
+    misses = work.misses + 1
+    if misses < MISSES_BEFORE_HOLD:
+        due = now.steady + backoff(misses, u)
+        tries = work.tries + 1
+        return Change(event=event, reason=work.reason, due=due, tries=tries, missed=True, error=why)
+    if work.want is Want.CANCEL:
+        return _give_up(work, why, now)
     return Change(
-        event=Event.UNCLEAR,
-        reason=work.reason,
+        event=event, reason=work.reason, due=now.steady, missed=True, error=why, hold=hold
+    )
+
+
+def _give_up(work: Work, why: str, now: Now) -> Change:
+    """End a run that a person wants to be rid of, though its end or its outputs are not known."""
+    succeeded = work.outcome in {None, Outcome.SUCCEEDED}
+    return Change(
+        event=Event.GIVEN_UP,
+        reason=f"cancelled on request, and given up: {why}",
         due=now.steady,
-        error=why,
-        hold=Hold("unknown", reason),
+        outcome=Outcome.ABANDONED if succeeded else work.outcome,
+        job=JobState.CANCELLED,
     )
 
 
@@ -164,18 +188,12 @@ def finished(
 
 
 def unfetchable(work: Work, why: str, now: Now, u: float) -> Change:
-    """Outputs that cannot be fetched now; after some tries a person decides."""
-    change = later(work, Event.HARVEST_STEP, why, now, u)
-    if change.tries < FETCHES_BEFORE_HOLD:
-        return change
-    reason = f"outputs cannot be fetched: {why}; release to try again, retry for a new run"
-    return Change(
-        event=Event.HARVEST_STEP,
-        reason=work.reason,
-        due=now.steady,
-        error=why,
-        hold=Hold("outputs", reason),
+    """Outputs that cannot be fetched; after a dozen such answers a person decides."""
+    reason = (
+        f"outputs cannot be fetched: {why}; release to try again, retry for a new run, cancel to"
+        " give them up"
     )
+    return _missed(work, Event.HARVEST_STEP, why, now, u, hold=Hold("outputs", reason))
 
 
 def published(work: Work, now: Now) -> Change:

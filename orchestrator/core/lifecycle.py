@@ -103,7 +103,7 @@ MOVES: tuple[Move, ...] = (
     Move(_K, Event.ABSENT, _S, "provably absent: submitted again under the same key"),
     Move(_K, Event.UNCLEAR, _K, "still no proof: looked for again, or held for a person"),
     Move(_K, Event.DROPPED, _E, "cancelled, and provably nothing was started"),
-    Move(_K, Event.GIVEN_UP, _E, "a person checked, and asked for a new run instead"),
+    Move(_K, Event.GIVEN_UP, _E, "a person checked and asked for a new run, or cancelled"),
     Move(_R, Event.ALIVE, _R, "still there, or no answer: silence changes nothing"),
     Move(_R, Event.STOPPING, _R, "a stop was wished for: the wish is kept before the call"),
     Move(_R, Event.FINISHED, _H, "the backend reported an end: its outputs are fetched"),

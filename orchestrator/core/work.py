@@ -34,7 +34,9 @@ class Work:
     state: RunState
     version: int
     tries: int
-    """Tries in a row that did not get what the state asks for."""
+    """Tries in a row that did not get what the state asks for: the backoff grows with them."""
+    misses: int = 0
+    """Answers in this state that were no help; when there are many, a person is asked."""
     remote_id: str | None = None
     outcome: Outcome | None = None
     exit_code: int | None = None
@@ -61,13 +63,15 @@ class Change:
 
     A field that is None leaves the stored value as it is. `job` tells what becomes of the job when
     the event ends the run; `job_due` is when its next run may start. `error` replaces the last
-    error that `explain` shows.
+    error that `explain` shows. `missed` adds one to the run's misses, which any change of state
+    sets back.
     """
 
     event: Event
     reason: str
     due: float
     tries: int = 0
+    missed: bool = False
     error: str | None = None
     hold: Hold | None = None
     remote_id: str | None = None

@@ -5,7 +5,7 @@ import anyio
 from orchestrator.backend import BackendError
 from orchestrator.core.pacing import backoff
 from orchestrator.core.work import Work
-from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run
+from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run, reason_of
 from orchestrator.store import runs
 
 
@@ -16,7 +16,8 @@ async def forget(tools: Tools, work: Work) -> None:
             await tools.backend(work).forget(as_run(work))
     except (BackendError, TimeoutError) as error:
         now = tools.now()
-        due = now.steady + backoff(work.tries + 1, tools.u())
-        await tools.db.write(runs.put_off_forgetting, work.run, due, str(error), now)
+        asked = error.retry_after if isinstance(error, BackendError) else None
+        due = now.steady + backoff(work.tries + 1, tools.u(), asked)
+        await tools.db.write(runs.put_off_forgetting, work.run, due, reason_of(error), now)
     else:
         await tools.db.write(runs.forgotten, work.run)

@@ -36,6 +36,7 @@ async def harvest(tools: Tools, work: Work) -> None:
                 change = decide.published(work, tools.now())
                 await tools.move(work, change, manifest_sha256=published.manifest_sha256)
                 return
+        return  # the daemon stops: the next one goes on from what is noted
     except results.StoppedError:
         return
     except (results.MissingError, results.MismatchError) as error:
@@ -49,18 +50,10 @@ async def harvest(tools: Tools, work: Work) -> None:
             due=tools.now().steady + SPACE_POLL,
             error=f"waiting for space: {error}",
         )
-    except (RejectedError, results.ResultError, TimeoutError) as error:
-        why = str(error) or "no answer in time"
-        change = decide.unfetchable(work, why, tools.now(), tools.u())
-    except BackendError as error:
-        change = decide.later(
-            work,
-            Event.HARVEST_STEP,
-            str(error),
-            tools.now(),
-            tools.u(),
-            retry_after=error.retry_after,
-        )
+    except (RejectedError, results.ResultError) as error:
+        change = decide.unfetchable(work, str(error), tools.now(), tools.u())
+    except (BackendError, TimeoutError) as error:
+        change = tools.later(work, Event.HARVEST_STEP, error)
     await tools.move(work, change)
 
 

@@ -8,7 +8,7 @@ from anyio.abc import TaskGroup
 
 from orchestrator.core.faults import DiskFullError, FatalStorageError, StaleError
 from orchestrator.core.ids import key_of
-from orchestrator.core.lifecycle import RunState
+from orchestrator.core.lifecycle import RunState, Want
 from orchestrator.core.work import Work
 from orchestrator.engine.forget import forget
 from orchestrator.engine.harvest import harvest
@@ -66,27 +66,31 @@ class Engine:
 
     async def _turn(self, group: TaskGroup) -> float:
         """Start an act for all that is due and has room; return how long the next turn can wait."""
+        hinted, self._hinted = self._hinted, set()
+        # What was in an act when the look began may have been seen as it was before the act ended.
+        busy = set(self._in_flight)
         try:
-            seen = await self._look()
+            seen = await self._look(sorted(hinted))
         except DiskFullError as error:
             self._tools.log.warning("paused: the disk is full", error=str(error))
+            self._hinted |= hinted
             return PAUSE_WHEN_FULL
-        for due in seen.hinted:
-            if due.run in self._in_flight:
-                self._hinted.add(due.key)  # it changed while it was looked at: look once more
         for backend in self._tools.places:
-            mine = [due for due in seen.due + seen.hinted if due.backend == backend]
+            mine = [d for d in seen.due + seen.hinted if d.backend == backend and d.run not in busy]
             self._launch(group, backend, mine)
+        # A run that changed while it was looked at, or that found no room, is looked at once more:
+        # the end of any act brings the next turn.
+        begun = self._in_flight - busy
+        self._hinted |= {due.key for due in seen.hinted if due.run not in begun}
         if seen.next_due is None:
             return LONGEST_SLEEP
         return min(max(seen.next_due - self._tools.now().steady, 0.0), LONGEST_SLEEP)
 
-    async def _look(self) -> Seen:
+    async def _look(self, hinted: list[str]) -> Seen:
         """Read what is due, after ending what is overdue and starting what has room."""
         tools = self._tools
-        hinted, self._hinted = self._hinted, set()
         rooms = {name: place.max_runs for name, place in tools.places.items()}
-        seen = await tools.db.read(survey, tools.now(), rooms, sorted(hinted))
+        seen = await tools.db.read(survey, tools.now(), rooms, hinted)
         if not seen.expired and not seen.cancelled and not seen.startable:
             return seen
         if seen.expired or seen.cancelled:
@@ -94,38 +98,49 @@ class Engine:
         fresh = [(job, tools.new_id()) for job in seen.startable]
         named = [(job, run, key_of(tools.home_id, run)) for job, run in fresh]
         await tools.db.write(start_runs, named, tools.now())
-        return await tools.db.read(survey, tools.now(), dict.fromkeys(rooms, 0), sorted(hinted))
+        return await tools.db.read(survey, tools.now(), dict.fromkeys(rooms, 0), hinted)
 
     def _launch(self, group: TaskGroup, backend: str, due: Iterable[Due]) -> None:
+        """Start acts while there is room for them; runs that are polled share acts."""
+        size = self._tools.places[backend].backend.traits.poll_batch
+        batches: list[list[str]] = []
         polls: list[str] = []
         for item in due:
-            if item.run in self._in_flight or self._acts[backend] >= ACTS_AT_ONCE:
+            if item.run in self._in_flight:
+                continue
+            if item.state is RunState.RUNNING and 0 < len(polls) < size:
+                polls.append(item.run)
+            elif self._acts[backend] < ACTS_AT_ONCE:
+                self._acts[backend] += 1
+                batches.append([item.run])
+                if item.state is RunState.RUNNING:
+                    polls = batches[-1]
+            else:
                 continue
             self._in_flight.add(item.run)
-            if item.state is RunState.RUNNING:
-                polls.append(item.run)
-            else:
-                self._start(group, backend, [item.run])
-        size = self._tools.places[backend].backend.traits.poll_batch
-        for first in range(0, len(polls), size):
-            self._start(group, backend, polls[first : first + size])
-
-    def _start(self, group: TaskGroup, backend: str, batch: list[str]) -> None:
-        self._acts[backend] += 1
-        group.start_soon(self._guarded, backend, batch)
+        for batch in batches:
+            group.start_soon(self._guarded, backend, batch)
 
     async def _guarded(self, backend: str, batch: list[str]) -> None:
         """Act on runs of one state; whatever comes of it, they can be acted on again."""
-        tools = self._tools
         try:
-            works = [await tools.read(run) for run in batch]
-            await self._act(works)
+            await self._act_or_put_off(batch)
         except StaleError:
             pass  # somebody changed it meanwhile: the next turn reads it again
         except DiskFullError as error:
-            tools.log.warning("paused: the disk is full", error=str(error))
+            self._tools.log.warning("paused: the disk is full", error=str(error))
             await anyio.sleep(PAUSE_WHEN_FULL)
-        except FatalStorageError:
+        finally:
+            self._in_flight.difference_update(batch)
+            self._acts[backend] -= 1
+            self.poke()
+
+    async def _act_or_put_off(self, batch: list[str]) -> None:
+        """Act; after a fault in this program's own code leave the runs alone for a while."""
+        tools = self._tools
+        try:
+            await self._act([await tools.read(run) for run in batch])
+        except (StaleError, DiskFullError, FatalStorageError):
             raise
         except Exception as error:
             tools.log.exception("internal error", runs=batch)
@@ -134,16 +149,20 @@ class Engine:
             for work in [await tools.read(run) for run in batch]:
                 put_off = partial(runs.put_off, due=now.steady + PAUSE_AFTER_FAULT, error=why)
                 await tools.db.write(put_off, work, now=now)
-        finally:
-            self._in_flight.difference_update(batch)
-            self._acts[backend] -= 1
-            self.poke()
 
     async def _act(self, works: list[Work]) -> None:
         """Dispatch by the state as it is now, not as it was when the turn looked."""
+        works = [work for work in works if _may_be_acted_on(work)]
         running = [work for work in works if work.state is RunState.RUNNING]
         if running:
             await watch(self._tools, running)
         for work in works:
             if work.state is not RunState.RUNNING:
                 await ACTS[work.state](self._tools, work)
+
+
+def _may_be_acted_on(work: Work) -> bool:
+    """Look again after the read: a person may have held the job, or given up the run, just now."""
+    if work.state is RunState.ENDED:
+        return not work.forgotten
+    return work.want is not Want.HOLD

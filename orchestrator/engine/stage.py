@@ -5,6 +5,8 @@ import stat
 from errno import EACCES, EINVAL
 from pathlib import Path
 
+import anyio
+
 from orchestrator.backend import BackendError, RejectedError, StageStep
 from orchestrator.core import decide
 from orchestrator.core.lifecycle import Event
@@ -14,6 +16,8 @@ from orchestrator.engine.tools import Tools, as_run
 from orchestrator.store import look, runs
 from orchestrator.store.look import InputRow, Step
 from orchestrator.store.runs import Proof
+
+STAGE_LIMIT = 3600.0  # seconds for one input, which may be large
 
 
 async def stage(tools: Tools, work: Work) -> None:
@@ -42,24 +46,17 @@ async def _bring(tools: Tools, work: Work, step: Step) -> None:
                 tools, work, f"input {step.name!r} ({path}) changed after the job was taken"
             )
             return
-        staged = await tools.backend(work).stage(as_run(work), StageStep(step.name, path))
+        with anyio.fail_after(STAGE_LIMIT):
+            staged = await tools.backend(work).stage(as_run(work), StageStep(step.name, path))
         after = await tools.in_thread(lambda: _fingerprint(path))
-    except OSError as error:
-        await _hold(tools, work, f"input {step.name!r} ({path}) cannot be read: {error.strerror}")
-        return
     except RejectedError as error:
         await tools.move(work, decide.refuse(work, str(error), tools.now()))
         return
-    except BackendError as error:
-        change = decide.later(
-            work,
-            Event.STAGE_STEP,
-            str(error),
-            tools.now(),
-            tools.u(),
-            retry_after=error.retry_after,
-        )
-        await tools.move(work, change)
+    except (BackendError, TimeoutError) as error:
+        await tools.move(work, tools.later(work, Event.STAGE_STEP, error))
+        return
+    except OSError as error:  # after TimeoutError, which is one of them
+        await _hold(tools, work, f"input {step.name!r} ({path}) cannot be read: {error.strerror}")
         return
     if after != before or staged.size != before[0]:
         await _hold(tools, work, f"input {step.name!r} ({path}) changed while it was copied")
@@ -68,12 +65,11 @@ async def _bring(tools: Tools, work: Work, step: Step) -> None:
         await tools.db.write(
             runs.pin_input, work.job, step.name, size=before[0], mtime_ns=before[1]
         )
-    proof = Proof(step.n, staged.size, staged.sha256)
-    await tools.db.write(runs.steps_done, work.run, "stage", [proof])
     change = Change(
         event=Event.STAGE_STEP, reason=work.reason, due=tools.now().steady, memo=staged.memo
     )
-    await tools.move(work, change)
+    # In one transaction: a step that counts as done while its memo is lost could not be used.
+    await tools.move(work, change, staged=Proof(step.n, staged.size, staged.sha256))
 
 
 async def _hold(tools: Tools, work: Work, why: str) -> None:

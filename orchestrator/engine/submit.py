@@ -20,7 +20,12 @@ SUBMIT_LIMIT = 60.0
 
 async def submit(tools: Tools, work: Work) -> None:
     """Commit the intent, then make the one call that may start the run."""
-    intent = Change(event=Event.STAGED, reason="all inputs are there", due=tools.now().steady)
+    intent = Change(
+        event=Event.STAGED,
+        reason="all inputs are there",
+        due=tools.now().steady,
+        tries=work.tries,  # it may not be the first try
+    )
     work = await tools.move_on(work, intent)
     answer = await _call(tools, work)
     if isinstance(answer, Submitted):
@@ -33,20 +38,13 @@ async def submit(tools: Tools, work: Work) -> None:
             started=tools.now().steady,
         )
     elif answer is None:
-        change = decide.doubt(f"no answer within {SUBMIT_LIMIT:.0f} s", tools.now())
+        change = decide.doubt(work, f"no answer within {SUBMIT_LIMIT:.0f} s", tools.now())
     elif answer.effect == "possible":
-        change = decide.doubt(str(answer), tools.now())
+        change = decide.doubt(work, str(answer), tools.now())
     elif isinstance(answer, RejectedError):
         change = decide.refuse(work, str(answer), tools.now())
     else:
-        change = decide.later(
-            work,
-            Event.NOT_SENT,
-            str(answer),
-            tools.now(),
-            tools.u(),
-            retry_after=answer.retry_after,
-        )
+        change = tools.later(work, Event.NOT_SENT, answer)
     await tools.move(work, change)
 
 
@@ -65,19 +63,19 @@ async def _call(tools: Tools, work: Work) -> Submitted | BackendError | None:
 
 async def doubt(tools: Tools, work: Work) -> None:
     """A run found at rest in the middle of its submit: the process that made the call has ended."""
-    await tools.move(work, decide.doubt("the daemon ended during the submit", tools.now()))
+    why = "the daemon ended during the submit"
+    await tools.move(work, decide.doubt(work, why, tools.now()))
 
 
 async def find(tools: Tools, work: Work) -> None:
     """Look for the key of a run whose submit had a doubtful outcome."""
+    asked = tools.now()
     try:
         with anyio.fail_after(CALL_LIMIT):
             finding = await tools.backend(work).find(as_run(work))
-    except BackendError as error:
-        await tools.move(work, decide.unclear(work, str(error), tools.now(), tools.u()))
-        return
-    except TimeoutError:
-        await tools.move(work, decide.unclear(work, "no answer in time", tools.now(), tools.u()))
+    except (BackendError, TimeoutError) as error:
+        # No answer is no reason to ask a person: an outage ends by itself.
+        await tools.move(work, tools.later(work, Event.UNCLEAR, error))
         return
     now = tools.now()
     if isinstance(finding, Found):
@@ -91,7 +89,8 @@ async def find(tools: Tools, work: Work) -> None:
         )
     elif isinstance(finding, Absent):
         window = tools.backend(work).traits.absence_window
-        change = decide.absent(work, finding.evidence, window, now, tools.u())
+        # As of the question: the answer may be long on its way, and proves nothing after it left.
+        change = decide.absent(work, finding.evidence, window, asked, tools.u())
     else:
         change = decide.unclear(work, finding.why, now, tools.u())
     await tools.move(work, change)

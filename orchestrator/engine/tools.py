@@ -8,9 +8,11 @@ from typing import Any, Protocol, TypeVar
 
 import structlog.typing
 
-from orchestrator.backend import Backend, Run
+from orchestrator.backend import Backend, BackendError, Run
 from orchestrator.config.home import Home
+from orchestrator.core import decide
 from orchestrator.core.faults import StaleError
+from orchestrator.core.lifecycle import Event
 from orchestrator.core.now import Now
 from orchestrator.core.work import Change, Work
 from orchestrator.store import look, runs
@@ -19,7 +21,10 @@ from orchestrator.store.database import Database
 T = TypeVar("T")
 
 CALL_LIMIT = 120.0
-"""Seconds within which every call of a backend but a submit must come back."""
+"""Seconds within which every call of a backend must come back that moves no bytes."""
+
+CallError = BackendError | TimeoutError
+"""How a call fails that may work later."""
 
 
 class InThread(Protocol):
@@ -70,17 +75,49 @@ class Tools:
         await self.db.write(runs.move, work, change, self.now(), **more)
 
     async def move_on(self, work: Work, change: Change) -> Work:
-        """Write a change that an act goes on from; return the run as it is then."""
+        """Write a change that an act goes on from; return the run as it is then.
+
+        Raises StaleError, also when a person gave the run up right after the write.
+        """
         await self.move(work, change)
-        return await self.read(work.run)
+        fresh = await self.read(work.run)
+        if fresh.version != work.version + 1:
+            raise StaleError(f"run {work.run} has changed since it was written")
+        return fresh
+
+    def later(self, work: Work, event: Event, *errors: CallError) -> Change:
+        """Try again after calls that failed, and not before the time that a service asked for."""
+        asked = [error.retry_after for error in errors if isinstance(error, BackendError)]
+        return decide.later(
+            work,
+            event,
+            "; ".join(reason_of(error) for error in errors),
+            self.now(),
+            self.u(),
+            retry_after=max((wait for wait in asked if wait is not None), default=None),
+        )
 
     async def move_each(self, changes: Iterable[tuple[Work, Change]]) -> None:
         """Write many changes in one commit; one that is stale is left for the next turn."""
         now = self.now()
-        writes = [self.db.write(runs.move, work, change, now) for work, change in changes]
-        for outcome in await asyncio.gather(*writes, return_exceptions=True):
-            if isinstance(outcome, BaseException) and not isinstance(outcome, StaleError):
-                raise outcome
+        await all_of(self.db.write(runs.move, work, change, now) for work, change in changes)
+
+
+async def all_of(steps: Iterable[Awaitable[T]]) -> list[T]:
+    """Do steps at once, and wait for all; return what those came to that were not stale.
+
+    Raises what the first of the others raised, as it is: an exception group would hide it.
+    """
+    outcomes = await asyncio.gather(*steps, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, StaleError):
+            raise outcome
+    return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+
+
+def reason_of(error: CallError) -> str:
+    """Return for people why a call failed."""
+    return str(error) or "no answer in time"
 
 
 def as_run(work: Work) -> Run:

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import aiosqlite.core
 import anyio
+import anyio.to_thread
 
 from orchestrator.core.faults import DiskFullError, FatalStorageError
 from orchestrator.store import migrate
@@ -77,9 +78,6 @@ class Database:
                 )
             except BaseException as error:  # noqa: BLE001 - passed on to everybody who waits
                 outcomes = [error] * len(batch)
-            else:
-                for tell in self.on_commit:
-                    tell()
             for (_, future), outcome in zip(batch, outcomes, strict=True):
                 if future.done():
                     continue
@@ -87,6 +85,8 @@ class Database:
                     future.set_exception(outcome)
                 else:
                     future.set_result(outcome)
+            for tell in self.on_commit:
+                tell()
         self._flusher = None
 
     async def _on_thread(self, fn: Callable[[], Any]) -> Any:
@@ -150,13 +150,13 @@ async def open_database(path: Path, backups: Path) -> AsyncIterator[Database]:
     """Open the queue for writing, migrated to this program's schema; close it at the end.
 
     The caller holds the home's lock, which must outlast the connection: neither opening nor
-    closing is broken off by a cancellation. Raises migrate.SchemaError when the file is not ours
-    or newer, DiskFullError, and FatalStorageError, with a text that says what to do.
+    closing is broken off by a cancellation. Raises migrate.SchemaError when the file is not ours,
+    newer or damaged, DiskFullError, and FatalStorageError, with a text that says what to do.
     """
-    connection = aiosqlite.core.Connection(partial(_connect, path, backups), 64)
+    raw = await anyio.to_thread.run_sync(_connect, path, backups)
+    connection = aiosqlite.core.Connection(lambda: raw, 64)
     with anyio.CancelScope(shield=True):
-        await connection  # type: ignore[unused-awaitable]  # it opens; what it returns is itself
-    raw: Any = connection._conn  # noqa: SLF001 - a unit must get the connection itself
+        await connection  # type: ignore[unused-awaitable]  # it starts; what it returns is itself
     database = Database(raw, connection._execute)  # noqa: SLF001 - one hop for a whole transaction
     try:
         yield database
@@ -184,7 +184,7 @@ def _connect(path: Path, backups: Path) -> Any:
 def _check(conn: Connection) -> None:
     problem = conn.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
-        raise engine.DatabaseError(problem)
+        raise engine.DatabaseError(" ".join(problem.split()))
 
 
 def _unusable(error: Exception, path: Path, backups: Path) -> Exception:
@@ -193,7 +193,7 @@ def _unusable(error: Exception, path: Path, backups: Path) -> Exception:
     if code == engine.SQLITE_FULL:
         return DiskFullError(f"no space left to open {path}")
     if code in {engine.SQLITE_CORRUPT, engine.SQLITE_NOTADB}:
-        return FatalStorageError(
+        return migrate.SchemaError(
             f"{path} is damaged: {error}; move it away together with its -wal and -shm, and copy"
             f" the newest file of {backups} to its place"
         )

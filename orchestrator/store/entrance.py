@@ -13,6 +13,10 @@ from orchestrator.store.record import add_entry, record
 from orchestrator.store.resolve import resolve
 from orchestrator.store.sqlite import Connection, Row
 
+MAY_BE_ALIVE = (
+    "its run may have been started all the same, or be under way: look at the backend first, then"
+    " repeat the request with --i-checked"
+)
 MOST_NAMED = 5  # ids that an answer lists
 
 
@@ -138,8 +142,8 @@ def _cancel(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str |
 def _hold(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str | None:
     if JobState(job["state"]).is_final:
         return f"the job has already ended: {job['shown']}"
-    if job["want"] != Want.RUN:
-        return f"the job is already {job['shown'].lower()}"
+    if job["want"] == Want.HOLD:
+        return "the job is already held"
     _wish(conn, id_, Want.HOLD, Hold("user", "held on request; release it to go on"))
     record(conn, id_, "held on request", now)
     return None
@@ -149,6 +153,7 @@ def _release(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str 
     if job["want"] != Want.HOLD:
         return f"the job is not held: {job['shown']}"
     _wish(conn, id_, Want.RUN, None)
+    conn.execute(load("queue")["have_patience"], {"job": id_})
     record(conn, id_, "released on request", now)
     return None
 
@@ -157,6 +162,10 @@ def _retry(conn: Connection, id_: str, job: Row, request: Request, now: Now) -> 
     queue = load("queue")
     if job["state"] == JobState.SUCCEEDED:
         return "the job has succeeded; submit its spec again to run it once more"
+    if JobState(job["state"]).is_final and not request.confirmed:
+        last = conn.execute(load("look")["last_run"], {"job": id_}).fetchone()
+        if last is not None and last["abandoned"]:
+            return MAY_BE_ALIVE
     if job["state"] == JobState.ACTIVE:
         if job["want"] != Want.HOLD:
             return f"the job is {job['shown']}; cancel it first, or wait for its end"
@@ -174,13 +183,11 @@ def _give_up_run(conn: Connection, id_: str, request: Request, now: Now) -> str 
     """End the live run of a held job, if it is proved or confirmed not to be running any more."""
     row = conn.execute(load("look")["live_run"], {"job": id_}).fetchone()
     code, state = row["hold_code"], RunState(row["state"])
-    if code == "user" and state in {RunState.RUNNING, RunState.UNKNOWN, RunState.SUBMITTING}:
-        return "its run may still be under way; release or cancel the job instead"
-    if code == "unknown" and not request.confirmed:
-        return (
-            "its run may have been started all the same: look at the backend first, then repeat the"
-            " request with --i-checked"
-        )
+    if state is RunState.SUBMITTING:
+        return "its run is being submitted; release or cancel the job instead"
+    maybe_alive = code != "lost" and state in {RunState.UNKNOWN, RunState.RUNNING}
+    if maybe_alive and not request.confirmed:
+        return MAY_BE_ALIVE
     outcome = {"unknown": Outcome.ABANDONED, "lost": Outcome.LOST}.get(code, Outcome.ABANDONED)
     values = {"id": row["id"], "outcome": outcome, "wall": now.wall, "steady": now.steady}
     conn.execute(load("queue")["give_up_run"], values)

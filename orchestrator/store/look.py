@@ -90,7 +90,7 @@ def work(conn: Connection, run: str) -> Work:
 
 def startable(conn: Connection, backend: str, now: Now, limit: int) -> list[str]:
     """Return the oldest queued jobs of a backend that may start now."""
-    values = {"backend": backend, "steady": now.steady, "limit": limit}
+    values = {"backend": backend, "steady": now.steady, "wall": now.wall, "limit": limit}
     return [row["id"] for row in conn.execute(load("look")["startable"], values).fetchall()]
 
 

@@ -3,10 +3,11 @@
 import os
 import re
 from collections.abc import Sequence
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
-from orchestrator.store.sqlite import Connection
+from orchestrator.store.sqlite import Connection, connect_reader, engine
 
 APPLICATION_ID = 0x4F524348  # "ORCH"
 _END = re.compile(r";;$", re.MULTILINE)  # of a statement: a trigger has single semicolons within
@@ -75,26 +76,53 @@ def backup(conn: Connection, target: Path) -> None:
 
     Raises SchemaError when the copy does not pass its check; `target` is then as it was.
     """
-    part = target.with_name(f".{target.name}.part")
-    part.unlink(missing_ok=True)
+    copy(conn, target)
+    keep_copy(target)
+
+
+def copy(conn: Connection, target: Path) -> None:
+    """Write a copy beside `target`, for `keep_copy`, as the queue is at this moment."""
+    _remove_part(target)
     try:
-        conn.execute("VACUUM INTO ?", (str(part),))
-        _check_copy(conn, part)
+        conn.execute("VACUUM INTO ?", (str(_part_of(target)),))
+    except BaseException:
+        _remove_part(target)  # half a copy helps nobody, and a full disk needs the space
+        raise
+
+
+def keep_copy(target: Path) -> None:
+    """Check the copy that was made for `target`, sync it, and give it its name; on any thread.
+
+    Raises SchemaError when it does not pass its check; `target` is then as it was.
+    """
+    part = _part_of(target)
+    try:
+        _check_copy(part)
         _sync(part)
         part.replace(target)
     except BaseException:
-        part.unlink(missing_ok=True)  # half a copy helps nobody, and a full disk needs the space
+        _remove_part(target)
         raise
     _sync(target.parent)
 
 
-def _check_copy(conn: Connection, path: Path) -> None:
-    """Check the copy through the same connection: the live file is never opened a second time."""
-    conn.execute("ATTACH ? AS copy", (str(path),))
+def _part_of(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")
+
+
+def _remove_part(target: Path) -> None:
+    """Remove what a copy that was broken off left; its journal would spoil the next copy."""
+    part = _part_of(target)
+    for path in (part, part.with_name(f"{part.name}-journal")):
+        path.unlink(missing_ok=True)
+
+
+def _check_copy(path: Path) -> None:
     try:
-        problem = conn.execute("PRAGMA copy.integrity_check(1)").fetchone()[0]
-    finally:
-        conn.execute("DETACH copy")
+        with closing(connect_reader(path)) as conn:
+            problem = conn.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    except engine.Error as error:
+        problem = error
     if problem != "ok":
         raise SchemaError(f"the backup of the queue failed its check: {problem}")
 

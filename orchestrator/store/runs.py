@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from orchestrator.core.faults import StaleError
-from orchestrator.core.lifecycle import JobState, RunState, target
+from orchestrator.core.lifecycle import Event, JobState, RunState, target
 from orchestrator.core.now import Now
 from orchestrator.core.work import Change, Work
 from orchestrator.store.look import Phase, Step
@@ -14,6 +14,14 @@ from orchestrator.store.record import record
 from orchestrator.store.sqlite import Connection
 
 LARGEST_MEMO = 65536
+
+
+class Proof(NamedTuple):
+    """That one step is done: what it brought."""
+
+    n: int
+    size: int
+    sha256: str
 
 
 def start(conn: Connection, job: str, run: str, key: str, now: Now) -> bool:
@@ -29,9 +37,18 @@ def start(conn: Connection, job: str, run: str, key: str, now: Now) -> bool:
 
 
 def move(
-    conn: Connection, work: Work, change: Change, now: Now, manifest_sha256: str | None = None
+    conn: Connection,
+    work: Work,
+    change: Change,
+    now: Now,
+    *,
+    staged: Proof | None = None,
+    manifest_sha256: str | None = None,
 ) -> None:
-    """Write what an act came to. Raises StaleError when the run is not as it was read."""
+    """Write what an act came to, with the proof of a staging step where that is what it did.
+
+    Raises StaleError when the run is not as it was read.
+    """
     queue = load("queue")
     state = target(work.state, change.event)
     values = {
@@ -44,6 +61,7 @@ def move(
         "wall": now.wall,
         "due": change.due,
         "tries": change.tries,
+        "missed": change.missed,
         "reason": change.reason,
         "error": change.error,
         "remote_id": change.remote_id,
@@ -54,10 +72,13 @@ def move(
         "doubt_since": change.doubt_since,
         "started": change.started,
         "manifest_sha256": manifest_sha256,
-        "forgotten": False,
+        # What was given up is left over there, for a person to look at.
+        "forgotten": change.event is Event.GIVEN_UP,
     }
     if conn.execute(queue["move_run"], values).rowcount != 1:
         raise StaleError(f"run {work.run} has changed since it was read")
+    if staged is not None:
+        steps_done(conn, work.run, "stage", [staged])
     if change.hold is not None:
         hold = {"code": change.hold.code, "reason": change.hold.reason}
         conn.execute(queue["hold_job"], {"job": work.job, "want": work.want} | hold)
@@ -99,14 +120,6 @@ def unlist_outputs(conn: Connection, run: str) -> None:
     """Forget the list: what was listed is not what is there, so it is listed again."""
     conn.execute(load("queue")["clear_harvest"], {"run": run})
     conn.execute(load("queue")["mark_listed"], {"run": run, "listed": False})
-
-
-class Proof(NamedTuple):
-    """That one step is done: what it brought."""
-
-    n: int
-    size: int
-    sha256: str
 
 
 def steps_done(conn: Connection, run: str, phase: Phase, proofs: Sequence[Proof]) -> None:

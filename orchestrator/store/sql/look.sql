@@ -13,7 +13,7 @@ WHERE run.key IN (SELECT value FROM json_each(:keys)) AND run.state = 'running' 
 
 -- name: work
 SELECT job.id AS job, job.name, job.backend, job.want, job.spec, job.allowed AS runs_allowed,
-       job.deadline, run.id AS run, run.key, run.number, run.state, run.version, run.tries,
+       job.deadline, run.id AS run, run.key, run.number, run.state, run.version, run.tries, run.misses,
        run.remote_id, run.outcome, run.exit_code, run.reason, run.stop, run.doubt_since, run.started,
        run.listed, run.forgotten, run.memo
 FROM run JOIN job ON job.id = run.job WHERE run.id = :run
@@ -22,6 +22,7 @@ FROM run JOIN job ON job.id = run.job WHERE run.id = :run
 -- The oldest queued jobs of one backend that may start now.
 SELECT id FROM job
 WHERE state = 'queued' AND want = 'run' AND backend = :backend AND due <= :steady
+  AND (deadline IS NULL OR deadline > :wall)  -- or what has expired would take the place of others
 ORDER BY seq LIMIT :limit
 
 -- name: expired
@@ -32,9 +33,14 @@ SELECT id FROM job WHERE state = 'queued' AND want = 'run' AND deadline <= :wall
 SELECT id FROM job WHERE state = 'queued' AND want = 'cancel'
 
 -- name: slots
--- How many runs of each backend are on their way to their end, and how many live in all.
-SELECT backend, sum(state <> 'harvesting') AS running, count(*) AS live
-FROM run WHERE state <> 'ended' GROUP BY backend
+-- How many runs of each backend are on their way to their end, and how many live in all. What waits
+-- for a person takes no room, or one job could stop a backend for days; only what a person held
+-- while it may be running does.
+SELECT run.backend, sum(run.state <> 'harvesting') AS running, count(*) AS live
+FROM run JOIN job ON job.id = run.job
+WHERE run.state <> 'ended' AND (job.want <> 'hold'
+    OR (job.hold_code = 'user' AND run.state IN ('submitting', 'unknown', 'running')))
+GROUP BY run.backend
 
 -- name: next_due
 SELECT min(due) FROM (
@@ -83,6 +89,11 @@ SELECT id FROM job WHERE id >= :low AND id < :high ORDER BY seq LIMIT 5
 
 -- name: known_ids
 SELECT id FROM job WHERE id IN (SELECT value FROM json_each(:ids))
+
+-- name: last_run
+-- Whether the last run was given up while nobody could tell if it had been started.
+SELECT outcome = 'abandoned' AND remote_id IS NULL AND doubt_since IS NOT NULL AS abandoned
+FROM run WHERE job = :job ORDER BY number DESC LIMIT 1
 
 -- name: live_run
 SELECT run.id, run.state, run.outcome, job.hold_code FROM run JOIN job ON job.id = run.job

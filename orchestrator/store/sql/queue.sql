@@ -33,6 +33,7 @@ FROM input WHERE job = :job
 -- at once, so that a cancel is never slept through.
 UPDATE run SET
     state = :state, version = version + 1, tries = :tries, reason = :reason,
+    misses = CASE WHEN state = :state THEN misses + :missed ELSE 0 END,
     due = CASE WHEN (SELECT want FROM job WHERE id = run.job) <> :want THEN :steady ELSE :due END,
     remote_id = coalesce(:remote_id, remote_id), memo = coalesce(:memo, memo),
     outcome = coalesce(:outcome, outcome), exit_code = coalesce(:exit_code, exit_code),
@@ -66,6 +67,10 @@ WHERE id = :job AND state IN ('queued', 'active')
 -- name: hurry
 -- A cancel is wished for: look at the live run now.
 UPDATE run SET due = :steady WHERE job = :job AND state <> 'ended' AND due > :steady
+
+-- name: have_patience
+-- Released: as many tries as the first time, before a person is asked again.
+UPDATE run SET tries = 0, misses = 0 WHERE job = :job AND state <> 'ended'
 
 -- name: allow_run
 -- A person's retry: one more run than there were.

@@ -1,0 +1,131 @@
+"""The people of a simulated world: they drop jobs, change their minds, and tidy up at the end."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from orchestrator.core.ids import id_from_bits
+from orchestrator.core.intake import Input, NewJob, Request, Verb
+from orchestrator.core.spec import JobSpec, Limits, Retry
+
+if TYPE_CHECKING:
+    from orchestrator.testing.world import World
+
+PATIENCE = 12 * 3600.0  # seconds within which everything must be at rest once nothing goes wrong
+DROP = "dropped"
+
+_RESTLESS = """SELECT job.id, job.state, job.want, job.runs, run.state AS run_state, run.due,
+run.tries, run.last_error FROM job LEFT JOIN run ON run.job = job.id AND run.number = job.runs
+WHERE (job.state IN ('queued', 'active') AND job.want <> 'hold')
+   OR (run.state = 'ended' AND run.forgotten = 0)"""
+
+
+class People:
+    """All who use the daemon: what they do, and when, is drawn from the seed."""
+
+    def __init__(self, world: "World", random: Random) -> None:
+        self._world = world
+        self._random = random
+        self.jobs: list[str] = []
+        self._inputs: list[Path] = []
+
+    async def live(self) -> None:
+        """Drop jobs and requests for a while, then wait, then tidy up what is held."""
+        pace = self._random.choice([0.2, 5.0, 60.0])
+        to_come = self._random.randrange(1, 6)
+        for _ in range(to_come + self._random.choice([0, 2, 6, 12])):
+            if to_come and self._random.random() < 0.6:
+                to_come -= 1
+                self._submit()
+            elif self.jobs:
+                self._meddle()
+            await asyncio.sleep(self._random.expovariate(1 / pace))
+        await asyncio.sleep(self._random.choice([0.0, 60.0, 900.0]))
+        self._world.calm()
+        # A job that a person holds while its run is under way keeps its slot from others.
+        for job in self.held("AND hold_code = 'user'"):
+            self._ask(job, Verb.RELEASE, confirmed=False)
+        await self._wait()
+        for verb in (self._random.choice(list(Verb)), Verb.RELEASE, Verb.CANCEL):
+            for job in self.held():
+                self._ask(job, verb, confirmed=self._random.random() < 0.5)
+            await self._wait()
+        if self.held():
+            self._world.fail(f"still held after a cancel: {self.held()}")
+
+    def held(self, which: str = "") -> list[str]:
+        """Return the jobs that wait for a person."""
+        sql = f"SELECT id, hold_code FROM job WHERE want = 'hold' {which} ORDER BY seq"  # noqa: S608 - ours
+        rows = self._world.conn.execute(sql).fetchall()
+        self._world.holds.update(row["hold_code"] for row in rows)
+        return [row["id"] for row in rows]
+
+    async def _wait(self) -> None:
+        """Wait until nothing moves any more."""
+        pause, until = 1.0, self._world.steady() + PATIENCE
+        while self._world.spool or (rows := self._world.conn.execute(_RESTLESS).fetchall()):
+            if self._world.steady() > until:
+                self._world.fail(f"not at rest: {[dict(row) for row in rows]}")
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 60.0)
+
+    def _submit(self) -> None:
+        random, job = self._random, id_from_bits(self._random.getrandbits(60))
+        inputs = self._write_inputs(job)
+        limit = random.choice([None, None, timedelta(seconds=random.choice([1, 20, 200]))])
+        wall = self._world.now().wall
+        deadline = random.choice([None, None, None, wall + random.choice([-5.0, 30.0, 600.0])])
+        spec = JobSpec(
+            name=random.choice(["wing", "rotor"]),
+            backend=random.choice(self._world.servers).name,
+            run={"inputs": len(inputs), "bad": random.random() < 0.04},
+            limits=Limits(
+                time=limit,
+                deadline=None if deadline is None else datetime.fromtimestamp(deadline, UTC),
+            ),
+            retry=Retry(
+                attempts=random.choice([1, 1, 2, 4]),
+                delay=timedelta(seconds=random.choice([1, 10, 100])),
+                on=frozenset(random.choice([("failed",), ("failed", "timed_out"), ()])),
+            ),
+        )
+        self.jobs.append(job)
+        self._world.note("drop", job)
+        text = f"# {job}\n".encode()
+        self._world.drop(NewJob(job, spec, text, "job.toml", DROP, 1000, tuple(inputs)))
+
+    def _write_inputs(self, job: str) -> list[Input]:
+        """Write input files, some of them beside the spec; some die before they are moved on."""
+        inputs = []
+        for n in range(self._random.choice([0, 0, 1, 2])):
+            taken = self._random.random() < 0.5
+            home = self._world.home
+            place = self._random.choice([home.archive, home.claimed]) if taken else home.root
+            path = place / job / DROP / f"in{n}.dat"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"x" * self._random.randrange(9))
+            status = path.stat()
+            source = path.name if taken else str(path)
+            inputs.append(Input(path.name, source, status.st_size, status.st_mtime_ns, taken))
+            self._inputs.append(path)
+        return inputs
+
+    def _meddle(self) -> None:
+        """Ask for something, sensible or not."""
+        job, u = self._random.choice(self.jobs), self._random.random()
+        if u < 0.15 and self._inputs:
+            path = self._random.choice(self._inputs)
+            self._world.note("change", path.name)
+            path.write_bytes(path.read_bytes() + b"changed")
+            return
+        if u < 0.5 and (held := self.held()):
+            job = self._random.choice(held)
+        self._ask(job, self._random.choice(list(Verb)), confirmed=self._random.random() < 0.4)
+
+    def _ask(self, job: str, verb: Verb, *, confirmed: bool) -> None:
+        request = Request(id_from_bits(self._random.getrandbits(60)), verb, job, confirmed)
+        self._world.note(verb, job, "confirmed" if confirmed else "")
+        self._world.drop(request)

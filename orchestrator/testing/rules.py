@@ -1,0 +1,52 @@
+"""What must hold at every call a simulated backend gets: read from the database at that moment."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.testing.world import World
+
+STATES = {
+    "stage": "staging",
+    "submit": "submitting",
+    "find": "unknown",
+    "poll": "running",
+    "cancel": "running",
+    "list_outputs": "harvesting",
+    "open_output": "harvesting",
+    "forget": "ended",
+}
+IN_FLIGHT = 800.0  # seconds that an act may go on after a person held the job
+
+_RUN = """SELECT run.state, run.outcome, run.manifest_sha256, run.remote_id, job.want, job.shown,
+job.shown_since, run.job FROM run JOIN job ON job.id = run.job WHERE run.key = ?"""
+
+
+def check_call(world: "World", verb: str, key: str) -> None:
+    """Hold one call against what is committed: the state that calls for it, the person's wish."""
+    row = world.conn.execute(_RUN, (key,)).fetchone()
+    if row is None:
+        world.fail(f"{verb} of {key}, which is not in the queue")
+        return
+    given_up = row["state"] == "ended" and row["outcome"] in {"abandoned", "lost", "failed"}
+    if row["state"] != STATES[verb] and not given_up:
+        world.fail(f"{verb} of {key}, which is {row['state']}")
+    if verb == "forget":
+        if row["remote_id"] is not None and row["manifest_sha256"] is None:
+            world.fail(f"{key} is forgotten without its results being published")
+    elif row["shown"] == "HELD" and world.steady() - row["shown_since"] > IN_FLIGHT:
+        world.fail(f"{verb} of {key}, whose job is held")
+
+
+def check_start(world: "World", key: str) -> None:
+    """Hold the start of real work against what is committed; called before it begins."""
+    row = world.conn.execute(_RUN, (key,)).fetchone()
+    if row is None or row["state"] not in {"submitting", "unknown"}:
+        abandoned = row is not None and row["outcome"] == "abandoned"
+        if not abandoned:
+            world.fail(f"{key} starts while the queue says {row and row['state']}")
+    for server in world.servers:
+        if server.starts[key]:
+            world.fail(f"{key} starts a second time")
+        others = [other for other in server.live(row["job"]) if other != key] if row else []
+        if others:
+            world.fail(f"{key} starts while {others} of the same job may be under way")
