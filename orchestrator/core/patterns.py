@@ -35,6 +35,12 @@ def parse_pattern(text: str) -> Pattern:
     return tuple(None if name == "**" else _name_test(name) for name in names)
 
 
+def check_pattern(text: str) -> str:
+    """Return the text if it is a pattern; raise ValueError, with words for people, if not."""
+    parse_pattern(text)
+    return text
+
+
 def matches(pattern: Pattern, path: str) -> bool:
     """Whether a path, relative to the run's directory and with `/` between names, is meant."""
     return _wild(pattern, path.split("/"), lambda test, name: test(name))

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -15,6 +16,7 @@ from pydantic import (
 )
 
 from orchestrator.core.durations import parse_duration
+from orchestrator.core.patterns import check_pattern
 
 Duration = Annotated[
     timedelta,
@@ -33,6 +35,10 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """Letters, digits, dot, underscore and hyphen; begins with a letter or digit; at most 64."""
 
 
+Pattern = Annotated[str, AfterValidator(check_pattern)]
+"""A pattern of file names; `orchestrator.core.patterns` says what it means."""
+
+
 class Table(BaseModel):
     """A table of a spec or of the configuration: unknown keys are errors, values do not change."""
 
@@ -42,10 +48,10 @@ class Table(BaseModel):
 class Outputs(Table):
     """Which files of the run are its results."""
 
-    include: tuple[str, ...] | None = None
-    """Patterns such as "*.dat" or "plots/**/*.png", relative to the run's directory. Without it:
-    every file there that was not an input."""
-    exclude: tuple[str, ...] = ()
+    include: tuple[Pattern, ...] | None = None
+    """Patterns such as "*.dat" (in any folder), "/*.dat" (not in folders) or "plots/**/*.png",
+    relative to the run's directory. Without it: every file there that was not an input."""
+    exclude: tuple[Pattern, ...] = ()
     """Patterns of files to leave behind."""
 
 
