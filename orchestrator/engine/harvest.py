@@ -25,7 +25,9 @@ SPACE_POLL = 15.0  # seconds between looks for free space
 async def harvest(tools: Tools, work: Work) -> None:
     """List what there is, fetch it, publish it; each step is noted, and any may be the last."""
     try:
-        while not tools.stopping:
+        while True:
+            if tools.stopping:
+                return  # the next daemon goes on from what is noted
             if not work.listed:
                 await _list(tools, work)
                 work = await tools.read(work.run)
@@ -36,7 +38,6 @@ async def harvest(tools: Tools, work: Work) -> None:
                 change = decide.published(work, tools.now())
                 await tools.move(work, change, manifest_sha256=published.manifest_sha256)
                 return
-        return  # the daemon stops: the next one goes on from what is noted
     except results.StoppedError:
         return
     except (results.MissingError, results.MismatchError) as error:

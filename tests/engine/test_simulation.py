@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from orchestrator.core.lifecycle import Outcome
-from orchestrator.testing.simulate import World, simulate
+from orchestrator.testing.simulate import simulate
+from orchestrator.testing.world import World
 
 EVERYDAY, IN_ONE_TEST = 1000, 50
 LONG, IN_ONE_LONG_TEST = 20_000, 500
