@@ -63,9 +63,9 @@ class Growing:
         """Yield the whole lines that have come since the last call; none while there is no file."""
         if self._fd is None and not self._open():
             return
+        is_replaced = self._is_replaced()  # asked first: what is read next is then all of it
         yield from self._lines()
-        if self._is_replaced():
-            yield from self._lines()  # what was written before it was moved away
+        if is_replaced:
             os.close(self._descriptor())
             self._fd = None
             if self._open():

@@ -5,24 +5,31 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-_FIELD = r"[0-9*/,-]+"
-_MONTH = r"[0-9a-zA-Z*/,-]+"
-# 1 is Monday to cron and Tuesday to the library that keeps our calendar: names only.
-_WEEKDAY = r"(?:\*|(?:mon|tue|wed|thu|fri|sat|sun)(?:[,-](?:mon|tue|wed|thu|fri|sat|sun))*)"
-_LINE = re.compile(rf"{_FIELD} {_FIELD} {_FIELD} {_MONTH} {_WEEKDAY}")
+from orchestrator.core.crontab import parse_crontab
+
+_LINE = re.compile(r"[0-9A-Za-z*/,-]+(?: [0-9A-Za-z*/,-]+){4}")
 
 
 def check_cron(value: object) -> object:
-    """Return a crontab line, or False for never; only its shape is checked here.
+    """Return a crontab line, or False for never.
 
     Raises ValueError, with a text that says what was expected, for anything else.
     """
-    if value is False or (isinstance(value, str) and _LINE.fullmatch(value)):
+    if value is False:
         return value
-    raise ValueError(
-        'expected a crontab line such as "30 3 * * *" or "0 4 * * sun"'
-        " (minute, hour, day, month, name of the weekday), or false for never"
-    )
+    if not isinstance(value, str) or not _LINE.fullmatch(value):
+        raise ValueError(
+            'expected a crontab line such as "30 3 * * *" or "0 4 * * sun"'
+            " (minute, hour, day, month, weekday), or false for never"
+        )
+    try:
+        parse_crontab(value)
+    except ValueError as error:
+        raise ValueError(
+            'expected a crontab line such as "30 3 * * *" or "0 4 * * sun"'
+            f" (minute, hour, day, month, weekday), or false for never; {error}"
+        ) from None
+    return value
 
 
 Cron = Annotated[
@@ -35,4 +42,4 @@ Cron = Annotated[
         }
     ),
 ]
-"""A crontab line (minute, hour, day, month, name of the weekday), or false for never."""
+"""A crontab line (minute, hour, day, month, weekday), or false for never."""

@@ -2,8 +2,10 @@
 
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
 
 import anyio
 import structlog
@@ -26,6 +28,7 @@ from orchestrator.registry import kinds
 from orchestrator.store import look
 from orchestrator.store.database import checkpoint, open_database
 from orchestrator.store.home import found_home
+from orchestrator.upkeep import run_upkeep
 
 
 async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
@@ -77,6 +80,7 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
                     group.start_soon(intake.run, lambda report: _tell(tools, report))
                     group.start_soon(projection.run)
                     group.start_soon(heart.run)
+                    group.start_soon(_upkeep(home, config, tools))
                     tools.log.info("ready", home=str(home.root), backends=sorted(places))
                     notify("READY=1", f"STATUS=serving {home.root}")
                     if until_idle:
@@ -91,6 +95,20 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
             unsuccessful = await db.read(look.unsuccessful_since, first_entry)
             tools.log.info("stopped")
     return 1 if until_idle and unsuccessful else 0
+
+
+def _upkeep(home: Home, config: Config, tools: Tools) -> Callable[[], Coroutine[Any, Any, None]]:
+    chores = config.upkeep
+    return partial(
+        run_upkeep,
+        db=tools.db,
+        home=home,
+        log=tools.log,
+        now=tools.now,
+        backup=chores.backup,
+        keep_backups=chores.keep_backups,
+        check=chores.check,
+    )
 
 
 class _Hints:

@@ -23,23 +23,12 @@ SPACE_POLL = 15.0  # seconds between looks for free space
 
 
 async def harvest(tools: Tools, work: Work) -> None:
-    """List what there is, fetch it, publish it; each step is noted, and any may be the last."""
+    """Take the steps of a harvest; where one fails, note when it is tried again."""
+    change: Change | None = None
     try:
-        while True:
-            if tools.stopping:
-                return  # the next daemon goes on from what is noted
-            if not work.listed:
-                await _list(tools, work)
-                work = await tools.read(work.run)
-            elif batch := _next_batch(await tools.db.read(look.steps, work.run, "harvest")):
-                await _fetch(tools, work, batch)
-            else:
-                published = await _publish(tools, work)
-                change = decide.published(work, tools.now())
-                await tools.move(work, change, manifest_sha256=published.manifest_sha256)
-                return
+        await _take_steps(tools, work)
     except results.StoppedError:
-        return
+        pass  # the daemon stops: the next one goes on from what is noted
     except (results.MissingError, results.MismatchError) as error:
         await tools.db.write(runs.unlist_outputs, work.run)
         change = decide.unfetchable(work, str(error), tools.now(), tools.u())
@@ -55,7 +44,22 @@ async def harvest(tools: Tools, work: Work) -> None:
         change = decide.unfetchable(work, str(error), tools.now(), tools.u())
     except (BackendError, TimeoutError) as error:
         change = tools.later(work, Event.HARVEST_STEP, error)
-    await tools.move(work, change)
+    if change is not None:
+        await tools.move(work, change)
+
+
+async def _take_steps(tools: Tools, work: Work) -> None:
+    """List what there is, fetch it, publish it; each step is noted, and any may be the last."""
+    if not work.listed:
+        await _list(tools, work)
+    while not tools.stopping:
+        batch = _next_batch(await tools.db.read(look.steps, work.run, "harvest"))
+        if not batch:
+            published = await _publish(tools, work)
+            change = decide.published(work, tools.now())
+            await tools.move(work, change, manifest_sha256=published.manifest_sha256)
+            return
+        await _fetch(tools, work, batch)
 
 
 async def _list(tools: Tools, work: Work) -> None:

@@ -55,6 +55,18 @@ def damage(conn: Connection) -> list[str]:
     return [line for line in whole if line != "ok"] + said
 
 
+def tables(conn: Connection) -> list[str]:
+    """Return the names of all tables, for `damage_in`."""
+    rows = conn.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    return [row["name"] for row in rows if not row["name"].startswith("sqlite_")]
+
+
+def damage_in(conn: Connection, table: str) -> list[str]:
+    """Return what SQLite finds wrong with one table: a part of `damage` that takes less long."""
+    rows = conn.execute(f"PRAGMA integrity_check('{table}')").fetchall()
+    return [row[0] for row in rows if row[0] != "ok"]
+
+
 def drops(conn: Connection) -> dict[str, str]:
     """Return for the id of each job the name under which it was dropped."""
     return {row["id"]: row["dropped_as"] for row in conn.execute(load("audit")["drops"]).fetchall()}

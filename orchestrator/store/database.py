@@ -150,8 +150,8 @@ async def open_database(path: Path, backups: Path) -> AsyncIterator[Database]:
     """Open the queue for writing, migrated to this program's schema; close it at the end.
 
     The caller holds the home's lock, which must outlast the connection: neither opening nor
-    closing is broken off by a cancellation. Raises migrate.SchemaError when the file is not ours
-    or newer, DiskFullError, and FatalStorageError, with a text that says what to do.
+    closing is broken off by a cancellation. Raises migrate.SchemaError when the file is not ours,
+    newer or damaged, DiskFullError, and FatalStorageError, with a text that says what to do.
     """
     raw = await anyio.to_thread.run_sync(_connect, path, backups)
     connection = aiosqlite.core.Connection(lambda: raw, 64)
@@ -193,7 +193,7 @@ def _unusable(error: Exception, path: Path, backups: Path) -> Exception:
     if code == engine.SQLITE_FULL:
         return DiskFullError(f"no space left to open {path}")
     if code in {engine.SQLITE_CORRUPT, engine.SQLITE_NOTADB}:
-        return FatalStorageError(
+        return migrate.SchemaError(
             f"{path} is damaged: {error}; move it away together with its -wal and -shm, and copy"
             f" the newest file of {backups} to its place"
         )

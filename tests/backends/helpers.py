@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TypeVar
 
 import anyio
@@ -63,3 +64,9 @@ async def kill_supervisor(place: Place) -> None:
     pid = await supervisor_of(place)
     os.kill(pid, signal.SIGKILL)
     await gone(pid)
+
+
+def counted(place: Place, key: str = "1", then: str = "") -> tuple[Run, Path]:
+    """Return a run that leaves one line in a file each time it is started, and that file."""
+    count = place.directory.parent / f"count-{key}"
+    return place.run(key, {"script": f"echo started >> '{count}'\n{then}"}), count

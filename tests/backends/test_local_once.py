@@ -1,29 +1,18 @@
 """A local run starts at most once, and its end is never guessed."""
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import anyio
 import anyio.to_thread
 import pytest
 
-from orchestrator.backend import Absent, Alive, BackendError, Finished, Found, Lost, Run
-from orchestrator.backends.local.link import supervisor_command
+from orchestrator.backend import Alive, Finished, Found, Lost
 from orchestrator.testing.contract import Place
-from tests.backends.helpers import end_of_orphan, gone, kill_supervisor, polled
+from tests.backends.helpers import counted, end_of_orphan, gone, kill_supervisor, polled
 
 Told = Callable[[], Awaitable[list[str]]]
-
-
-def counted(place: Place, key: str = "1", then: str = "") -> tuple[Run, Path]:
-    """Return a run that leaves one line in a file each time it is started, and that file."""
-    count = place.directory.parent / f"count-{key}"
-    return place.run(key, {"script": f"echo started >> '{count}'\n{then}"}), count
 
 
 async def test_a_run_submitted_many_times_starts_once(place: Place) -> None:
@@ -152,42 +141,3 @@ async def test_the_number_of_an_orphan_may_belong_to_another(place: Place, told:
     assert isinstance(await place.poll(run), Lost)
     await place.backend.cancel(run)
     assert isinstance(await place.poll(stranger), Alive)
-
-
-SWEPT = (
-    *(("fsync", n) for n in range(1, 5)),
-    *(("openat", n) for n in range(1, 40, 3)),
-    *(("vfork", 1), ("clone3", 1), ("clone3", 5), ("fchdir", 1), ("fchdir", 2), ("flock", 2)),
-    *(("wait4", 1), ("waitid", 1), ("waitid", 2), ("rename", 1), ("renameat", 1), ("kill", 1)),
-    *(("sendto", 1), ("sendto", 2), ("sendto", 3), ("write", 3), ("write", 4), ("poll", 3)),
-)
-
-
-@pytest.mark.long
-@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
-@pytest.mark.parametrize(("call", "number"), SWEPT)
-async def test_a_supervisor_killed_anywhere_never_runs_twice(
-    place: Place, call: str, number: int
-) -> None:
-    """A crash at one unlucky moment would run a job twice, or claim an end that was not."""
-    inject = f"inject={call}:signal=SIGKILL:when={number}"
-    trace = ["strace", "-D", "-f", "-qq", "-o", os.devnull, "-e", f"trace={call}", "-e", inject]
-    await anyio.run_process(
-        [*trace, *supervisor_command(str(place.directory))], check=False, stderr=subprocess.DEVNULL
-    )
-    run, count = counted(place, then="exit 3")
-    for _ in range(5):
-        try:
-            await place.backend.submit(run)
-            break
-        except BackendError:
-            found = await place.backend.find(run)
-            if isinstance(found, Found):
-                break
-            assert isinstance(found, Absent)
-    end = await end_of_orphan(place, run)
-    lines = count.read_text().splitlines() if count.exists() else []
-    if isinstance(end, Finished):
-        assert (end.exit_code, lines) == (3, ["started"])
-    else:
-        assert len(lines) <= 1

@@ -38,6 +38,9 @@ def busy(bench: Bench) -> None:
     harvested = bench.running(bench.job(name="harvesting"))
     bench.move(harvested, Event.FINISHED, outcome=Outcome.SUCCEEDED)
     (bench.home.staging / f"orch-testhome-{harvested}").mkdir()
+    published = bench.job(name="published")  # killed between the rename and the commit
+    bench.move(bench.running(published), Event.FINISHED, outcome=Outcome.SUCCEEDED)
+    (bench.home.results / f"published-{published}" / "1").mkdir(parents=True)
     bench.job_with_input()
     accepted = bench.job(name="accepted")  # killed before the drop was archived
     (bench.home.archive / accepted).rename(bench.home.claimed / accepted)
@@ -158,7 +161,7 @@ def test_every_illegal_combination_is_found(bench: Bench, check: str, spoil: Bre
     job = bench.job(name="beam")
     run = bench.finish(job)
     bench.conn.execute(
-        "INSERT INTO step (run, phase, n, name, source) SELECT id, 'stage', 0, 'a', 'a' FROM run"
+        "INSERT INTO step (run, phase, n, name, source) SELECT id, 'stage', 0, 'a', '1' FROM run"
     )
     assert found(bench) == []
     spoil(bench, job, run)

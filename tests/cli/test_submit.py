@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from orchestrator.config.home import Home
 from orchestrator.core.ids import is_id
 from orchestrator.spool import asked_id
@@ -88,54 +86,52 @@ def test_all_problems_of_all_files_are_listed_and_nothing_is_submitted(
     assert list(home.spool.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("source", "problem"),
-    [
-        ("missing.dat", "expected a file in the dropped folder, found 'missing.dat', which is not"),
-        ("../mesh.dat", "expected"),
-        ("./mesh.dat", "expected"),
-        ("/no/such/file", "expected a regular file that the daemon can read, found"),
-    ],
-)
-def test_inputs_are_checked_as_the_daemon_would(
-    run: Run, home: Home, tmp_path: Path, source: str, problem: str
-) -> None:
+def test_inputs_are_checked_as_the_daemon_would(run: Run, home: Home, tmp_path: Path) -> None:
     """The job would be handed over, and rejected behind the user's back."""
-    (tmp_path / "mesh.dat").write_text("nodes")
     case = tmp_path / "case"
     case.mkdir()
-    (case / "mesh.dat").write_text("nodes")
-    spec = case / "beam.toml"
-    spec.write_text(f"{GOOD}[inputs]\nmesh = '{source}'\n")
-    answer = run("submit", spec)
+    for folder in (tmp_path, case):
+        (folder / "mesh.dat").write_text("nodes")
+    plain = "expected a plain path below the folder of the job file, or an absolute path, found"
+    problems = {
+        "missing.dat": "expected a file in the dropped folder, found 'missing.dat', which is not",
+        "../mesh.dat": f"{plain} '../mesh.dat'",
+        "./mesh.dat": f"{plain} './mesh.dat'",
+        "/no/such/file": "expected a regular file that the daemon can read, found",
+    }
+    specs = [case / f"{number}.toml" for number in range(len(problems))]
+    for spec, source in zip(specs, problems, strict=True):
+        spec.write_text(f"{GOOD}[inputs]\nmesh = '{source}'\n")
+    answer = run("submit", *specs)
     assert answer.returncode == 1
-    assert answer.stderr.startswith(f"{spec}:4:1: inputs.mesh: {problem}")
+    *lines, last = answer.stderr.splitlines()
+    assert last == "nothing was submitted"
+    for spec, line, problem in zip(specs, lines, problems.values(), strict=True):
+        assert line.startswith(f"{spec}:4:1: inputs.mesh: {problem}")
     assert list(home.spool.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("make", "problem"),
-    [
-        (lambda at: (at / "beam.txt").write_text(GOOD), "a job file ends in .toml, .yaml"),
-        (lambda at: (at / "case").mkdir(), "holds no job.toml"),
-        (lambda at: os.mkfifo(at / "beam.toml"), "is not a regular file"),
-        (lambda at: (at / "beam.toml").write_bytes(b"#" * 2_000_000), "is larger than 1048576"),
-        (lambda at: (at / "b\x1b[1m.toml").write_text("x"), "\\x1b[1m"),
-    ],
-)
-def test_what_is_no_job_file_is_refused_with_the_reason(
-    run: Run, tmp_path: Path, make: object, problem: str
-) -> None:
+def test_what_is_no_job_file_is_refused_with_the_reason(run: Run, tmp_path: Path) -> None:
     """A fifo would hang the command, a video be read whole, an odd name repaint the screen."""
-    folder = tmp_path / "files"
-    folder.mkdir()
-    assert callable(make)
-    make(folder)
-    (path,) = folder.iterdir()
-    answer = run("validate", path)
+    names = ("beam.txt", "case", "fifo.toml", "large.toml", "b\x1b[1m.toml")
+    text, case, fifo, large, odd = (tmp_path / name for name in names)
+    text.write_text(GOOD)
+    case.mkdir()
+    os.mkfifo(fifo)
+    large.write_bytes(b"#" * 2_000_000)
+    odd.write_text("[run]\n")
+    answer = run("validate", text, case, fifo, large, odd)
     assert answer.returncode == 1
-    assert problem in answer.stderr
     assert "\x1b" not in answer.stderr
+    expected = (
+        "a job file ends in .toml",
+        "holds no job.toml",
+        "is not a regular file",
+        "is larger than 1048576 bytes",
+        "b\\x1b[1m.toml:1:",
+    )
+    for line, problem in zip(answer.stderr.splitlines(), expected, strict=True):
+        assert problem in line
 
 
 def test_a_folder_with_two_job_files_is_refused(run: Run, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_it_knows_the_commented_file(kinds: Kinds) -> None:
         ('results.keep_free = "1 XB"', ["results.keep_free"]),
         ("upkeep.check = false", []),
         ("upkeep.check = true", ["upkeep.check"]),
-        ('upkeep.check = "0 4 * * 0"', ["upkeep.check"]),
+        ('upkeep.check = "0 4 * * ?"', ["upkeep.check"]),
         ('log.level = "loud"', ["log.level"]),
         ("spol = 1", [""]),
     ],

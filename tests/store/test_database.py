@@ -12,6 +12,7 @@ import pytest
 from orchestrator.core.faults import DiskFullError, FatalStorageError, StaleError
 from orchestrator.store import sqlite
 from orchestrator.store.database import Database, checkpoint, open_database
+from orchestrator.store.migrate import SchemaError
 from orchestrator.store.sqlite import Connection, connect_reader, engine
 from tests.smalldisk import run_on_small_disk
 from tests.store import children
@@ -287,14 +288,14 @@ def test_an_exception_ends_the_process(tmp_path: Path, sqlite_of: str) -> None:
 
 
 async def test_damage_is_found_at_the_start(tmp_path: Path) -> None:
-    """Otherwise the daemon would work on with a queue that is partly noise."""
+    """Otherwise the daemon would work on with noise, or be restarted over it for ever."""
     path = tmp_path / "queue.db"
     async with open_database(path, tmp_path) as db:
         await asyncio.gather(*[db.write(add_pair, number) for number in range(50)])
     good = path.read_bytes()
     for damaged in (b"noise" * 1000, good[:40960] + b"\xff" * 4096 + good[45056:], good[:50_000]):
         path.write_bytes(damaged)
-        with pytest.raises(FatalStorageError, match=r"is damaged: .* copy the newest"):
+        with pytest.raises(SchemaError, match=r"is damaged: .* copy the newest"):
             async with open_database(path, tmp_path):
                 pytest.fail("it opened")
         assert path.read_bytes() == damaged

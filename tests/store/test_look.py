@@ -208,7 +208,7 @@ INSERT INTO job (id, name, backend, dropped_as, file, text, sha256, spec, uid, a
 SELECT printf('%012d', i), 'name' || (i % 5000), 'local', '', '', x'00', printf('%064d', i), :spec,
        0, 0, 1e9,
        CASE WHEN i <= :finished THEN 'succeeded' WHEN i <= :started THEN 'active' ELSE 'queued' END,
-       'run', i, i <= :started, 1, '', '', 0 FROM n;
+       'run', iif(i <= :started, i, 0), i <= :started, 1, '', '', 0 FROM n;
 INSERT INTO run (id, key, job, number, backend, state, due, remote_id, outcome, forgotten,
                  created_at, ended_at, manifest_sha256)
 SELECT id, 'k' || id, id, 1, backend, iif(state = 'active', 'running', 'ended'), due, id,
@@ -244,7 +244,7 @@ def test_a_long_queue_is_not_read_from_end_to_end(long_queue: Connection, name: 
         start = time.perf_counter()
         long_queue.execute(query, VALUES).fetchall()
         best = min(best, time.perf_counter() - start)
-    assert best < 0.02, f"{best * 1000:.1f} ms: {plan}"
+    assert best < 0.005, f"{best * 1000:.1f} ms: {plan}"
 
 
 def test_every_query_of_a_turn_is_held_to_that() -> None:
