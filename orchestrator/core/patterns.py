@@ -27,7 +27,9 @@ def parse_pattern(text: str) -> Pattern:
     names = text.split("/")
     for name in names:
         if name in {"", ".", ".."}:
-            raise ValueError(f"{text!r}: a pattern cannot begin or end with '/' or hold '//', './' or '../'")
+            raise ValueError(
+                f"{text!r}: a pattern cannot hold './', '../' or a '/' that parts nothing"
+            )
     if "/" not in text:
         names.insert(0, "**")
     if names[-1] == "**":

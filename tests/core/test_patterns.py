@@ -37,7 +37,9 @@ def test_a_pattern_means(pattern: str, meant: list[str], not_meant: list[str]) -
     assert [path for path in not_meant if matches(parsed, path)] == []
 
 
-@pytest.mark.parametrize("pattern", ["", "/", "//", "/a", "a/", "../x", "a/../b", "./a", "a//b", "a/.", "//a"])
+@pytest.mark.parametrize(
+    "pattern", ["", "/", "//", "/a", "a/", "../x", "a/../b", "./a", "a//b", "a/.", "//a"]
+)
 def test_what_is_no_pattern_is_refused(pattern: str) -> None:
     """A pattern that can never match would silently leave results behind."""
     with pytest.raises(ValueError, match="pattern"):
