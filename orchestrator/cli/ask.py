@@ -7,7 +7,6 @@ import click
 
 from orchestrator.cli import homes, screen
 from orchestrator.config.home import Home
-from orchestrator.core.ids import is_id
 from orchestrator.core.intake import Verb
 from orchestrator.log.escape import escape
 from orchestrator.spool import drop_request
@@ -114,11 +113,9 @@ def _meant(home: Home, name: str) -> str:
     """
     with homes.queue(home) as conn:
         ids = resolve(conn, name, unfinished_first=True)
-    if ids:
-        return homes.one_of(ids, name)
-    if is_id(name) and any(name in drop.name for drop in home.spool.iterdir()):
-        return name
-    raise homes.unknown(name)
+        if not ids and not homes.is_dropped(home, name):
+            raise homes.unknown(home, conn, name)
+    return homes.one_of(ids, name) if ids else name
 
 
 def _answers(home: Home, requests: Sequence[str]) -> dict[str, str | None]:

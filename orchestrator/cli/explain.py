@@ -23,7 +23,7 @@ def explain(home: Home, name: str) -> None:
     orchestrator explain 7k2
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     with homes.queue(home) as conn:
-        job = homes.find_job(conn, name)
+        job = homes.find_job(home, conn, name)
         now = homes.now_of(conn)
         live, harvesting = views.live(conn, job.backend)
         around = Surroundings(

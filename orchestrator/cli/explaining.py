@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from orchestrator.cli.screen import moment, span
 from orchestrator.core.lifecycle import JobState, RunState, Want
 from orchestrator.core.now import Now
+from orchestrator.engine.survey import BACKLOG
 from orchestrator.store.views import JobView, RunView
 
 
@@ -117,7 +118,10 @@ def _queued(job: JobView, around: Surroundings, now: Now) -> list[tuple[str, str
     if isinstance(around.room, str):
         return [("waits for", around.room), ("next", "nothing until that is mended")]
     before = "" if not around.ahead else f"; before it in the queue: {around.ahead}"
-    if around.live - around.harvesting >= around.room or around.ahead >= around.room:
+    if around.live >= around.room + BACKLOG:
+        waits = f"the outputs of {around.harvesting} runs that have ended on {job.backend}{before}"
+        return [("waits for", waits), ("next", "it starts when they have been fetched")]
+    if around.live - around.harvesting + around.ahead >= around.room:
         limit = f"a free place on {job.backend}, which takes {around.room} at once{before}"
         return [("waits for", limit), ("next", "it starts when a run ends")]
     return [("waits for", f"the daemon's next look{before}"), ("next", "it starts, at once")]

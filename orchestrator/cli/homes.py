@@ -9,6 +9,7 @@ import click
 
 from orchestrator.cli.fault import Fault
 from orchestrator.config.home import Home, default_home
+from orchestrator.core.ids import is_id
 from orchestrator.core.now import Now
 from orchestrator.daemon.clock import read_anchor, start_clock
 from orchestrator.log.escape import escape
@@ -92,7 +93,7 @@ def _check_schema(conn: Connection) -> None:
         )
 
 
-def find_job(conn: Connection, name: str) -> JobView:
+def find_job(home: Home, conn: Connection, name: str) -> JobView:
     """Return the one job that a command which looks means: of several with the name, the latest.
 
     Raises Fault when there is none, or when the beginning of an id fits several.
@@ -100,7 +101,7 @@ def find_job(conn: Connection, name: str) -> JobView:
     ids = resolve(conn, name)
     job = views.job(conn, ids[-1]) if ids else None
     if job is None:
-        raise unknown(name)
+        raise unknown(home, conn, name)
     if job.name != name:
         one_of(ids, name)
     return job
@@ -113,11 +114,21 @@ def one_of(ids: list[str], name: str) -> str:
     return ids[0]
 
 
-def unknown(name: str) -> Fault:
-    """Return what is said when no job is meant by a word."""
+def unknown(home: Home, conn: Connection, name: str) -> Fault:
+    """Return what is said when no job is meant by a word; it may be a drop that became none."""
+    said = escape(name)
+    if drop := views.progress(conn, [name]).get(name):
+        return Fault(f"{said} was rejected: {escape(drop.reason)}; it lies in {home.rejected}")
+    if is_dropped(home, name):
+        return Fault(f"{said} is in the spool and not accepted yet")
     short = len(name) < SHORTEST_PREFIX
     more = f" (of an id, give at least {SHORTEST_PREFIX} characters)" if short else ""
-    return Fault(f"there is no job {escape(name)}{more}; `orchestrator status` lists them")
+    return Fault(f"there is no job {said}{more}; `orchestrator status` lists them")
+
+
+def is_dropped(home: Home, name: str) -> bool:
+    """Whether a word is the id of something that lies in the spool."""
+    return is_id(name) and any(name in drop.name for drop in home.spool.iterdir())
 
 
 def daemon_of(home: Home) -> int | None:

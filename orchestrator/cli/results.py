@@ -30,7 +30,7 @@ def results(home: Home, name: str, *, only_path: bool, as_json: bool) -> None:
     ls "$(orchestrator results beam --path)/outputs"
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     with homes.queue(home) as conn:
-        job = homes.find_job(conn, name)
+        job = homes.find_job(home, conn, name)
         found = {run.number: run for run in views.runs(conn, job.id) if run.manifest_sha256}
     folder = home.results / folder_of(job.name, job.id)
     if as_json:
@@ -68,7 +68,7 @@ def verify(home: Home, name: str | None, *, everything: bool, as_json: bool) -> 
     if (name is None) != everything:
         raise click.UsageError("give a JOB, or --all for the results of all jobs")
     with homes.queue(home) as conn:
-        job = None if name is None else homes.find_job(conn, name).id
+        job = None if name is None else homes.find_job(home, conn, name).id
         runs = views.published(conn, job)
     found = [finding for run in runs for finding in _damages(home, run)]
     if as_json:

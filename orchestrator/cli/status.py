@@ -38,7 +38,7 @@ def status(home: Home, name: str | None, *, everything: bool, as_json: bool) -> 
         if name is None:
             _list(home, conn, everything=everything, as_json=as_json)
         else:
-            job = homes.find_job(conn, name)
+            job = homes.find_job(home, conn, name)
             _one(home, job, views.runs(conn, job.id), as_json=as_json)
 
 

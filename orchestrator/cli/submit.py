@@ -23,8 +23,8 @@ _files = click.argument(
 
 @click.command()
 @_files
-@homes.with_home
 @click.option("--wait", is_flag=True, help="Wait until each job has ended or is held.")
+@homes.with_home
 def submit(home: Home, files: tuple[Path, ...], *, wait: bool) -> int:
     """Check job files and hand them to the daemon.
 

@@ -45,7 +45,7 @@ def tail(home: Home, lines: int, name: str | None, *, follow: bool) -> None:
 def _only(home: Home, name: str) -> Callable[[str], bool]:
     """Return what tells the lines of one job: its id, shortened as the log shortens it."""
     with homes.queue(home) as conn:
-        id_ = homes.find_job(conn, name).id
+        id_ = homes.find_job(home, conn, name).id
     mark = re.compile(rf"^\S+ +\S+ +{id_[:7]}\S*/")
     return lambda line: mark.match(line) is not None
 

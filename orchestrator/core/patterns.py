@@ -4,9 +4,9 @@ A pattern is relative to the run's directory, and `*` stays within one name, as 
 
     *.dat          any file whose own name matches, in whatever folder
     plots/*.png    files right in plots
-    plots/**       everything below plots, as does plots/
+    plots/**       everything below plots
     **/log/*.txt   files in any folder called log
-    /*.dat         files right in the run's directory
+    */**           everything that is not right in the run's directory
 """
 
 from collections.abc import Callable, Sequence
@@ -24,10 +24,12 @@ def parse_pattern(text: str) -> Pattern:
     """Return the pattern that a text means; raise ValueError, with words for people, if none."""
     if not text.strip("/"):
         raise ValueError("a pattern names files, such as *.dat or plots/**")
-    names = (text + "**" if text.endswith("/") else text).removeprefix("/").split("/")
+    names = text.split("/")
     for name in names:
         if name in {"", ".", ".."}:
-            raise ValueError(f"{text!r}: a pattern cannot hold '//', './' or '../'")
+            raise ValueError(
+                f"{text!r}: a pattern cannot hold './', '../' or a '/' that parts nothing"
+            )
     if "/" not in text:
         names.insert(0, "**")
     if names[-1] == "**":

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,8 +17,9 @@ from orchestrator.config import Config, Home, load, resolve_secret
 from orchestrator.document import ProblemsError
 from orchestrator.registry import kinds
 from orchestrator.spool import Check, check_file_system, check_one_file_system
-from orchestrator.store import lock
-from orchestrator.store.sqlite import FIXED, engine
+from orchestrator.store import audit, lock
+from orchestrator.store.home import read_home
+from orchestrator.store.sqlite import FIXED, connect_reader, engine
 
 Level = Literal["ok", "warning", "problem"]
 
@@ -26,6 +28,7 @@ FEWEST_WATCHES = 1024
 FEWEST_INSTANCES = 16
 LITTLE_SPACE = 1 << 30  # bytes, beside what the configuration keeps free
 FEW_INODES = 10_000
+A_STEP_BACK = 5.0  # seconds
 FIRST_SANE_TIME = 1_735_689_600  # 2025: before it, the clock was never set
 
 
@@ -47,6 +50,7 @@ def examine(home: Home) -> list[Line]:
         return [*lines, Line("problem", "home", text, "run `orchestrator init`")]
     config, said = _configuration(home)
     lines += [*_file_systems(home), *_permissions(home), said, _space(home, config)]
+    lines += _queue(home)
     if config is not None:
         lines += [*_backends(config), *_secrets(config)]
     return [*lines, _daemon(home)]
@@ -162,6 +166,28 @@ def _space(home: Home, config: Config | None) -> Line:
     if free <= kept + LITTLE_SPACE or (status.f_files > 0 and status.f_favail < FEW_INODES):
         return Line("warning", "disk space", text, "make room soon, for bytes and for files")
     return Line("ok", "disk space", text)
+
+
+def _queue(home: Home) -> Iterator[Line]:
+    """Read the whole queue once; hold the clock against the daemon's last reading of it."""
+    if not home.database.exists():
+        yield Line("ok", "queue", "none yet; the daemon makes it")
+        return
+    advice = f"stop the daemon, and put a copy from {home.backups} in its place"
+    try:
+        with closing(connect_reader(home.database)) as conn:
+            damage = audit.damage(conn)
+            row = read_home(conn)
+    except engine.Error as error:
+        yield Line("problem", "queue", f"{home.database}: {error}", advice)
+        return
+    if damage:
+        yield Line("problem", "queue", "; ".join(damage), advice)
+    else:
+        yield Line("ok", "queue", f"{home.database} is whole")
+    if row is not None and (behind := row.anchor.wall - time.time()) > A_STEP_BACK:
+        text = f"{behind:.0f} s behind what the daemon has read before"
+        yield Line("warning", "clock", text, "set the clock; deadlines would come too late")
 
 
 def _backends(config: Config) -> Iterator[Line]:

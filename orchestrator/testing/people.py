@@ -44,7 +44,7 @@ class People:
             await asyncio.sleep(self._random.expovariate(1 / pace))
         await asyncio.sleep(self._random.choice([0.0, 60.0, 900.0]))
         self._world.calm()
-        while self._world.spool:
+        while self._world.spool:  # noqa: ASYNC110 - people look from time to time
             await asyncio.sleep(1.0)
         # A job that a person holds while its run is under way keeps its slot from others.
         for job in self.held("AND hold_code = 'user'"):

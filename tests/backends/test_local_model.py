@@ -5,9 +5,9 @@ from pydantic import ValidationError
 
 from orchestrator.backends.local import KIND
 
-ONE = "write either `command` (a list) or `script` (a text)"
-INSIDE = "must be a folder inside the run's directory: relative, and without '..'"
-VARIABLE = 'must be a text without NUL, or a reference { secret = "name" }'
+ONE = "expected either `command` (a list) or `script` (text)"
+INSIDE = "expected a folder inside the run's directory: relative, and without '..'"
+VARIABLE = 'expected text without NUL, or a reference { secret = "name" }'
 
 
 @pytest.mark.parametrize(
@@ -18,22 +18,22 @@ VARIABLE = 'must be a text without NUL, or a reference { secret = "name" }'
         (
             {"command": "run me"},
             ("command",),
-            'must be a list such as ["python3", "run.py"]; for shell text use `script`',
+            'expected a list such as ["python3", "run.py"] (shell text goes into `script`)',
         ),
-        ({"command": []}, ("command",), "must begin with the name of a program"),
-        ({"command": [""]}, ("command",), "must begin with the name of a program"),
+        ({"command": []}, ("command",), "expected a list that begins with the name of a program"),
+        ({"command": [""]}, ("command",), "expected a list that begins with the name of a program"),
         ({"command": ["sleep", 5]}, ("command", 1), "Input should be a valid string"),
-        ({"command": ["a\0b"]}, ("command", 0), "must not hold a NUL character"),
-        ({"script": "\n"}, ("script",), "must not be empty"),
+        ({"command": ["a\0b"]}, ("command", 0), "expected text without a NUL character"),
+        ({"script": "\n"}, ("script",), "expected a script that is not empty"),
         ({"script": "a", "cwd": "/tmp"}, ("cwd",), INSIDE),
         ({"script": "a", "cwd": "a/../.."}, ("cwd",), INSIDE),
         ({"script": "a", "env": {"A": 1}}, ("env", "A"), VARIABLE),
         ({"script": "a", "env": {"A": {"secrte": "x"}}}, ("env", "A"), VARIABLE),
-        ({"script": "a", "env": {"A=B": "x"}}, ("env",), "'A=B' cannot be the name of a variable"),
+        ({"script": "a", "env": {"A=B": "x"}}, ("env",), "expected names of variables, not 'A=B'"),
         (
             {"script": "a", "env": {"ORCHESTRATOR_KEY": "x"}},
             ("env",),
-            "ORCHESTRATOR_KEY: names that begin with ORCHESTRATOR_ are set by the orchestrator",
+            "expected names without ORCHESTRATOR_ in front, which are ours, not ORCHESTRATOR_KEY",
         ),
         ({"script": "a", "shell": "zsh"}, ("shell",), "Extra inputs are not permitted"),
     ],

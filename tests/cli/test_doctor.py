@@ -8,7 +8,7 @@ import pytest
 from orchestrator.config.home import Home
 from orchestrator.daemon.doctor import Line, examine
 from orchestrator.store.lock import hold
-from tests.cli.bench import Run
+from tests.cli.bench import Bench, Run
 
 
 def lines(home: Home, subject: str) -> list[Line]:
@@ -112,6 +112,29 @@ def test_a_disk_without_room_is_a_problem(home: Home) -> None:
     (line,) = lines(home, "disk space")
     assert line.level == "problem"
     assert "make room" in line.advice
+
+
+def test_a_damaged_queue_is_a_problem(home: Home, bench: Bench) -> None:
+    """Commands that cannot read the queue send people here."""
+    assert [line.level for line in lines(home, "queue")] == ["ok"]
+    bench.execute(
+        "INSERT INTO step (run, phase, n, name, source) VALUES ('x', 'stage', 0, 'a', '1')"
+    )
+    (line,) = lines(home, "queue")
+    assert line.level == "problem"
+    assert "a row of step refers to a row of run that is not there" in line.text
+    bench.conn.close()
+    home.database.write_bytes(b"x" * 4096)
+    (line,) = lines(home, "queue")
+    assert "not a database" in line.text
+    assert str(home.backups) in line.advice
+
+
+def test_a_clock_that_was_set_back_is_told(home: Home, bench: Bench) -> None:
+    """Deadlines would come a day late without a word."""
+    assert [line.level for line in lines(home, "clock")] == ["ok"]
+    bench.conn.execute("UPDATE home SET wall = wall + 86400")
+    assert [line.level for line in lines(home, "clock")] == ["ok", "warning"]
 
 
 def test_the_daemon_is_told_by_its_process(home: Home) -> None:

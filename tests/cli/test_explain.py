@@ -156,6 +156,18 @@ def test_runs_that_only_fetch_outputs_take_no_place() -> None:
     assert said(QUEUED, live=2, harvesting=1)["next"] == "it starts, at once"
 
 
+def test_ended_runs_whose_outputs_pile_up_hold_a_queued_job() -> None:
+    """It would promise a start at once while a slow network holds everything up."""
+    lines = said(QUEUED, live=18, harvesting=18)
+    assert lines["waits for"] == "the outputs of 18 runs that have ended on local"
+    assert lines["next"] == "it starts when they have been fetched"
+
+
+def test_a_free_place_goes_to_the_jobs_before_it() -> None:
+    """It would promise a start at once to everybody in the queue."""
+    assert said(QUEUED, live=1, ahead=1)["next"] == "it starts when a run ends"
+
+
 def test_a_queued_job_may_start_at_once() -> None:
     """It would name a limit that does not hold it."""
     lines = said(QUEUED, live=1)

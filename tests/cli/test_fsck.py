@@ -160,9 +160,7 @@ def test_every_illegal_combination_is_found(bench: Bench, check: str, spoil: Bre
     """Lost, doubled or foreign files and rows would stay until they do harm."""
     job = bench.job(name="beam")
     run = bench.finish(job)
-    bench.conn.execute(
-        "INSERT INTO step (run, phase, n, name, source) SELECT id, 'stage', 0, 'a', '1' FROM run"
-    )
+    bench.start(bench.job_with_input()[0])
     assert found(bench) == []
     spoil(bench, job, run)
     assert check in {finding.check for finding in found(bench)}

@@ -148,6 +148,17 @@ def test_an_unknown_job_is_said_to_be_unknown(run: Run, bench: Bench) -> None:
     assert "at least 3 characters" in run("status", "00").stderr
 
 
+def test_what_never_became_a_job_is_told_by_its_id(run: Run, bench: Bench, home: Home) -> None:
+    """`submit` has printed an id, and nothing would say what became of it."""
+    rejected = bench.reject("bad.toml", "is no job file\x1b[1m")
+    answer = run("explain", rejected)
+    assert answer.returncode == 2
+    assert f"{rejected} was rejected: is no job file\\x1b[1m; it lies in" in answer.stderr
+    (home.spool / "beam.orch-0123456789ab.toml").write_text("")
+    answer = run("status", "0123456789ab")
+    assert "0123456789ab is in the spool and not accepted yet" in answer.stderr
+
+
 def test_foreign_text_cannot_reach_the_terminal(run: Run, bench: Bench) -> None:
     """A job's file name or a backend's words could repaint the screen or forge lines."""
     job = bench.job(drop="evil\x1b[2J\n.toml")

@@ -19,7 +19,7 @@ U = 0.5
 def work(**fields: Any) -> Work:
     """Return a run that nothing is wrong with, with some fields as given."""
     limits, retry = fields.pop("limits", Limits()), fields.pop("retry", Retry())
-    plain = {
+    plain: dict[str, Any] = {
         "job": "j", "name": "wing", "backend": "there", "want": Want.RUN, "runs_allowed": 1,
         "spec": JobSpec(name="wing", run={}, limits=limits, retry=retry), "deadline": None,
         "run": "r", "key": "orch-homehome-r", "number": 1, "state": RunState.RUNNING,

@@ -10,7 +10,7 @@ from orchestrator.core import decide
 from orchestrator.core.faults import StaleError
 from orchestrator.core.intake import Verb
 from orchestrator.core.lifecycle import Event, RunState, Want
-from orchestrator.core.work import Change
+from orchestrator.core.work import Change, Work
 from orchestrator.engine.forget import forget
 from orchestrator.engine.stage import stage
 from orchestrator.engine.submit import find
@@ -185,7 +185,7 @@ def test_what_a_service_asked_for_is_waited(bench: Bench, verb: str) -> None:
     assert bench.due(work.job) >= 1000.0
 
 
-def end(bench: Bench, job: str) -> object:
+def end(bench: Bench, job: str) -> Work:
     """Bring a running run to its end."""
     lost = decide.lost(bench.read(job), "gone", bench.now())
     bench.move(bench.read(job), lost)

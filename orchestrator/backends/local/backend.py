@@ -1,5 +1,6 @@
 """The verbs of the seam, for processes on this machine."""
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -102,7 +103,8 @@ class LocalBackend:
             read, overdue = await anyio.to_thread.run_sync(self._read, others, trouble)
             answers |= read
             for key in overdue:  # their supervisor died, and their timers with it
-                await self._stop(key, "time_limit")
+                with contextlib.suppress(BackendError):  # the next poll tries again
+                    await self._stop(key, "time_limit")
         return answers
 
     async def cancel(self, run: Run) -> None:

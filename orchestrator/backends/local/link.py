@@ -14,7 +14,7 @@ import anyio
 from anyio.abc import SocketStream, TaskGroup
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from orchestrator.backend import ProtocolError, TransientError
+from orchestrator.backend import ProtocolError, RejectedError, TransientError
 from orchestrator.backends import supervisor
 
 ANSWER_SECONDS = 30.0  # the supervisor waits for nothing but the disk
@@ -75,7 +75,8 @@ class Link:
     async def ask(self, op: str, **fields: object) -> Any:
         """Return the supervisor's answer.
 
-        Raises TransientError: with effect "none" when the request was not sent or had no effect.
+        Raises TransientError, with effect "none" when the request was not sent or had no effect;
+        RejectedError when it is too long to be sent.
         """
         async with self._connecting:
             if self._wire is None or not self._wire.open:
@@ -142,7 +143,7 @@ class Link:
         wire.slots[number] = slot
         line = json.dumps({"id": number, **request}).encode() + b"\n"
         if len(line) > LONGEST_LINE:
-            raise TransientError("a request to the supervisor is too long", effect="none")
+            raise RejectedError("the command and its environment are too long", effect="none")
         try:
             with anyio.fail_after(ANSWER_SECONDS):
                 await self._send(wire, line)

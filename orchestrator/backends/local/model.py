@@ -39,20 +39,21 @@ class Secret(Table):
 
 def _no_nul(text: str) -> str:
     if "\0" in text:
-        raise PydanticCustomError("nul", "must not hold a NUL character")
+        raise PydanticCustomError("nul", "expected text without a NUL character")
     return text
 
 
 def _not_empty(text: str) -> str:
     if not text.strip():
-        raise PydanticCustomError("script", "must not be empty")
+        raise PydanticCustomError("script", "expected a script that is not empty")
     return text
 
 
 def _words(value: Any) -> Any:
     if isinstance(value, str):
         raise PydanticCustomError(
-            "command", 'must be a list such as ["python3", "run.py"]; for shell text use `script`'
+            "command",
+            'expected a list such as ["python3", "run.py"] (shell text goes into `script`)',
         )
     # A validator before a strict one hands on Python's values, where a list is no tuple.
     return tuple(value) if isinstance(value, list) else value
@@ -60,7 +61,9 @@ def _words(value: Any) -> Any:
 
 def _program(command: tuple[str, ...]) -> tuple[str, ...]:
     if not command or not command[0]:
-        raise PydanticCustomError("command", "must begin with the name of a program")
+        raise PydanticCustomError(
+            "command", "expected a list that begins with the name of a program"
+        )
     return command
 
 
@@ -69,7 +72,7 @@ def _text_or_secret(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
         return check(value)
     except ValidationError:
         raise PydanticCustomError(
-            "variable", 'must be a text without NUL, or a reference { secret = "name" }'
+            "variable", 'expected text without NUL, or a reference { secret = "name" }'
         ) from None
 
 
@@ -77,12 +80,12 @@ def _variables(env: dict[str, Any]) -> dict[str, Any]:
     for name in env:
         if not name or "=" in name or "\0" in name:
             raise PydanticCustomError(
-                "variable", "{name} cannot be the name of a variable", {"name": repr(name)}
+                "variable", "expected names of variables, not {name}", {"name": repr(name)}
             )
         if name.startswith(RESERVED):
             raise PydanticCustomError(
                 "variable",
-                "{name}: names that begin with ORCHESTRATOR_ are set by the orchestrator",
+                "expected names without ORCHESTRATOR_ in front, which are ours, not {name}",
                 {"name": name},
             )
     return env
@@ -92,7 +95,7 @@ def _inside(text: str) -> str:
     path = PurePosixPath(text)
     if path.is_absolute() or ".." in path.parts or "\0" in text:
         raise PydanticCustomError(
-            "folder", "must be a folder inside the run's directory: relative, and without '..'"
+            "folder", "expected a folder inside the run's directory: relative, and without '..'"
         )
     return str(path)
 
@@ -131,6 +134,6 @@ class RunTable(Table):
     def _one_of_two(self) -> "RunTable":
         if (self.command is None) == (self.script is None):
             raise PydanticCustomError(
-                "command_or_script", "write either `command` (a list) or `script` (a text)"
+                "command_or_script", "expected either `command` (a list) or `script` (text)"
             )
         return self
