@@ -66,6 +66,8 @@ class Engine:
 
     async def _turn(self, group: TaskGroup) -> float:
         """Start an act for all that is due and has room; return how long the next turn can wait."""
+        if self._tools.stopping:
+            return LONGEST_SLEEP  # what is due is due for the next daemon
         hinted, self._hinted = self._hinted, set()
         # What was in an act when the look began may have been seen as it was before the act ended.
         busy = set(self._in_flight)

@@ -32,6 +32,7 @@ class Image:
     def __init__(self, world: "World") -> None:
         self.dead = False
         self.world = world
+        self.begun = False
         self.not_before: dict[tuple[str, str], float] = {}
         self._hurried: dict[str, float] = {}
         self._random = chance(world.random)
@@ -56,6 +57,7 @@ class Image:
 
     async def live(self) -> None:
         """Run the engine and the intake until cancelled; what they raise leaves here."""
+        self.begun = True
         async with anyio.create_task_group() as group:
             group.start_soon(self.engine.run)
             group.start_soon(self._take_in)

@@ -136,7 +136,7 @@ class World:
     def _step(self) -> None:
         """Count the steps of the daemon; where chance wants it, it ends between two of them."""
         image = self.image
-        if image is None or image.dead or self._crashes == 0:
+        if image is None or image.dead or not image.begun or self._crashes == 0:
             return
         self._steps_left -= 1
         if self._steps_left > 0:
