@@ -30,7 +30,7 @@ class Image:
     """A process image: once it is `dead`, nothing it does reaches the world any more."""
 
     def __init__(self, world: "World") -> None:
-        self.dead = False
+        self.begun = self.dead = False
         self.world = world
         self.not_before: dict[tuple[str, str], float] = {}
         self._hurried: dict[str, float] = {}
@@ -56,6 +56,7 @@ class Image:
 
     async def live(self) -> None:
         """Run the engine and the intake until cancelled; what they raise leaves here."""
+        self.begun = True
         async with anyio.create_task_group() as group:
             group.start_soon(self.engine.run)
             group.start_soon(self._take_in)
