@@ -84,7 +84,9 @@ def _run(tree: Path, test: str) -> str | None:
     if ran.returncode == 0:
         return None
     lines = [line for line in ran.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return lines[0][:160] if lines else f"{test} ended with {ran.returncode}"
+    if ran.returncode != 1 or not lines:  # no test failed: it could not even begin
+        raise RuntimeError(f"{test} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
+    return lines[0][:160]
 
 
 def _say(text: str) -> None:

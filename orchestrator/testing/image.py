@@ -30,7 +30,7 @@ class Image:
     """A process image: once it is `dead`, nothing it does reaches the world any more."""
 
     def __init__(self, world: "World") -> None:
-        self.dead = False
+        self.begun = self.dead = False
         self.world = world
         self.begun = False
         self.not_before: dict[tuple[str, str], float] = {}

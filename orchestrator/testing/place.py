@@ -138,6 +138,8 @@ class SimulatedBackend:
         remote = self._known(run)
         if remote is None:
             raise RejectedError("no such run", effect="none")
+        if not self._server.has_ended(remote):
+            raise AssertionError(f"{run.key} is harvested while it computes")
         found = self._server.listing(remote)
         if remote.gone:
             raise RejectedError("its outputs are gone", effect="none")

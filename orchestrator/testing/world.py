@@ -49,6 +49,7 @@ class World:
         self.people = People(self, chance(self.random))
         self._crashes = self.random.choice([0, 1, 2, 5])
         self._steps_left = self._next_crash()
+        self._life: asyncio.Task[None] | None = None
         self._kept: set[asyncio.Task[None] | None] = set()
 
     def _server(self, kind: str) -> Server:
@@ -118,10 +119,11 @@ class World:
         self._kept = {asyncio.current_task(), people}
         while not people.done() and not self.failures:
             image = self.image = Image(self)
-            life = asyncio.create_task(image.live())
+            life = self._life = asyncio.create_task(image.live())
             await asyncio.wait({life, people}, return_when=asyncio.FIRST_COMPLETED)
             if people.done():
-                await self._end_orderly(image, life)
+                self._ask_to_end(image)
+                await asyncio.wait({life})
             await self._bury(image, life)
             if not people.done():
                 await asyncio.sleep(self.random.choice([0.0, 1.0, 30.0, 600.0]))
@@ -136,7 +138,7 @@ class World:
     def _step(self) -> None:
         """Count the steps of the daemon; where chance wants it, it ends between two of them."""
         image = self.image
-        if image is None or image.dead or not image.begun or self._crashes == 0:
+        if image is None or not image.begun or image.dead or self._crashes == 0:
             return
         self._steps_left -= 1
         if self._steps_left > 0:
@@ -145,18 +147,21 @@ class World:
         self._steps_left = self._next_crash()
         orderly = self.random.random() < 0.3
         self.note("stop" if orderly else "crash")
-        image.dead = not orderly
-        image.tools.stopping = True
-        _cancel(self._others())
+        if orderly:
+            self._ask_to_end(image)
+        else:
+            image.dead = True
+            _cancel(self._others())
 
     def _others(self) -> list[asyncio.Task[None]]:
         others = asyncio.all_tasks(self.loop) - self._kept
         return sorted(others, key=lambda task: task.get_name())
 
-    async def _end_orderly(self, image: Image, life: asyncio.Task[None]) -> None:
+    def _ask_to_end(self, image: Image) -> None:
+        """Shut down in order, as on SIGTERM: acts are cancelled, what was handed in is written."""
         image.tools.stopping = True
-        life.cancel()
-        await asyncio.wait({life})
+        if self._life is not None:
+            self._life.cancel()
 
     async def _bury(self, image: Image, life: asyncio.Task[None]) -> None:
         """See to it that nothing of a life goes on; an end nobody wished for is a failure."""
