@@ -32,7 +32,6 @@ class Image:
     def __init__(self, world: "World") -> None:
         self.begun = self.dead = False
         self.world = world
-        self.begun = False
         self.not_before: dict[tuple[str, str], float] = {}
         self._hurried: dict[str, float] = {}
         self._random = chance(world.random)
