@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +22,7 @@ CALLS = {  # what the supervisor calls for one run, and how often at least in on
 MOMENTS = [(call, number) for call, times in CALLS.items() for number in range(1, times + 1)]
 
 
-needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+needs_strace = pytest.mark.needs("strace")
 
 
 @asynccontextmanager

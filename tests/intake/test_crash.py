@@ -14,7 +14,7 @@ from orchestrator.spool import drop_file, drop_folder, drop_request
 from tests.intake.tracing import CHANGES, Ran, Tracer
 from tests.intake.world import GOOD, World
 
-pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+pytestmark = pytest.mark.needs("strace")
 
 EVERYDAY = 16  # how many of all points the everyday sweep takes
 

@@ -156,7 +156,7 @@ async def test_what_is_not_a_plain_file_is_moved_and_never_opened(
     assert odd in odd.parent.iterdir()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make devices")
+@pytest.mark.needs("root")
 async def test_a_device_is_moved_and_never_opened(world: World) -> None:
     """To open a tape drive rewinds it."""
     try:
@@ -168,7 +168,7 @@ async def test_a_device_is_moved_and_never_opened(world: World) -> None:
     assert world.dropped(rejection.id).is_char_device()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.needs("root")
 async def test_a_file_of_another_user_is_refused(world: World) -> None:
     """Anybody who may write the spool would run jobs as the daemon's user."""
     path = world.write("a.toml")

@@ -155,7 +155,7 @@ for now in (10.0, 11.0, 12.0):
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+@pytest.mark.needs("root")
 def test_where_the_kernel_tells_nothing_quiet_is_needed(home: Home) -> None:
     """A file of root in a user's spool would be taken half-written, or never."""
     (home.spool / "a.toml").write_text("x")

@@ -1,14 +1,13 @@
 """Start the programs of child.py, also under strace, also on the interpreter's own SQLite."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace here")
+needs_strace = pytest.mark.needs("strace")
 
 _ROOT = Path(__file__).parents[2]
 _WITHOUT_PYSQLITE = (
