@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.backend import Absent, QuotaError, TransientError, Unclear
+from orchestrator.backend import Absent, Finished, QuotaError, TransientError, Unclear
 from orchestrator.core import decide
 from orchestrator.core.faults import StaleError
 from orchestrator.core.intake import Verb
@@ -236,6 +236,19 @@ def test_staging_that_never_answers_is_tried_again(bench: Bench, tmp_path: Path)
     bench.serve(2 * 3600.0)
     assert bench.job(job)["want"] == "run"
     assert bench.state(job) is RunState.RUNNING
+
+
+def test_each_run_gets_its_own_answer(new_bench: NewBench) -> None:
+    """A job would end as its neighbour did."""
+    bench = new_bench(poll_batch=3)
+    works = [bench.running(bench.add()) for _ in range(3)]
+    ends = {
+        works[0].key: Finished(ok=True, reason="ended well"),
+        works[2].key: Finished(ok=False, reason="ended badly", exit_code=1),
+    }
+    bench.backend.script["poll"] = [ends]
+    bench.run(watch(bench.tools, works))
+    assert [bench.read(work.job).outcome for work in works] == ["succeeded", None, "failed"]
 
 
 def test_one_slow_stop_does_not_hold_up_the_others(new_bench: NewBench) -> None:
