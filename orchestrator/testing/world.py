@@ -40,7 +40,7 @@ class World:
         self.failures: list[str] = []
         self.turns = self.commits = 0
         self.planted = self.faults.chances["bug"] > 0
-        self.history: list[tuple[object, ...]] = []
+        self.history: list[str] = []
         self.outcomes: Counter[str] = Counter()
         self.holds: Counter[str] = Counter()
         self.image: Image | None = None
@@ -101,7 +101,9 @@ class World:
 
     def close(self) -> None:
         """Keep what tests compare; let go of the rest."""
-        self.history = [tuple(row) for row in self.conn.execute("SELECT * FROM history").fetchall()]
+        rows = self.conn.execute("SELECT * FROM history").fetchall()
+        root = str(self.home.root)  # has another name each time
+        self.history = [str(tuple(row)).replace(root, "HOME") for row in rows]
         ended = "SELECT outcome FROM run WHERE state = 'ended'"
         self.outcomes.update(row["outcome"] for row in self.conn.execute(ended).fetchall())
         self.conn.close()

@@ -35,7 +35,7 @@ def test_every_promise_holds_in_many_more_worlds(first: int) -> None:
     check(first, IN_ONE_LONG_TEST)
 
 
-@pytest.mark.parametrize("seed", [3, 44, 67])
+@pytest.mark.parametrize("seed", [67, 169, 185, 199])
 def test_a_seed_gives_the_same_world_again(seed: int) -> None:
     """A failure could not be replayed from its seed, and so not be understood."""
     one, other = simulate(seed), simulate(seed)
