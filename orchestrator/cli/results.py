@@ -44,6 +44,8 @@ def results(home: Home, name: str, *, only_path: bool, as_json: bool) -> None:
         raise Fault(
             f"{job.id} is {job.shown} and has no results yet; `orchestrator explain {job.id}`"
         )
+    if not (folder / LATEST).is_dir():
+        raise Fault(f"the results of {job.id} are not there any more: {escape(str(folder))}")
     if only_path:
         screen.say(str(folder / LATEST))
         return

@@ -29,6 +29,8 @@ Kinds = Mapping[str, type[BaseModel]]
 def load(home: Home, kinds: Kinds) -> Config:
     """Return the configuration of a home; without a file, all defaults. Raises ProblemsError."""
     file = str(home.config)
+    if home.config.exists() and not (home.config.is_file() or home.config.is_dir()):
+        raise ProblemsError([Problem(file, 1, 1, "", "a regular file", "something else")])
     try:
         data = home.config.read_bytes()
     except OSError as error:

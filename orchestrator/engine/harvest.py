@@ -159,7 +159,7 @@ async def _publish(tools: Tools, work: Work) -> Published:
             ended,
             items,
             spec=text,
-            spec_suffix=PurePosixPath(file).suffix,
+            spec_suffix=PurePosixPath(file).suffix.lower(),
             history=history,
         )
     )

@@ -12,6 +12,8 @@ def resolve(conn: Connection, name: str, *, unfinished_first: bool = False) -> l
 
     With `unfinished_first`, of several jobs of one name the unfinished ones count, if any are.
     """
+    if not name.isprintable():
+        return []  # no job is called so, and SQL takes no bytes that are not text
     sql = load("look")
     if is_id(name) and conn.execute(load("queue")["job_known"], {"id": name}).fetchone():
         return [name]

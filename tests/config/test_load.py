@@ -1,5 +1,6 @@
 """The configuration file: read whole, checked whole, every mistake with its line."""
 
+import os
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
@@ -167,6 +168,13 @@ def test_a_file_that_cannot_be_read(home: Home, kinds: Kinds) -> None:
     assert str(caught.value) == (
         f"{home.config}:1:1: expected a file that can be read, found Is a directory"
     )
+
+
+def test_a_file_that_never_ends_is_not_read(home: Home, kinds: Kinds) -> None:
+    """The daemon would wait for somebody to write into a pipe, without a word."""
+    os.mkfifo(home.config)
+    with pytest.raises(ProblemsError, match="expected a regular file"):
+        load(home, kinds)
 
 
 def test_a_dangling_link_is_no_missing_file(home: Home, kinds: Kinds, tmp_path: Path) -> None:

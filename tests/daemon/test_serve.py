@@ -70,6 +70,7 @@ def _entries(home: Path) -> list[tuple[str, str, str]]:
 def test_ends_when_idle_with_0_only_if_all_succeeded(home: Path, serve: Start) -> None:
     """A script that runs a batch through the daemon could not tell whether it went well."""
     _drop(home, "good.toml", '[run]\ncommand = ["true"]\n')
+    _drop(home, "SHOUTED.TOML", '[run]\ncommand = ["true"]\n')
     child = serve("--until-idle")
     _, heard = child.communicate(timeout=60)
     assert child.returncode == 0, heard

@@ -42,3 +42,10 @@ def test_a_name_wins_over_a_prefix_and_an_id_over_a_name(conn: Connection) -> No
     entrance.accept(conn, new_job(3, new_id(2)), START)
     assert resolve(conn, new_id(1)[:4]) == [new_id(2)]
     assert resolve(conn, new_id(2)) == [new_id(2)]
+
+
+def test_what_is_no_text_names_no_job(conn: Connection) -> None:
+    """A mistyped byte on the command line would end in a traceback."""
+    entrance.accept(conn, new_job(1), START)
+    assert resolve(conn, "\udcff") == []
+    assert resolve(conn, "a\0b") == []

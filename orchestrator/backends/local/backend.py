@@ -152,6 +152,8 @@ class LocalBackend:
                     alive = isinstance(answers[key], Alive)
                     if alive and standing.overdue(opened, time.monotonic()):
                         overdue.append(key)
+            except FileNotFoundError:
+                answers[key] = NoAnswer(trouble) if trouble else standing.vanished(key)
             except OSError as error:
                 answers[key] = NoAnswer(f"its folder cannot be read: {error.strerror}")
         return answers, overdue

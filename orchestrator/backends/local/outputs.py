@@ -32,8 +32,9 @@ def list_outputs(runs: int, key: str, wanted: Outputs) -> list[Output]:
         staged = inputs(run)
         sizes = [(name, _size(name, run)) for name in LOGS]
         logs = [Output(name, size, log=True) for name, size in sizes if size is not None]
-        with opened(WORK, run) as work:
-            found = sorted(_files(work))
+        found = []
+        with contextlib.suppress(FileNotFoundError), opened(WORK, run) as work:
+            found = sorted(_files(work))  # without the directory, which a run may remove: nothing
 
     def chosen(path: str) -> bool:
         if any(matches(pattern, path) for pattern in exclude):

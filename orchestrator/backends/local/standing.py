@@ -62,6 +62,13 @@ def orphaned(key: str, run: int) -> Answer:
     return Lost("it ended, but its supervisor was killed before, so that nobody knows how")
 
 
+def vanished(key: str) -> Answer:
+    """Say how a run stands that no supervisor keeps and whose folder somebody removed."""
+    if found := processes.family(processes.Mark(key, None, None)):
+        return Alive(f"running, process {found[0].pid}; its folder was removed")
+    return Lost("its folder was removed, so that nobody knows how it ended")
+
+
 def overdue(run: int, now: float) -> bool:
     """Whether a run of this boot has passed its time limit; `now` is monotonic, in seconds."""
     started = _started(run)

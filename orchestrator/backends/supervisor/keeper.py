@@ -20,7 +20,8 @@ SWEEP_SECONDS = 5.0  # how long leftovers may take to die: only a process stuck 
 RETRY_SECONDS = 5.0  # between two tries to write an end down on a full disk
 WRITERS = 4  # ends that are brought to the disk at once; the disk is the limit, not the processor
 
-_DATA_LOST = {errno.EIO, errno.ENOSPC, errno.EDQUOT}  # a sync that failed so is never tried again
+# A sync that failed so is never tried again; ENOENT: the run removed its own directory.
+_DATA_LOST = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ENOENT}
 _SHUTDOWN = {signal.SIGTERM, signal.SIGKILL, signal.SIGHUP}
 
 
