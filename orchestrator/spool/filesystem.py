@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -64,6 +65,10 @@ def check_one_file_system(home: Home) -> Check:
     Tries it with an empty hidden folder, because a bind mount refuses renames though it reports
     the same device. The folders of the home must exist.
     """
+    for folder in (home.spool, home.claimed, home.archive, home.rejected):
+        for left in folder.glob(".probe-*"):  # by a check that was killed
+            with suppress(OSError):
+                left.rmdir()
     probe = f".probe-{secrets.token_hex(8)}".encode()
     for target in (home.claimed, home.archive, home.rejected):
         with opened(home.spool, FOLDER) as source_fd, opened(target, FOLDER) as target_fd:

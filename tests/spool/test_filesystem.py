@@ -74,3 +74,11 @@ def test_a_spool_that_is_mounted_by_itself_is_refused(home: Home) -> None:
     assert "refusal" in done.stdout
     assert "Invalid cross-device link" in done.stdout
     assert list(home.spool.iterdir()) == []
+
+
+def test_what_a_killed_check_left_is_cleared_away(home: Home) -> None:
+    """Fsck would tell of a folder in the archive that nobody dropped."""
+    for folder in (home.spool, home.archive):
+        (folder / ".probe-0123456789abcdef").mkdir()
+    assert check_one_file_system(home).level == "ok"
+    assert not [*home.spool.iterdir(), *home.archive.iterdir()]
