@@ -58,6 +58,8 @@ def queue(home: Home) -> Iterator[Connection]:
 
     Raises Fault when it cannot be read, also when that shows only later.
     """
+    if home.restored.exists():
+        raise Fault("a restore was broken off after it was decided; `orchestrator serve` ends it")
     try:
         conn = connect_reader(home.database) if home.database.exists() else _empty_queue(home)
         try:
@@ -80,12 +82,10 @@ def _empty_queue(home: Home) -> Connection:
 
 def _check_schema(conn: Connection) -> None:
     known = len(migrate.steps())
-    version: int = conn.execute("PRAGMA user_version").fetchone()[0]
-    if version > known:
-        raise Fault(
-            f"the queue has schema {version}, this program knows {known}: it was written by a newer"
-            " version; use that one"
-        )
+    try:
+        version = migrate.version(conn)
+    except migrate.SchemaError as error:
+        raise Fault(str(error)) from None
     if version < known:
         raise Fault(
             f"the queue has schema {version}, this program reads {known}: start the daemon of this"

@@ -46,6 +46,8 @@ class Work:
     started: float | None = None
     listed: bool = False
     forgotten: bool = False
+    suspect: bool = False
+    """Restored from an earlier copy of the queue: it may have gone further than is known here."""
     memo: Mapping[str, JsonValue]
 
 

@@ -173,7 +173,7 @@ def _queue(home: Home) -> Iterator[Line]:
     if not home.database.exists():
         yield Line("ok", "queue", "none yet; the daemon makes it")
         return
-    advice = f"stop the daemon, and put a copy from {home.backups} in its place"
+    advice = f"stop the daemon, then `orchestrator restore` the newest of {home.backups}"
     try:
         with closing(connect_reader(home.database)) as conn:
             damage = audit.damage(conn)

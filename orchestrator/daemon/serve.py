@@ -16,6 +16,7 @@ from orchestrator.document import ProblemsError
 from orchestrator.registry import kinds
 from orchestrator.store.lock import HomeInUseError, hold
 from orchestrator.store.migrate import SchemaError
+from orchestrator.store.swap import carry_through
 
 OK, UNSUCCESSFUL, STORAGE_FAILED, HOME_IN_USE, NEEDS_A_PERSON = 0, 1, 74, 75, 78
 
@@ -39,6 +40,10 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
             for check in (spool.check_file_system(home.root), spool.check_one_file_system(home)):
                 if check.level == "refusal":
                     return _refuse(check.text)
+            if replaced := carry_through(home):
+                _say(f"a restore that was broken off is done; the queue before it is {replaced}")
+            if why := _lost_queue(home):
+                return _refuse(why)
             return _run(home, config, until_idle=until_idle)
     except ProblemsError as error:
         return _refuse(*map(str, error.problems))
@@ -56,6 +61,18 @@ def prepare(home: Home) -> None:
     for folder in (home.results, home.log, home.staging, home.backups, home.backend("")):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.state.chmod(0o700)
+
+
+def _lost_queue(home: Home) -> str | None:
+    """Return why no queue may be begun here, if so: jobs of the one that was would be lost."""
+    is_there = home.database.exists() and home.database.stat().st_size > 0
+    if is_there or not any(home.archive.iterdir()):
+        return None
+    return (
+        f"{home.database} is {'empty' if home.database.exists() else 'gone'}, but there were jobs"
+        " here: `orchestrator restore` puts a copy in its place, the newest is in"
+        f" {home.backups}; to begin anew all the same, move {home.archive} away"
+    )
 
 
 def _run(home: Home, config: Config, *, until_idle: bool) -> int:

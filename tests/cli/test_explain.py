@@ -61,7 +61,9 @@ RUN = RunView(
     harvest_steps=0,
     harvested=0,
 )
-AROUND = Surroundings(daemon=1, room=2, live=1, harvesting=0, ahead=0, results="/home/results/beam")
+AROUND = Surroundings(
+    daemon=1, room=2, live=1, harvesting=0, sought=0, ahead=0, results="/home/results/beam"
+)
 
 
 def said(job: dict[str, Any], run: dict[str, Any] | None = None, **around: Any) -> dict[str, str]:
