@@ -35,9 +35,9 @@ _json = click.option("--json", "as_json", is_flag=True, help="For programs.")
 @_json
 @homes.with_home
 def backup(home: Home, target: Path | None, *, as_json: bool) -> None:
-    """Write a copy of the queue, checked and synced.
+    """Write a copy of the queue.
 
-    Works while the daemon runs, which goes on undisturbed, and while it does not. A file that is
+    It is checked and synced, and then has its name. Works while the daemon runs, which goes on undisturbed, and while it does not. A file that is
     there is not overwritten. The copy holds the queue: results, dropped files and the configuration
     are plain files beside it, to be copied with whatever copies files.
 

@@ -119,6 +119,11 @@ def _queued(job: JobView, around: Surroundings, now: Now) -> list[tuple[str, str
         begun = f"run {job.runs + 1} of {job.allowed} starts, {_when(job.due, now)}"
         waits = "the pause before its next run" if job.runs else "its time"
         return [("last run", job.reason), ("waits for", waits), ("next", begun)]
+    return _startable(job, around)
+
+
+def _startable(job: JobView, around: Surroundings) -> list[tuple[str, str]]:
+    """Say what keeps a job from its run that may start now."""
     if isinstance(around.room, str):
         return [("waits for", around.room), ("next", "nothing until that is mended")]
     if around.sought:

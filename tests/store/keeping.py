@@ -39,17 +39,22 @@ def dump(path: Path) -> str:
 
 
 def bring_back(schema: int, path: Path) -> None:
-    """Make the queue of an old schema that was kept, as its program left it."""
-    text = Path(__file__).with_name(f"schema-{schema}.sql").read_text("utf-8")
+    """Make the queue of an old schema that was kept, as its program left it: in WAL mode."""
     with closing(engine.connect(path, isolation_level=None)) as conn:
-        statement = ""
-        for line in text.splitlines(keepends=True):
-            statement += line
-            if engine.complete_statement(statement):
-                conn.execute(statement)
-                statement = ""
+        run_script(conn, schema)
     with closing(connect_writer(path)):
-        pass  # in WAL mode, as it was
+        pass
+
+
+def run_script(conn: Connection, schema: int) -> None:
+    """Fill a new database with what was kept."""
+    text = Path(__file__).with_name(f"schema-{schema}.sql").read_text("utf-8")
+    statement = ""
+    for line in text.splitlines(keepends=True):
+        statement += line
+        if engine.complete_statement(statement):
+            conn.execute(statement)
+            statement = ""
 
 
 if __name__ == "__main__":

@@ -115,7 +115,8 @@ async def test_a_backup_is_a_queue_of_its_own(db: Database, home: Home) -> None:
     assert jobs_in(restored.database) == 2
 
 
-async def test_the_newest_are_kept(db: Database, home: Home) -> None:
+@pytest.mark.usefixtures("db")
+async def test_the_newest_are_kept(home: Home) -> None:
     """Otherwise copies fill the disk, or the good ones are thrown away; others' files stay."""
     others = ["before-schema-2.db", "queue-old.db", "queue-20261101T180000Z.db.txt", "notes"]
     for name in others:
@@ -128,9 +129,8 @@ async def test_the_newest_are_kept(db: Database, home: Home) -> None:
     assert names(home.backups) == sorted(others + kept)
 
 
-async def test_a_copy_from_the_future_does_not_push_out_the_fresh_one(
-    db: Database, home: Home
-) -> None:
+@pytest.mark.usefixtures("db")
+async def test_a_copy_from_the_future_does_not_push_out_the_fresh_one(home: Home) -> None:
     """Otherwise, after a clock that was wrong, every new copy is removed at once."""
     await make_backup(home.database, home.backups, keep=1, now=EVENING.replace(year=2040))
     made = await make_backup(home.database, home.backups, keep=1, now=EVENING)
@@ -292,7 +292,7 @@ async def test_a_damaged_index_is_found_and_told(
         assert any("job_name" in line for line in found)
         await do_check(db, home, log)
     ((_, told),) = [it for it in heard if it[1]["event"] == "the queue is damaged"]
-    assert str(home.database) in str(told["advice"])
+    assert "orchestrator restore" in str(told["advice"])
     assert str(home.backups) in str(told["advice"])
 
 
