@@ -37,9 +37,10 @@ _json = click.option("--json", "as_json", is_flag=True, help="For programs.")
 def backup(home: Home, target: Path | None, *, as_json: bool) -> None:
     """Write a copy of the queue.
 
-    It is checked and synced, and then has its name. Works while the daemon runs, which goes on undisturbed, and while it does not. A file that is
-    there is not overwritten. The copy holds the queue: results, dropped files and the configuration
-    are plain files beside it, to be copied with whatever copies files.
+    It is checked and synced, and has its name only then. Works while the daemon runs, which goes on
+    undisturbed, and while it does not. A file that is there is not overwritten. The copy holds the
+    queue: results, dropped files and the configuration are plain files beside it, to be copied with
+    whatever copies files.
 
     \b
     orchestrator backup
@@ -49,6 +50,7 @@ def backup(home: Home, target: Path | None, *, as_json: bool) -> None:
     target = (target or home.backups / f"manual-{stamp}.db").absolute()
     if target.exists():
         raise Fault(f"{escape(str(target))} is there already; name a new file")
+    homes.check_present(home)
     if not home.database.exists():
         raise Fault(f"there is no queue in {escape(str(home.root))} yet: no daemon ever ran here")
     try:

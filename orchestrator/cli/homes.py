@@ -15,6 +15,7 @@ from orchestrator.daemon.clock import read_anchor, start_clock
 from orchestrator.log.escape import escape
 from orchestrator.store import lock, migrate, views
 from orchestrator.store.home import read_home
+from orchestrator.store.lost import lost_queue
 from orchestrator.store.resolve import SHORTEST_PREFIX, resolve
 from orchestrator.store.sqlite import Connection, connect_reader, connect_writer, engine
 from orchestrator.store.views import JobView
@@ -58,8 +59,7 @@ def queue(home: Home) -> Iterator[Connection]:
 
     Raises Fault when it cannot be read, also when that shows only later.
     """
-    if home.restored.exists():
-        raise Fault("a restore was broken off after it was decided; `orchestrator serve` ends it")
+    check_present(home)
     try:
         conn = connect_reader(home.database) if home.database.exists() else _empty_queue(home)
         try:
@@ -72,6 +72,14 @@ def queue(home: Home) -> Iterator[Connection]:
             f"the queue {escape(str(home.database))} cannot be read: {error}; `orchestrator doctor`"
             f" tells more, copies of the queue are in {escape(str(home.backups))}"
         ) from error
+
+
+def check_present(home: Home) -> None:
+    """Raise Fault when the queue of a home was there and is not."""
+    if home.restored.exists():
+        raise Fault("a restore was broken off after it was decided; `orchestrator serve` ends it")
+    if why := lost_queue(home):
+        raise Fault(escape(why))
 
 
 def _empty_queue(home: Home) -> Connection:

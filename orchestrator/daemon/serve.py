@@ -15,6 +15,7 @@ from orchestrator.daemon.service import run_service
 from orchestrator.document import ProblemsError
 from orchestrator.registry import kinds
 from orchestrator.store.lock import HomeInUseError, hold
+from orchestrator.store.lost import lost_queue
 from orchestrator.store.migrate import SchemaError
 from orchestrator.store.swap import carry_through
 
@@ -42,7 +43,7 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
                     return _refuse(check.text)
             if replaced := carry_through(home):
                 _say(f"a restore that was broken off is done; the queue before it is {replaced}")
-            if why := _lost_queue(home):
+            if why := lost_queue(home):
                 return _refuse(why)
             return _run(home, config, until_idle=until_idle)
     except ProblemsError as error:
@@ -61,18 +62,6 @@ def prepare(home: Home) -> None:
     for folder in (home.results, home.log, home.staging, home.backups, home.backend("")):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.state.chmod(0o700)
-
-
-def _lost_queue(home: Home) -> str | None:
-    """Return why no queue may be begun here, if so: jobs of the one that was would be lost."""
-    is_there = home.database.exists() and home.database.stat().st_size > 0
-    if is_there or not any(home.archive.iterdir()):
-        return None
-    return (
-        f"{home.database} is {'empty' if home.database.exists() else 'gone'}, but there were jobs"
-        " here: `orchestrator restore` puts a copy in its place, the newest is in"
-        f" {home.backups}; to begin anew all the same, move {home.archive} away"
-    )
 
 
 def _run(home: Home, config: Config, *, until_idle: bool) -> int:

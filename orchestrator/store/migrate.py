@@ -90,11 +90,16 @@ def copy_queue(queue: Path, target: Path, *, replace: bool = True) -> None:
     """
     try:
         with closing(connect_reader(queue)) as conn:
-            version(conn)
+            _check_begun(conn)
             copy(conn, target)
     except engine.Error as error:
         raise storage_fault(error) or error from error
     keep_copy(target, replace=replace)
+
+
+def _check_begun(conn: Connection) -> None:
+    if version(conn) == 0:
+        raise SchemaError("the queue is empty: no daemon ever began it")
 
 
 def copy(conn: Connection, target: Path) -> None:

@@ -17,7 +17,7 @@ from orchestrator.store import look, runs
 from orchestrator.store.queries import load
 from orchestrator.store.record import record
 from orchestrator.store.results.manifest import EndedRun
-from orchestrator.store.sqlite import Connection
+from orchestrator.store.sqlite import Connection, Row
 
 ASK_AGAIN = "the queue was restored from an earlier copy since; look, and ask again"
 
@@ -65,20 +65,23 @@ def adopt(
     What the queue knows already is left as it is, and so is a result that is of another run than
     the queue's with that number. `new_key` names runs of which nothing is left but their number.
     """
-    adopted = 0
-    for number in range(1, max(found, default=0) + 1):
-        known = conn.execute(
-            load("restored")["run_numbered"], {"job": job, "number": number}
-        ).fetchone()
-        result = found.get(number)
-        if known is not None and known["state"] == RunState.ENDED:
-            continue
-        if result is not None and (known is None or known["key"] == result.run.key):
-            _publish(conn, job, number, result, now)
-            adopted += 1
-        else:
+    sql = load("restored")["runs_of"]
+    known = {row["number"]: row for row in conn.execute(sql, {"job": job}).fetchall()}
+    ours = {
+        number: result
+        for number, result in found.items()
+        if number not in known or _is_open(known[number], result.run.key)
+    }
+    for number in range(1, max(ours, default=0) + 1):
+        if number in ours:
+            _publish(conn, job, number, ours[number], now)
+        elif number not in known or known[number]["state"] != RunState.ENDED:
             _pass_over(conn, job, number, now, new_key)
-    return adopted
+    return len(ours)
+
+
+def _is_open(run: Row, key: str) -> bool:
+    return bool(run["key"] == key and run["state"] != RunState.ENDED)
 
 
 def _publish(conn: Connection, job: str, number: int, found: Found, now: Now) -> None:

@@ -165,6 +165,13 @@ def test_ended_runs_whose_outputs_pile_up_hold_a_queued_job() -> None:
     assert lines["next"] == "it starts when they have been fetched"
 
 
+def test_runs_of_a_restored_queue_are_looked_for_first() -> None:
+    """It would promise a start at once while the daemon still asks what became of older runs."""
+    lines = said(QUEUED, live=1, sought=3)
+    assert lines["waits for"] == "3 runs of the restored queue to be looked for on local"
+    assert lines["next"] == "it starts when it is known what became of them"
+
+
 def test_a_free_place_goes_to_the_jobs_before_it() -> None:
     """It would promise a start at once to everybody in the queue."""
     assert said(QUEUED, live=1, ahead=1)["next"] == "it starts when a run ends"

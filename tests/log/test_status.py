@@ -174,6 +174,14 @@ def test_tail_f_sees_every_line_over_rotations(entry: Make, tmp_path: Path) -> N
     assert (tmp_path / "status.log.3").exists()
 
 
+def test_the_last_number_of_a_log(tmp_path: Path) -> None:
+    """A restored queue would give numbers again that stand in the log already."""
+    path = tmp_path / "status.log"
+    assert last_number(path) == 0
+    path.write_text("a line  #7\nsaid  #99 of it  #8\na line that a kill cut off")
+    assert last_number(path) == 8
+
+
 def test_killed_at_every_system_call() -> None:
     """A kill between the line and the cursor would lose a line or show it twice."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

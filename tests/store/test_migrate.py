@@ -339,7 +339,6 @@ HARM = {"kill": "signal=SIGKILL", "disk fails": "error=EIO", "disk full": "error
         ("fsync", "kill", 6),
         ("rename", "kill", 1),
         ("unlink", "kill", 1),
-        ("fsync", "disk fails", 6),
     ],
 )
 def test_a_migration_harmed_anywhere_goes_on(

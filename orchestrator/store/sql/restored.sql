@@ -25,6 +25,9 @@ WHERE id = :run AND state = 'submitting'
 UPDATE run SET suspect = 1, version = version + 1, tries = 0, misses = 0, due = :steady,
     reason = :reason WHERE id = :run
 
+-- name: runs_of
+SELECT number, key, state FROM run WHERE job = :job
+
 -- name: run_numbered
 SELECT id, key, state FROM run WHERE job = :job AND number = :number
 
