@@ -266,6 +266,28 @@ def test_a_copy_from_another_machine_goes_on(bench: Bench, run: Run) -> None:
     assert 1000.0 <= row["steady"] < 1100.0
 
 
+def test_a_restore_that_was_killed_is_ended_by_the_next_start(
+    bench: Bench, say: Say, run: Run
+) -> None:
+    """The home would have no queue, and a daemon begin an empty one."""
+    job = bench.finish(bench.job(name="beam"))
+    copy = backup(bench)
+    bench.job(name="later")
+    bench.conn.close()
+    copy.rename(bench.home.restored)  # decided, and killed
+    for command in ("status", "fsck", "backup"):
+        code, said = say(command)
+        assert (code, "`orchestrator serve` ends it" in said) == (2, True)
+    assert "`orchestrator serve` ends it" in say("doctor")[1]
+    answer = run("serve", "--until-idle")
+    assert answer.returncode == 0
+    assert "a restore that was broken off is done; the queue before it is" in answer.stderr
+    assert list(jobs(bench.home).values()) == ["SUCCEEDED"]
+    assert job.exists()
+    (kept,) = bench.home.backups.glob("replaced-*.db")
+    assert restore(bench, kept).jobs == 2
+
+
 # ── refusals ─────────────────────────────────────────────────────────────────
 
 
@@ -349,6 +371,17 @@ def test_what_cannot_be_restored_is_refused(bench: Bench, say: Say, name: str) -
     assert code == 2, said
     assert words in said
     assert everything(bench.home.root) == before
+
+
+def test_a_copy_with_a_damaged_index_is_refused(bench: Bench, say: Say) -> None:
+    """Copying builds indexes anew, so that the damage would not show, and rows be missed."""
+    bench.job(name="beam")
+    copy = backup(bench)
+    with closing(sqlite3.connect(copy, isolation_level=None)) as conn:
+        conn.execute("PRAGMA writable_schema = ON")
+        conn.execute("UPDATE sqlite_schema SET sql = replace(sql, 'ON job (name)', 'ON job (id)')")
+    code, said = say("restore", copy)
+    assert (code, "missing from index job_name; take another copy" in said) == (2, True), said
 
 
 def test_a_home_in_use_is_left_alone(bench: Bench, say: Say) -> None:

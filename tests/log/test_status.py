@@ -14,6 +14,7 @@ import pytest
 from orchestrator.core.history import Entry
 from orchestrator.core.lifecycle import Shown
 from orchestrator.log import StatusLog, render
+from orchestrator.log.status import last_number
 from tests.smalldisk import run_on_small_disk
 
 ROOT = Path(__file__).parents[2]
