@@ -53,7 +53,7 @@ def reconcile(home: Home, config: Config, conn: Connection, row: HomeRow, now: N
     for drop in _unknown_drops(home, conn):
         verdict = judge(home, drop, rules_of(config), read_with(config))
         _take_in(home, conn, drop, verdict, now=now, told=told)
-    for job, found in _unknown_results(home, conn, row.id, told):
+    for job, found in unknown_results(home, conn, row.id, told):
         key = lambda: key_of(row.id, new_id())  # noqa: E731 - one line says it
         told.published += restored.adopt(conn, job, found, now, key)
     since = datetime.fromtimestamp(row.anchor.wall, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -104,7 +104,7 @@ def _take_in(
             raise BlockingIOError(11, "somebody writes to it; try again", str(place))
 
 
-def _unknown_results(
+def unknown_results(
     home: Home, conn: Connection, home_id: str, told: Told
 ) -> Iterator[tuple[str, dict[int, Found]]]:
     """Yield results that the copy does not know, of jobs that it knows, by number of the run."""

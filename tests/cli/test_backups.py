@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -286,6 +287,49 @@ def test_a_restore_that_was_killed_is_ended_by_the_next_start(
     assert job.exists()
     (kept,) = bench.home.backups.glob("replaced-*.db")
     assert restore(bench, kept).jobs == 2
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.needs("strace")
+@pytest.mark.parametrize("harm", ["signal=SIGKILL", "error=EIO", "error=ENOSPC"])
+@pytest.mark.parametrize("call", ["rename", "renameat2", "fsync", "pwrite64", "unlink", "fchmod"])
+def test_a_restore_harmed_at_every_call_can_be_made_again(
+    bench: Bench,
+    run: Run,
+    program: list[str],
+    environment: dict[str, str],
+    *,
+    call: str,
+    harm: str,
+) -> None:
+    """A bad disk during a restore would leave a home that nobody can bring in order."""
+    copy = backup(bench)
+    job = bench.job(name="late")
+    bench.finish(job)
+    bench.conn.close()
+    home, trace = bench.home.root, bench.home.root.parent / "trace"
+
+    def restored_under(root: Path, inject: str) -> str:
+        strace = ["strace", "-f", "-qq", "-o", str(trace), "-e", inject]
+        command = [*strace, *program, "--home", str(root), "restore", str(copy)]
+        subprocess.run(command, env=environment, capture_output=True, check=False, timeout=60)
+        return trace.read_text()
+
+    spare = home.parent / "spare"
+    shutil.copytree(home, spare, symlinks=True)
+    points = restored_under(spare, f"trace={call}").count(f"{call}(")
+    for when in range(1, points + 1):
+        root = home.parent / f"{call}-{when}"
+        shutil.copytree(home, root, symlinks=True)
+        said = restored_under(root, f"inject={call}:{harm}:when={when}")
+        assert "INJECTED" in said or "SIGKILL" in said
+        answer = run("--home", root, "serve", "--until-idle")  # the old queue, or the new one
+        assert answer.returncode == 0, (when, answer.stderr)
+        assert run("--home", root, "restore", copy).returncode == 0
+        assert jobs(Home(root)) == {job: "SUCCEEDED"}
+        assert run("--home", root, "fsck").stdout.endswith("no findings\n"), when
+        assert run("--home", root, "verify", "--all").returncode == 0
 
 
 # ── refusals ─────────────────────────────────────────────────────────────────
