@@ -15,6 +15,7 @@ from orchestrator.daemon.clock import read_anchor, start_clock
 from orchestrator.log.escape import escape
 from orchestrator.store import lock, migrate, views
 from orchestrator.store.home import read_home
+from orchestrator.store.lost import lost_queue
 from orchestrator.store.resolve import SHORTEST_PREFIX, resolve
 from orchestrator.store.sqlite import Connection, connect_reader, connect_writer, engine
 from orchestrator.store.views import JobView
@@ -58,6 +59,7 @@ def queue(home: Home) -> Iterator[Connection]:
 
     Raises Fault when it cannot be read, also when that shows only later.
     """
+    check_present(home)
     try:
         conn = connect_reader(home.database) if home.database.exists() else _empty_queue(home)
         try:
@@ -72,6 +74,14 @@ def queue(home: Home) -> Iterator[Connection]:
         ) from error
 
 
+def check_present(home: Home) -> None:
+    """Raise Fault when the queue of a home was there and is not."""
+    if home.restored.exists():
+        raise Fault("a restore was broken off after it was decided; `orchestrator serve` ends it")
+    if why := lost_queue(home):
+        raise Fault(escape(why))
+
+
 def _empty_queue(home: Home) -> Connection:
     conn = connect_writer(":memory:")
     migrate.migrate(conn, home.backups)
@@ -80,12 +90,10 @@ def _empty_queue(home: Home) -> Connection:
 
 def _check_schema(conn: Connection) -> None:
     known = len(migrate.steps())
-    version: int = conn.execute("PRAGMA user_version").fetchone()[0]
-    if version > known:
-        raise Fault(
-            f"the queue has schema {version}, this program knows {known}: it was written by a newer"
-            " version; use that one"
-        )
+    try:
+        version = migrate.version(conn)
+    except migrate.SchemaError as error:
+        raise Fault(str(error)) from None
     if version < known:
         raise Fault(
             f"the queue has schema {version}, this program reads {known}: start the daemon of this"

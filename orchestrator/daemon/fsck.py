@@ -95,6 +95,7 @@ def _claimed_or_archived(home: Home, _: Connection) -> Iterator[str]:
 
 def _archived_is_known(home: Home, conn: Connection) -> Iterator[str]:
     known = audit.drops(conn).keys() | audit.ids(conn, "requests")
+    known |= audit.ids(conn, "rejected")  # a restore that could not take it in again left it here
     for name in _names(home.archive):
         if is_id(name) and name not in known:
             yield f"{home.archive / name} belongs to no job and no request of the queue"

@@ -15,7 +15,9 @@ from orchestrator.daemon.service import run_service
 from orchestrator.document import ProblemsError
 from orchestrator.registry import kinds
 from orchestrator.store.lock import HomeInUseError, hold
+from orchestrator.store.lost import lost_queue
 from orchestrator.store.migrate import SchemaError
+from orchestrator.store.swap import carry_through
 
 OK, UNSUCCESSFUL, STORAGE_FAILED, HOME_IN_USE, NEEDS_A_PERSON = 0, 1, 74, 75, 78
 
@@ -39,6 +41,10 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
             for check in (spool.check_file_system(home.root), spool.check_one_file_system(home)):
                 if check.level == "refusal":
                     return _refuse(check.text)
+            if replaced := carry_through(home):
+                _say(f"a restore that was broken off is done; the queue before it is {replaced}")
+            if why := lost_queue(home):
+                return _refuse(why)
             return _run(home, config, until_idle=until_idle)
     except ProblemsError as error:
         return _refuse(*map(str, error.problems))

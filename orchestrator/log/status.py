@@ -6,6 +6,8 @@ given again, and those that stand already are told by their own line, which ends
 That is why no line is synced.
 """
 
+import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -17,6 +19,8 @@ from orchestrator.log.growing import GrowingFile
 
 SIZE = 10 << 20
 KEEP = 5
+_TAIL = 64 << 10  # bytes
+_NUMBER = re.compile(rb"  #(\d{1,15})$", re.MULTILINE)
 _REASON = 400  # characters; the whole reason is in the history
 
 
@@ -62,6 +66,17 @@ class StatusLog:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def last_number(path: Path) -> int:
+    """Return the highest number of an entry near the end of a status log, 0 without one."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            numbers = _NUMBER.findall(file.read())
+    except FileNotFoundError:
+        return 0
+    return max(map(int, numbers), default=0)
 
 
 def render(entry: Entry) -> str:

@@ -21,11 +21,12 @@ from orchestrator.spool.names import asked_id
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A drop that is ours: it lies in `state/claimed/<id>/<name>`."""
+    """A drop that is ours: it lies in `state/claimed/<id>/<name>`; `archived`, in `archive/`."""
 
     id: str
     name: bytes
     mtime_ns: int
+    archived: bool = False
 
     @property
     def order(self) -> tuple[int, bytes]:
@@ -76,6 +77,16 @@ def leftovers(home: Home) -> list[Claimed]:
             for entry in entries
         ]
     return found
+
+
+def archived(home: Home, known: Collection[str]) -> list[Claimed]:
+    """List the drops among the accepted ones whose ids are not in `known`."""
+    return [
+        Claimed(folder.name, os.fsencode(entry.name), entry.lstat().st_mtime_ns, archived=True)
+        for folder in sorted(home.archive.iterdir())
+        if is_id(folder.name) and folder.name not in known
+        for entry in folder.iterdir()
+    ]
 
 
 def taken_ids(home: Home, ids: Collection[str]) -> set[str]:

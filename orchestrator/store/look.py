@@ -83,6 +83,7 @@ def work(conn: Connection, run: str) -> Work:
             "outcome": None if outcome is None else Outcome(outcome),
             "listed": bool(row["listed"]),
             "forgotten": bool(row["forgotten"]),
+            "suspect": bool(row["suspect"]),
             "memo": json.loads(row["memo"]),
         }
     )

@@ -99,6 +99,32 @@ def test_absence_is_never_proof_where_the_kind_cannot_prove_it() -> None:
     assert held.code == "unknown"
 
 
+@pytest.mark.parametrize("window", [0.0, 60.0, None])
+def test_of_a_restored_run_absence_proves_nothing(window: float | None) -> None:
+    """A run that was published and forgotten after the copy was made would be started again."""
+    suspect = work(state=RunState.UNKNOWN, doubt_since=0.0, suspect=True)
+    change = decide.absent(suspect, "not listed", window, NOW, U)
+    assert (change.event, change.missed) == (Event.UNCLEAR, True)
+    assert change.hold is not None
+    assert change.hold.code == "unknown"
+    assert "not listed; but the queue was restored" in change.hold.reason
+    given_up = decide.absent(replace(suspect, want=Want.CANCEL), "not listed", window, NOW, U)
+    assert (given_up.event, given_up.outcome) == (Event.GIVEN_UP, Outcome.ABANDONED)
+
+
+def test_a_restored_run_that_failed_brings_no_next_one_by_itself() -> None:
+    """The next one may have been started, and have ended, after the copy was made."""
+    retry = Retry(attempts=3, on=frozenset(["failed"]))
+    failed = work(state=RunState.HARVESTING, outcome=Outcome.FAILED, runs_allowed=3, retry=retry)
+    assert decide.published(failed, NOW).hold is None
+    change = decide.published(replace(failed, suspect=True), NOW)
+    assert change.job is JobState.QUEUED
+    assert change.hold is not None
+    assert (change.hold.code, "was restored" in change.hold.reason) == ("unknown", True)
+    done = replace(failed, suspect=True, outcome=Outcome.SUCCEEDED)
+    assert decide.published(done, NOW).hold is None
+
+
 def test_an_absent_run_that_nobody_wants_ends() -> None:
     """A cancelled job would be submitted again after its absence was proved."""
     cancelled = work(doubt_since=900.0, want=Want.CANCEL)

@@ -14,6 +14,7 @@ import pytest
 from orchestrator.core.history import Entry
 from orchestrator.core.lifecycle import Shown
 from orchestrator.log import StatusLog, render
+from orchestrator.log.status import last_number
 from tests.smalldisk import run_on_small_disk
 
 ROOT = Path(__file__).parents[2]
@@ -172,6 +173,14 @@ def test_tail_f_sees_every_line_over_rotations(entry: Make, tmp_path: Path) -> N
     log.close()
     assert seen == list(range(1, 200))
     assert (tmp_path / "status.log.3").exists()
+
+
+def test_the_last_number_of_a_log(tmp_path: Path) -> None:
+    """A restored queue would give numbers again that stand in the log already."""
+    path = tmp_path / "status.log"
+    assert last_number(path) == 0
+    path.write_text("a line  #7\nsaid  #99 of it  #8\na line that a kill cut off")
+    assert last_number(path) == 8
 
 
 def test_killed_at_every_system_call() -> None:
