@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-PACKAGES = {"ccx": "calculix-ccx", "strace": "strace", "mount": "mount", "systemctl": "systemd"}
+PACKAGES = {"ccx": "calculix-ccx", "strace": "strace", "mount": "mount", "systemctl": "systemd", "systemd-nspawn": "systemd-container"}
 
 
 @pytest.fixture

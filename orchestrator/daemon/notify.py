@@ -17,6 +17,11 @@ def notify(*lines: str) -> None:
             return
 
 
+def not_ready_yet() -> None:
+    """Tell systemd, before READY=1, that the start goes on: it may take as long again from now."""
+    notify("EXTEND_TIMEOUT_USEC=300000000")
+
+
 def watchdog_seconds() -> float | None:
     """Return within how many seconds systemd wants to hear WATCHDOG=1, None if it does not."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
