@@ -29,6 +29,10 @@ class Service:
         """Return a property of the unit."""
         return self.systemctl("show", "--value", f"--property={name}").strip()
 
+    def is_up_again(self, before: str) -> bool:
+        """Whether the unit is up with another process than before."""
+        return self.shown("MainPID") not in {before, "0"} and self.shown("ActiveState") == "active"
+
     def extend(self, name: str, text: str) -> None:
         """Add a drop-in to the unit."""
         folder = self.machine.root / f"etc/systemd/system/{UNIT}.d"
@@ -38,7 +42,14 @@ class Service:
 
     def drop(self, name: str, run: str) -> None:
         """Drop a job whose [run] is given."""
-        drop(self.home, name, run)
+        drop(self.home, name, f"[run]\n{run}\n")
+
+    def gate(self, name: str) -> Path:
+        """Make a named pipe in alice's home directory: who reads from it waits for the test."""
+        path = self.machine.root / "home/alice" / name
+        os.mkfifo(path)
+        os.chown(path, USER, USER)
+        return path
 
     def told(self, job: str, pattern: str) -> str:
         """Wait for a line of status.log about a job; return it."""
@@ -61,10 +72,10 @@ class Service:
         return manifest["outcome"], manifest["exit_code"]
 
 
-def drop(home: Path, name: str, run: str) -> None:
+def drop(home: Path, name: str, spec: str) -> None:
     """Drop a job of alice's into the spool of a home."""
     hidden = home / "spool" / f".{name}"
-    hidden.write_text(f"[run]\n{run}\n")
+    hidden.write_text(spec)
     os.chown(hidden, USER, USER)
     hidden.rename(home / "spool" / f"{name}.toml")
 

@@ -27,12 +27,12 @@ _FILES = {
     "etc/group": "root:x:0:\nalice:x:1000:\nnogroup:x:65534:\n",
     "etc/systemd/system/booted.target": """\
 [Unit]
-Requires=systemd-journald.service
-After=systemd-journald.service
+Requires=sysinit.target
+After=sysinit.target
 """,
     "opt/bin/orchestrator": """\
 #!/bin/sh
-export PYTHONPATH=/opt/app:/opt/site LD_LIBRARY_PATH=/opt/python/lib PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH=/opt/app:/opt/site LD_LIBRARY_PATH=/opt/python/lib PYTHONPYCACHEPREFIX=/opt/cache
 exec /opt/python/bin/python3 -m orchestrator "$@"
 """,
 }
@@ -56,7 +56,8 @@ class Machine:
 
     def __init__(self, root: Path, leader: int) -> None:
         self.root = root
-        self._enter = ["nsenter", "--target", str(leader), *"-m -p -i -u -n -C".split()]
+        self._enter = ["nsenter", "--target", str(leader)]
+        self._enter += ["-m", "-p", "-i", "-u", "-n", "-C"]
 
     def run(self, *command: str, code: int = 0) -> str:
         """Run a command as root of the machine; return what it said. It must end with `code`."""
@@ -101,8 +102,15 @@ def build(folder: Path) -> Path:
         if Path("/usr", name).exists():
             (root / name).symlink_to(f"usr/{name}")
     (root / "home/alice").mkdir()
-    os.chown(root / "home/alice", USER, USER)
+    _compiled(root).mkdir(exist_ok=True)
+    for path in (root / "home/alice", _compiled(root)):
+        os.chown(path, USER, USER)
     return root
+
+
+def _compiled(root: Path) -> Path:
+    """Return where machines of neighbouring folders share what Python has compiled."""
+    return root.parents[1] / "compiled"
 
 
 @contextmanager
@@ -110,54 +118,52 @@ def boot(root: Path, *, memory: int | None = None) -> Iterator[Machine]:
     """Boot the machine, with all its memory limited to so many bytes; power it off at the end."""
     name = f"orchestrator-test-{os.getpid()}"
     shown = [f"--bind-ro={path}:{place}" for path, place in _SHOWN.items()]
-    shown.append(f"--bind-ro={root}/opt/bin:/usr/local/bin")
-    with _listener(root.parent / "booted") as booted, _groups(name, memory) as groups:
-        console = root.parent / "console"
-        with console.open("wb") as file:
+    shown += [f"--bind-ro={root}/opt/bin:/usr/local/bin", f"--bind={_compiled(root)}:/opt/cache"]
+    said = root.with_name("console")
+    with _groups(name, memory) as groups, said.open("wb") as console:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as booted:
+            booted.bind(f"\0{name}")
+            booted.settimeout(LONGEST)
             child = subprocess.Popen(
-                ["sh", "-c", _ENTER_AND_BOOT, " ".join(map(str, groups))]
-                + ["systemd-nspawn", "--directory", str(root), f"--machine={name}", *shown]
-                + ["--register=no", "--keep-unit", "--private-network", "--console=pipe"]
-                + ["--notify-ready=yes", "--boot", "--", "--unit=booted.target"],
+                [
+                    *("sh", "-c", _ENTER_AND_BOOT, " ".join(map(str, groups))),
+                    *("systemd-nspawn", "--directory", str(root), f"--machine={name}", *shown),
+                    *("--register=no", "--keep-unit", "--private-network", "--console=pipe"),
+                    *("--notify-ready=yes", "--boot", "--", "--unit=booted.target"),
+                ],
                 env={
                     "PATH": os.environ["PATH"],
-                    "NOTIFY_SOCKET": str(booted.getsockname()),
+                    "NOTIFY_SOCKET": f"@{name}",
                     "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",
                 },
                 stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
+                stdout=console,
+                stderr=console,
             )
-        leader = 0
+            try:
+                leader = _leader(booted)
+            except TimeoutError:
+                child.kill()
+                child.wait()
+                raise AssertionError(f"the machine did not boot:\n{said.read_text()}") from None
+        # From here on nobody listens: an ear that does not hear would stop the machine.
         try:
-            leader = _leader(booted, console)
             yield Machine(root, leader)
         finally:
-            os.kill(leader or child.pid, signal.SIGKILL)
+            os.kill(leader, signal.SIGKILL)
             child.wait()
 
 
-def _leader(booted: socket.socket, console: Path) -> int:
+def _leader(booted: socket.socket) -> int:
     """Wait until the machine is up; return the process number of its process 1."""
     leader = 0
-    try:
-        while True:
-            for line in booted.recv(4096).decode().splitlines():
-                word, _, value = line.partition("=")
-                if word == "X_NSPAWN_LEADER_PID":
-                    leader = int(value)
-                elif line == "READY=1":
-                    return leader
-    except TimeoutError:
-        raise AssertionError(f"the machine did not boot:\n{console.read_text()}") from None
-
-
-@contextmanager
-def _listener(path: Path) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(path))
-        listener.settimeout(LONGEST)
-        yield listener
+    while True:
+        for line in booted.recv(4096).decode().splitlines():
+            word, _, value = line.partition("=")
+            if word == "X_NSPAWN_LEADER_PID":
+                leader = int(value)
+            elif line == "READY=1":
+                return leader
 
 
 @contextmanager
@@ -174,10 +180,18 @@ def _groups(name: str, memory: int | None) -> Iterator[list[Path]]:
         for group in groups:
             group.mkdir()
         if memory is not None:
-            (limit,) = (group / file for group in groups for file in _LIMITS if (group / file).exists())
-            limit.write_text(str(memory))
+            _limit(groups).write_text(str(memory))
         yield groups
     finally:
         for group in groups:
             for folder, _, _ in os.walk(group, topdown=False):
-                os.rmdir(folder)
+                Path(folder).rmdir()
+
+
+def _limit(groups: list[Path]) -> Path:
+    """Return the file that limits the memory of what is in these groups."""
+    files = [group / name for group in groups for name in _LIMITS]
+    for file in files:
+        if file.exists():
+            return file
+    raise AssertionError(f"memory cannot be limited here: there is none of {files}")
