@@ -75,6 +75,11 @@ def test_the_user_unit_serves_its_user(tmp_path: Path) -> None:
     units, programs = root / "home/alice/.config/systemd/user", root / "home/alice/.local/bin"
     units.mkdir(parents=True)
     shutil.copy(ROOT / "systemd/orchestrator.service", units)
+    (units / "orchestrator.service.d").mkdir()
+    (units / "orchestrator.service.d/key.conf").write_text(
+        "[Service]\nLoadCredential=licence:%h/licence\n"
+    )
+    (root / "home/alice/licence").write_text("a key\n")
     programs.mkdir(parents=True)
     (programs / "orchestrator").symlink_to("/usr/local/bin/orchestrator")
     with boot(root) as machine:
@@ -88,10 +93,14 @@ def test_the_user_unit_serves_its_user(tmp_path: Path) -> None:
         verdict = as_alice("systemd-analyze", "verify", "--user", "orchestrator.service")
         assert "orchestrator" not in verdict  # it has its say about other units too
         as_alice("/home/alice/.local/bin/orchestrator", "init")
-        as_alice("systemctl", "--user", "enable", "--now", "orchestrator")
         home = root / "home/alice/.local/share/orchestrator"
-        drop(home, "first", '[run]\ncommand = ["true"]')
+        with (home / "orchestrator.toml").open("a") as config:
+            config.write('\n[secrets.key]\ncredential = "licence"\n')
+        as_alice("systemctl", "--user", "enable", "--now", "orchestrator")
+        drop(home, "first", '[run]\nscript = "echo $KEY"\nenv = { KEY = { secret = "key" } }')
         machine.until(lambda: bool([*home.glob("results/first-*/latest")]))
+        (said,) = home.glob("results/first-*/latest/stdout")
+        assert said.read_text() == "a key\n"
         as_alice("systemctl", "--user", "stop", "orchestrator")
         shown = ("show", "--property=ActiveState,Result", "orchestrator")
         state = as_alice("systemctl", "--user", *shown)
