@@ -47,6 +47,7 @@ def test_a_long_start_asks_for_time_but_not_each_time(
             listener.recv(1000)
 
 
+@pytest.mark.timeout(20)
 def test_a_manager_that_is_too_busy_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

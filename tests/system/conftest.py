@@ -1,5 +1,6 @@
 """A service of a machine, as its units start it."""
 
+import errno
 import json
 import os
 import re
@@ -45,11 +46,27 @@ class Service:
         drop(self.home, name, f"[run]\n{run}\n")
 
     def gate(self, name: str) -> Path:
-        """Make a named pipe in alice's home directory: who reads from it waits for the test."""
+        """Make a named pipe in alice's home directory: who reads a line from it waits for one."""
         path = self.machine.root / "home/alice" / name
         os.mkfifo(path)
         os.chown(path, USER, USER)
         return path
+
+    def open_gate(self, path: Path) -> None:
+        """Send a line to whoever waits at a gate, who must live."""
+
+        def sent() -> bool:
+            try:
+                descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError as error:
+                if error.errno != errno.ENXIO:  # nobody reads
+                    raise
+                return False
+            os.write(descriptor, b"lived\n")
+            os.close(descriptor)
+            return True
+
+        self.machine.until(sent)
 
     def told(self, job: str, pattern: str) -> str:
         """Wait for a line of status.log about a job; return it."""

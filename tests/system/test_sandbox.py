@@ -120,7 +120,7 @@ def test_a_credential_reaches_a_run_and_nothing_else(service: Service) -> None:
     )
     service.told("user", "→ RUNNING")
     assert _carriers() == {"sh"}
-    gate.write_text("go on\n")
+    service.open_gate(gate)
     said = (service.result("user") / "stdout").read_text()
     assert said.split() == [hashlib.sha256(SECRET.encode()).hexdigest(), "-"]
     service.systemctl("stop")

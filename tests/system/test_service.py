@@ -34,6 +34,7 @@ def test_runs_outlive_a_daemon_that_is_killed_or_stopped(service: Service) -> No
     """A crash would end the service for good, and a restart somebody's computation."""
     service.extend("quick", QUICK)
     service.systemctl("start")
+    assert service.shown("WatchdogUSec") == "1min"
     gates = {name: service.gate(name) for name in ("one", "two")}
     for name in gates:
         wait = f"script = 'read line < /home/alice/{name}; echo $line; exit 3'"
@@ -43,11 +44,11 @@ def test_runs_outlive_a_daemon_that_is_killed_or_stopped(service: Service) -> No
     service.systemctl("kill", "--signal=KILL", "--kill-who=main")
     service.machine.until(lambda: service.is_up_again(first))
     assert service.shown("NRestarts") == "1"
-    gates["one"].write_text("lived\n")  # waits until the run, which lives, reads it
+    service.open_gate(gates["one"])
     assert service.manifest("one") == ("failed", 3)
     service.systemctl("stop")
     assert (service.shown("ActiveState"), service.shown("Result")) == ("inactive", "success")
-    gates["two"].write_text("lived\n")  # it ends with nobody there to see it
+    service.open_gate(gates["two"])  # it ends with nobody there to see it
     service.systemctl("start")
     assert service.manifest("two") == ("failed", 3)
     for name in gates:
