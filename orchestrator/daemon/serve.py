@@ -1,5 +1,6 @@
 """`orchestrator serve`: everything before the event loop, and what each end means."""
 
+import faulthandler
 import os
 import signal
 import sys
@@ -25,7 +26,7 @@ STORAGE = (FatalStorageError, DiskFullError, OSError)
 
 
 def serve(home: Home, *, until_idle: bool = False) -> int:
-    """Serve a home until SIGTERM or SIGINT; return the exit code.
+    """Serve a home until SIGTERM, SIGINT or SIGHUP; return the exit code.
 
     With `until_idle`, also end when nothing can move without a person: 0 if everything that ended
     meanwhile succeeded and nothing is held, 1 otherwise. 74: the disk failed, start again; 75:
@@ -33,6 +34,7 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
     person. Reasons go to stderr.
     """
     os.umask(0o077)
+    faulthandler.enable()  # the watchdog ends a daemon that hangs with SIGABRT: it says where
     signal.signal(signal.SIGIO, signal.SIG_IGN)  # a lease of the spool that a writer broke
     try:
         config = load(home, {name: kind.options for name, kind in kinds().items()})

@@ -18,7 +18,7 @@ from orchestrator.daemon.clock import read_anchor, start_clock
 from orchestrator.daemon.entry import QueueOf, read_with, rules_of
 from orchestrator.daemon.heart import Heart
 from orchestrator.daemon.idle import wait_until_idle
-from orchestrator.daemon.notify import notify
+from orchestrator.daemon.notify import StillStarting, notify
 from orchestrator.daemon.projection import Projection
 from orchestrator.daemon.signals import wait_for_signal
 from orchestrator.engine import Engine, Place, Tools
@@ -69,7 +69,7 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
             intake = Intake(home, QueueOf(db, now), read_with(config), rules_of(config))
             projection = await Projection.open(db, home.log / "status.log", row, config.log)
             heart = Heart(db, now, engine, projection)
-            db.on_commit = [engine.poke, projection.poke]
+            db.on_commit = [engine.poke, projection.poke, StillStarting().tell]
             first_entry = await db.read(look.last_history)
             try:
                 async with anyio.create_task_group() as group:
@@ -82,7 +82,9 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
                     group.start_soon(heart.run)
                     group.start_soon(_upkeep(home, config, tools))
                     tools.log.info("ready", home=str(home.root), backends=sorted(places))
-                    notify("READY=1", f"STATUS=serving {home.root}")
+                    db.on_commit.pop()
+                    status = f"STATUS=serving {home.root}"
+                    await run_sync(partial(notify, "READY=1", status, wait=True))
                     if until_idle:
                         await wait_until_idle(tools, intake)
                         group.cancel_scope.cancel()

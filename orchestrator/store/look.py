@@ -66,6 +66,12 @@ def hinted_runs(conn: Connection, keys: Sequence[str]) -> list[Due]:
     return [_due(row) for row in rows]
 
 
+def running_keys(conn: Connection, backends: Sequence[str]) -> set[str]:
+    """Return the keys of the runs that are running on these backends."""
+    rows = conn.execute(load("look")["running_keys"], {"backends": json.dumps(list(backends))})
+    return {row["key"] for row in rows.fetchall()}
+
+
 def _due(row: Row) -> Due:
     return Due(row["run"], row["key"], row["backend"], RunState(row["state"]))
 

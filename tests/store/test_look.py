@@ -217,6 +217,7 @@ EVERY_TURN = [
     "due_runs", "hinted_runs", "work", "startable", "expired", "cancellable", "slots", "next_due",
     "inputs", "steps", "spec_text", "history_of", "history_after", "home",
     "jobs_named", "jobs_with_prefix", "known_ids", "live_run", "last_run",
+    "running_keys",
 ]  # fmt: skip
 VALUES = {
     "backend": "local", "steady": FINISHED + 500.5, "wall": 5.0, "limit": 256, "seq": 200_000,
