@@ -3,6 +3,8 @@
 Nothing here guesses: an answer that proves nothing changes nothing but the time of the next look.
 """
 
+from typing import Literal
+
 from orchestrator.core.lifecycle import Event, JobState, Outcome, Want
 from orchestrator.core.now import Now
 from orchestrator.core.pacing import backoff, poll_delay, retry_delay
@@ -16,15 +18,21 @@ MAYBE_STARTED = (
 MISSES_BEFORE_HOLD = 12  # with their backoff about half an hour, before a person is asked
 
 
-def stop_due(work: Work, now: Now, *, keeps_time_limit: bool) -> StopCause | None:
-    """Return why the run should be stopped now, None if it should not."""
+def unwanted(work: Work, now: Now) -> Literal["cancel", "deadline"] | None:
+    """Return why the run should neither be started nor go on, None if it should."""
     if work.want is Want.CANCEL:
         return "cancel"
     if work.deadline is not None and now.wall >= work.deadline:
         return "deadline"
+    return None
+
+
+def stop_due(work: Work, now: Now, *, keeps_time_limit: bool) -> StopCause | None:
+    """Return why the run should be stopped now, None if it should not."""
+    cause = unwanted(work, now)
     limit = work.spec.limits.time
-    if keeps_time_limit or limit is None or work.started is None:
-        return None
+    if cause is not None or keeps_time_limit or limit is None or work.started is None:
+        return cause
     return "time_limit" if now.steady - work.started >= limit.total_seconds() else None
 
 
@@ -42,17 +50,16 @@ def later(
     )
 
 
-def drop(cause: StopCause, now: Now) -> Change:
-    """End a run that provably was not started, because it is to be stopped."""
-    outcome = Outcome.CANCELLED if cause == "cancel" else Outcome.TIMED_OUT
-    state = JobState.CANCELLED if cause == "cancel" else JobState.FAILED
-    reason = {
-        "cancel": "cancelled on request, before it was started",
-        "deadline": "its deadline passed before it was started",
-        "time_limit": "its time limit passed before it was started",
-    }[cause]
+def drop(cause: Literal["cancel", "deadline"], now: Now) -> Change:
+    """End a run that provably was not started, because it is not wanted any more."""
+    if cause == "cancel":
+        reason = "cancelled on request, before it was started"
+        outcome, job = Outcome.CANCELLED, JobState.CANCELLED
+    else:
+        reason = "its deadline passed before it was started"
+        outcome, job = Outcome.TIMED_OUT, JobState.FAILED
     return Change(
-        event=Event.DROPPED, reason=reason, due=now.steady, outcome=outcome, job=state, stop=cause
+        event=Event.DROPPED, reason=reason, due=now.steady, outcome=outcome, job=job, stop=cause
     )
 
 
@@ -98,7 +105,7 @@ def absent(work: Work, evidence: str, window: float | None, now: Now, u: float) 
             tries=work.tries,
             error=f"{evidence}; this counts as proof from {window:.0f} s after the submit",
         )
-    cause = stop_due(work, now, keeps_time_limit=True)
+    cause = unwanted(work, now)
     if cause is not None:
         return drop(cause, now)
     # Submitted again with backoff: a service that loses every request must not be hammered.

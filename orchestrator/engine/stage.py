@@ -23,7 +23,7 @@ STAGE_LIMIT = 3600.0  # seconds for one input, which may be large
 async def stage(tools: Tools, work: Work) -> None:
     """Take the next staging step of a run, or submit it when all inputs are there."""
     now = tools.now()
-    cause = decide.stop_due(work, now, keeps_time_limit=True)
+    cause = decide.unwanted(work, now)
     if cause is not None:
         await tools.move(work, decide.drop(cause, now))
         return
