@@ -1,7 +1,7 @@
 """From the words of a command line to a home, its queue, and jobs in it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import wraps
 from typing import Any
 
@@ -59,7 +59,7 @@ def queue(home: Home) -> Iterator[Connection]:
     Raises Fault when it cannot be read, also when that shows only later.
     """
     try:
-        conn = connect_reader(home.database) if home.database.exists() else _empty_queue(home)
+        conn = connect_reader(home.database) if _has_queue(home) else _empty_queue(home)
         try:
             _check_schema(conn)
             yield conn
@@ -70,6 +70,14 @@ def queue(home: Home) -> Iterator[Connection]:
             f"the queue {escape(str(home.database))} cannot be read: {error}; `orchestrator doctor`"
             f" tells more, copies of the queue are in {escape(str(home.backups))}"
         ) from error
+
+
+def _has_queue(home: Home) -> bool:
+    """Whether a daemon ever finished making the queue: a kill may leave a file with nothing in it."""
+    if not home.database.exists():
+        return False
+    with closing(connect_reader(home.database)) as conn:
+        return conn.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
 
 
 def _empty_queue(home: Home) -> Connection:

@@ -1,5 +1,6 @@
 """Whether a home may lie where it lies: on one local file system."""
 
+import errno
 import os
 import secrets
 from contextlib import suppress
@@ -21,6 +22,7 @@ _NETWORK = {
     0x0BD00BD0: "Lustre", 0x19830326: "BeeGFS", 0x47504653: "GPFS", 0xAAD7AAEA: "PanFS",
     0x7461636F: "OCFS2", 0x01161970: "GFS2", 0x65735546: "FUSE",
 }  # fmt: skip
+_NO_RENAME = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 _FORGETFUL = {0x01021994: "tmpfs", 0x858458F6: "ramfs", 0x794C7630: "overlay"}
 
 
@@ -63,7 +65,7 @@ def check_one_file_system(home: Home) -> Check:
     """Judge whether drops can be moved from the spool to where they go, by one rename each.
 
     Tries it with an empty hidden folder, because a bind mount refuses renames though it reports
-    the same device. The folders of the home must exist.
+    the same device. The folders of the home must exist. Raises OSError when the disk is at fault.
     """
     for folder in (home.spool, home.claimed, home.archive, home.rejected):
         for left in folder.glob(".probe-*"):  # by a check that was killed
@@ -77,6 +79,8 @@ def check_one_file_system(home: Home) -> Check:
                 rename_new(source_fd, probe, target_fd, probe)
             except OSError as error:
                 os.rmdir(probe, dir_fd=source_fd)
+                if error.errno not in _NO_RENAME:
+                    raise
                 why = os.strerror(error.errno or 0)
                 return Check(
                     "refusal",
