@@ -1,15 +1,18 @@
-"""Kill the real program before each call by which it changes something, and look what comes of it.
+"""Kill the real program before each call by which it changes something, and see what comes of it.
 
-`python tests/kills.py [--sample N] [--seed S] [--only MODE …]`
+    python tests/kills.py [--sample N] [--seed S] [--only MODE …] [--scenario NAME …] [--at PATTERN]
 
-The modes: the daemon alone, its supervisor alone, or everything is killed before the call
-(`daemon`, `supervisor`, `all`); everything is killed, and once more in the recovery (`recovery`);
-the producer is killed (`producer`); the call fails (`eio`, `enospc`, `edquot`). Each trial starts in
-a fresh small home, lets one thing go wrong, starts the daemon again until everything is at rest,
-and holds spool, queue, results and the ledger that the runs left outside against what must be.
+In each trial a fresh small home is served, one thing goes wrong, the daemon is started again until
+everything is at rest, and spool, queue, results, logs and the ledger that the runs left outside are
+held against what must be. What goes wrong, at each call in turn:
 
-All points are tried, or with --sample N so many of each mode and scenario, drawn by the seed. Ends
-with 1 when anything was lost, run twice, or wrong.
+    daemon, supervisor, all   these are killed before the call
+    recovery                  all are killed, and once more at each tenth call of what follows
+    producer                  `orchestrator submit` is killed before the call
+    eio, enospc, edquot       the call fails with this error
+
+With --sample so many points of each mode and scenario are drawn by the seed; --at takes only those
+whose text matches. Ends with 1 when anything was lost, run twice, or wrong.
 """
 
 import argparse
@@ -18,25 +21,32 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from tests.killing.modes import KILL_ALL, MODES, chosen
+from tests.killing.points import Point
 from tests.killing.scenarios import SCENARIOS
-from tests.killing.sweep import MODES, Sweep, Trial, hurry, numbers
+from tests.killing.sweep import Sweep, Trial, hurry, recoveries
+
+STEP = 10  # between two second kills, in calls of the recovery
+FARTHEST = 150  # a second kill that is drawn by chance comes at most so many calls later
+FEWER = 10  # of the points, for a first kill, when all are swept
 
 
-def main(words: list[str]) -> int:
+def main(words: Sequence[str]) -> int:
     """Sweep; return the exit code."""
     parser = argparse.ArgumentParser()
+    modes = [*MODES, "recovery"]
     parser.add_argument("--sample", type=int)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
-    parser.add_argument("--only", nargs="+", choices=[*MODES], default=[*MODES])
+    parser.add_argument("--only", nargs="+", choices=modes, default=modes)
     parser.add_argument("--scenario", nargs="+", choices=[*SCENARIOS], default=[*SCENARIOS])
+    parser.add_argument("--at", default="")
     options = parser.parse_args(words)
     rng = random.Random(options.seed)
-    _say(f"seed {options.seed}")
     hurry()
     total: Counter[str] = Counter()
     began = time.monotonic()
@@ -45,30 +55,59 @@ def main(words: list[str]) -> int:
             sweep = Sweep(SCENARIOS[name], Path(folder) / name)
             points = sweep.points()
             for mode in options.only:
-                chosen = numbers(points, MODES[mode], options.sample, rng)
-                total += _mode(f"{name}, {mode}", (sweep.hit(mode, n) for n in chosen))
-    _say(f"{time.monotonic() - began:.0f} s; " + ", ".join(f"{v} {k}" for k, v in total.items()))
-    return 1 if total["bad"] else 0
+                trials = _trials(sweep, points, mode, options, rng)
+                total.update(_told(f"{name}, {mode}", trials))
+    _say(f"seed {options.seed}, {time.monotonic() - began:.0f} s: {_text(total)}")
+    return 1 if total["bad"] or not total["points"] else 0
 
 
-def _mode(name: str, trials: Iterator[Trial]) -> Counter[str]:
-    count: Counter[str] = Counter({"points": 0, "hit": 0, "lost": 0, "run twice": 0, "bad": 0})
+def _trials(
+    sweep: Sweep,
+    points: Sequence[Point],
+    mode: str,
+    options: argparse.Namespace,
+    rng: random.Random,
+) -> Iterator[Trial]:
+    """Try the chosen points of one mode."""
+    if mode != "recovery":
+        for number in chosen(points, MODES[mode], options.at, options.sample, rng):
+            yield sweep.hit(MODES[mode], number)
+        return
+    firsts = chosen(points, KILL_ALL, options.at, options.sample, rng)
+    if options.sample is not None:
+        for number in firsts:
+            yield sweep.hit(KILL_ALL, number, rng.randrange(1, FARTHEST))
+        return
+    for number in firsts[rng.randrange(FEWER) :: FEWER]:
+        yield from recoveries(sweep, number, rng.randrange(1, STEP + 1), STEP)
+
+
+def _told(name: str, trials: Iterable[Trial]) -> Counter[str]:
+    """Count how trials went; print those that went badly, and one line for all."""
+    count: Counter[str] = Counter()
     failed: set[str] = set()
     for trial in trials:
+        found = trial.judgement
         count["points"] += 1
         count["hit"] += bool(trial.hits)
-        count["lost"] += len(trial.judgement.lost)
-        count["run twice"] += len(trial.judgement.twice)
-        count["held"] += len(trial.judgement.held)
-        count["failed"] += len(trial.judgement.failed)
-        failed.update(trial.judgement.failed)
+        count["lost"] += len(found.lost)
+        count["run twice"] += len(found.twice)
+        count["held"] += len(found.held)
+        count["failed"] += len(found.failed)
+        count["bad"] += bool(trial.bad)
+        failed.update(found.failed)
         if trial.bad:
-            count["bad"] += 1
             _say(str(trial))
-    _say(f"{name}: " + ", ".join(f"{v} {k}" for k, v in count.items()))
+    if count:
+        _say(f"{name}: {_text(count)}")
     for reason in sorted(failed):
-        _say(f"  failed, and said so: {reason}")
+        _say(f"    failed, and says why: {reason}")
     return count
+
+
+def _text(count: Counter[str]) -> str:
+    kinds = ("points", "hit", "lost", "run twice", "held", "failed", "bad")
+    return ", ".join(f"{count[kind]} {kind}" for kind in kinds)
 
 
 def _say(text: str) -> None:

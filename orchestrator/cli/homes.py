@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -73,8 +74,11 @@ def queue(home: Home) -> Iterator[Connection]:
 
 
 def _has_queue(home: Home) -> bool:
-    """Whether a daemon ever finished making the queue: a kill may leave a file with nothing in it."""
-    if not home.database.exists():
+    """Whether a daemon ever finished making the queue; a kill may leave half of one.
+
+    It has a rollback journal only until it is in WAL mode, and that is before anything is in it.
+    """
+    if not home.database.exists() or Path(f"{home.database}-journal").exists():
         return False
     with closing(connect_reader(home.database)) as conn:
         return conn.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None

@@ -53,13 +53,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is dropped; per job what is to be shown at the end, and after how many runs."""
+    """What is dropped; per job what is to be shown at the end, and after how many runs.
+
+    `submits`: only a producer is swept, that submits what lies in the kit.
+    """
 
     drop: Callable[[Place], None]
     ends: Mapping[str, str]
     runs: Mapping[str, int] = field(default_factory=dict)  # 1 where nothing is said
     rejected: int = 0
     backup: bool = False  # whether the daemon also copies the queue
+    submits: bool = False
 
     def lines(self, job: str) -> list[str]:
         """Return what the runs of a job leave in the ledger."""
@@ -74,7 +78,10 @@ def script(place: Place, body: str, more: str = "") -> bytes:
 
 def _one(place: Place) -> None:
     """Drop a folder with an input, as `cp -r` leaves it."""
-    folder = place.home.spool / "one"
+    _folder(place, place.home.spool / "one")
+
+
+def _folder(place: Place, folder: Path) -> None:
     folder.mkdir()
     (folder / "job.toml").write_bytes(script(place, "mkdir d; cat in.txt > d/out.txt"))
     (folder / "in.txt").write_text("42\n")
@@ -101,23 +108,21 @@ def _many(place: Place) -> None:
 
 
 def _submit(place: Place) -> None:
-    """Leave what a producer is to submit: see `sweep.submitted`."""
-    folder = place.kit / "one"
-    folder.mkdir()
-    (folder / "job.toml").write_bytes(script(place, "mkdir d; cat in.txt > d/out.txt"))
-    (folder / "in.txt").write_text("42\n")
+    """Leave what a producer is to submit."""
+    _folder(place, place.kit / "one")
 
 
-ONE = Scenario(_one, {"one": "SUCCEEDED"})
-MANY = Scenario(
-    _many,
-    {"twice": "SUCCEEDED", "later": "SUCCEEDED", "never": "CANCELLED", "stopped": "CANCELLED"},
-    {"twice": 2, "never": 0},
-    rejected=2,
-    backup=True,
-)
-SUBMITTED = Scenario(_submit, {"one": "SUCCEEDED"})
-SCENARIOS = {"one": ONE, "many": MANY}
+SCENARIOS = {
+    "one": Scenario(_one, {"one": "SUCCEEDED"}),
+    "many": Scenario(
+        _many,
+        {"twice": "SUCCEEDED", "later": "SUCCEEDED", "never": "CANCELLED", "stopped": "CANCELLED"},
+        {"twice": 2, "never": 0},
+        rejected=2,
+        backup=True,
+    ),
+    "submit": Scenario(_submit, {"one": "SUCCEEDED"}, submits=True),
+}
 
 
 def prepare(scenario: Scenario, place: Place) -> None:
