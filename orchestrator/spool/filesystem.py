@@ -12,6 +12,9 @@ from orchestrator.config.home import Home
 from orchestrator.spool.disk import FOLDER, opened
 from orchestrator.spool.libc import file_system_magic, rename_new
 
+PROBE = ".probe-"
+"""How the empty folders begin with which renames are tried; a killed check leaves one."""
+
 _GOOD = {
     0xEF53: "ext4", 0x58465342: "xfs", 0x9123683E: "btrfs", 0x2FC12FC1: "zfs", 0xF2F52010: "f2fs",
     0xCA451A4E: "bcachefs",
@@ -68,10 +71,10 @@ def check_one_file_system(home: Home) -> Check:
     the same device. The folders of the home must exist. Raises OSError when the disk is at fault.
     """
     for folder in (home.spool, home.claimed, home.archive, home.rejected):
-        for left in folder.glob(".probe-*"):  # by a check that was killed
+        for left in folder.glob(f"{PROBE}*"):  # by a check that was killed
             with suppress(OSError):
                 left.rmdir()
-    probe = f".probe-{secrets.token_hex(8)}".encode()
+    probe = f"{PROBE}{secrets.token_hex(8)}".encode()
     for target in (home.claimed, home.archive, home.rejected):
         with opened(home.spool, FOLDER) as source_fd, opened(target, FOLDER) as target_fd:
             os.mkdir(probe, 0o700, dir_fd=source_fd)

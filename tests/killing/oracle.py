@@ -10,7 +10,6 @@ from typing import Literal
 from orchestrator.store.sqlite import Connection, connect_reader
 from tests.killing.scenarios import Place, Scenario
 
-
 KEPT = """
 SELECT run.key FROM run JOIN job ON job.id = run.job
 WHERE job.hold_code = 'lost' OR run.outcome IN ('lost', 'abandoned')

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.killing import ptrace
-from tests.killing.calls import CHANGING, NAMES, WRITES
+from tests.killing.calls import AT, CHANGING, NAMES, WRITES
 from tests.killing.ptrace import Stopped, signed
 
 _THREAD = 0x10000  # CLONE_THREAD
@@ -61,11 +61,11 @@ def _eight(pid: int, address: int) -> bytes:
 def _where(pid: int, name: str, arguments: tuple[int, ...]) -> str:
     """Return the path or the kind of thing that a call is about."""
     kind = CHANGING[name]
-    fd = ptrace.AT if kind.fd is None else signed(arguments[kind.fd])
+    fd = AT if kind.fd is None else signed(arguments[kind.fd])
     if kind.path is None and kind.fd is None:
         return "/"
     try:
-        base = os.readlink(ptrace.folder(pid, fd))
+        base = os.readlink(ptrace.folder(pid, fd))  # noqa: PTH115 - it may not be a path at all
     except FileNotFoundError:
         return "/"  # a descriptor that is not open: the call fails by itself
     if kind.path is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator import cli
 from orchestrator.config import Home
 from orchestrator.core.intake import Verb
-from orchestrator.spool import drop_file, drop_folder, drop_request
+from orchestrator.spool import drop_file, drop_request
 
 SETTINGS = """
 [spool]
@@ -130,7 +130,7 @@ def prepare(scenario: Scenario, place: Place) -> None:
     shutil.rmtree(place.root, ignore_errors=True)
     place.kit.mkdir(parents=True)
     place.ledger.touch()
-    with open(os.devnull, "w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
+    with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
         cli.run(["--home", str(place.home.root), "init"])
     backup = '"30 3 * * *"' if scenario.backup else "false"
     place.home.config.write_text(SETTINGS.format(backup=backup))

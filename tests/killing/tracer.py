@@ -11,9 +11,11 @@ from pathlib import Path
 from types import FrameType
 
 from orchestrator import cli
+from orchestrator.cli import checks, results, setup, submit
 from tests.killing import ptrace
 from tests.killing.points import Point, point_at
 
+IMPORTED = (checks, results, setup, submit)  # click imports a command when it is asked for
 LONGEST = 60.0  # seconds for one process to end by itself
 
 Watch = Callable[[Point], int | None]
