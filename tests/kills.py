@@ -16,6 +16,7 @@ whose text matches. Ends with 1 when anything was lost, run twice, or wrong.
 """
 
 import argparse
+import os
 import random
 import sys
 import tempfile
@@ -50,7 +51,7 @@ def main(words: Sequence[str]) -> int:
     hurry()
     total: Counter[str] = Counter()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="orchestrator-kills-") as folder:
+    with tempfile.TemporaryDirectory(prefix="orchestrator-kills-", dir=_quickest()) as folder:
         for name in options.scenario:
             sweep = Sweep(SCENARIOS[name], Path(folder) / name)
             points = sweep.points()
@@ -59,6 +60,14 @@ def main(words: Sequence[str]) -> int:
                 total.update(_told(f"{name}, {mode}", trials))
     _say(f"seed {options.seed}, {time.monotonic() - began:.0f} s: {_text(total)}")
     return 1 if total["bad"] or not total["points"] else 0
+
+
+def _quickest() -> str | None:
+    """Return where to work: a kill takes nothing that was written, synced or not.
+
+    So memory serves as well as a disk. What a power cut takes is for another sweep to show.
+    """
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def _trials(
