@@ -1,6 +1,7 @@
 """Kill the real program before each call by which it changes something, and see what comes of it.
 
-    python tests/kills.py [--sample N] [--seed S] [--only MODE …] [--scenario NAME …] [--at PATTERN]
+    python tests/kills.py [--sample N] [--seed S] [--only MODE …] [--scenario NAME …]
+                          [--at PATTERN]
 
 In each trial a fresh small home is served, one thing goes wrong, the daemon is started again until
 everything is at rest, and spool, queue, results, logs and the ledger that the runs left outside are
@@ -12,7 +13,8 @@ held against what must be. What goes wrong, at each call in turn:
     eio, enospc, edquot       the call fails with this error
 
 With --sample so many points of each mode and scenario are drawn by the seed; --at takes only those
-whose text matches. Ends with 1 when anything was lost, run twice, or wrong.
+before and right after a call whose text matches. Ends with 1 when anything was lost, run twice, or
+wrong.
 """
 
 import argparse

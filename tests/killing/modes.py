@@ -53,10 +53,11 @@ def chosen(
 ) -> list[int]:
     """Return the numbers (from 1) of the points of a mode that are to be tried.
 
-    Those that match a pattern, and of them all, or so many drawn by chance.
+    Those before and right after a call that matches a pattern: all, or so many drawn by chance.
     """
     mine = [point for point in points if mode.has(point)]
-    found = [n for n, point in enumerate(mine, 1) if re.search(at, str(point))]
+    matching = {n for n, point in enumerate(mine, 1) if re.search(at, str(point))}
+    found = [n for n in range(1, len(mine) + 1) if {n, n - 1} & matching]
     if most is None or len(found) <= most:
         return found
     # In a long row of writes to one file, each is much like the next: its ends tell most.

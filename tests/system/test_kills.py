@@ -27,22 +27,25 @@ def _sweep(environment: dict[str, str], *options: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    ("mode", "scenario", "moments"),
-    [
-        ("daemon", "one", r"rename|sendto|fork"),
-        ("daemon", "many", r"renameat2\((spool|state/claimed)"),
-        ("supervisor", "one", r"rename|sendto|clone|\.json"),
-        ("all", "one", r"run: "),
-        ("producer", "submit", ""),
-        ("eio", "submit", "fsync"),
-    ],
-)
-def test_the_moments_that_matter(
-    environment: dict[str, str], mode: str, scenario: str, moments: str
-) -> None:
+MOMENTS = {
+    "a start": ("daemon", "one", r"unlink(at)?\(state/(queue.db-journal|claimed)"),
+    "a start on a bad disk": ("eio", "one", r"openat\(state/lock|renameat2\(spool/.probe"),
+    "a drop": ("producer", "submit", ""),
+    "a drop on a bad disk": ("eio", "submit", r"fsync\(spool"),
+    "an acceptance": ("daemon", "one", r"renameat2\((spool/one|state/claimed)"),
+    "requests": ("daemon", "many", r"renameat2\(state/claimed"),
+    "a submit": ("daemon", "one", r"fork|sendto"),
+    "a run": ("supervisor", "one", r"clone3|exit.json"),
+    "a publication": ("daemon", "one", r"rename\w*\((state/staging|results)"),
+    "a run let go": ("daemon", "one", r"renameat\(state/backends/\w+/runs/orch-[-\w]+\)"),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_before_and_after(environment: dict[str, str], moment: str) -> None:
     """A crash just before or after something becomes visible would lose a job, or run it twice."""
-    _sweep(environment, "--only", mode, "--scenario", scenario, "--at", moments)
+    mode, scenario, calls = MOMENTS[moment]
+    _sweep(environment, "--only", mode, "--scenario", scenario, "--at", calls)
 
 
 def test_points_drawn_by_chance(environment: dict[str, str]) -> None:
