@@ -98,7 +98,9 @@ def _moving(
             then = f"{job.backend} is asked again, {when}"
         case RunState.HARVESTING:
             said.append(("run ended", live.reason))
-            waits = f"its outputs: {live.harvested} of {live.harvest_steps} have been fetched"
+            waits = "its outputs"
+            if live.harvest_steps:  # what is fetched in one go is not counted
+                waits += f": {live.harvested} of {live.harvest_steps} have been fetched"
             then = f"the next output, {when}"
         case _:
             if live.reason:

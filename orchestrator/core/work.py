@@ -46,6 +46,8 @@ class Work:
     started: float | None = None
     listed: bool = False
     forgotten: bool = False
+    unstaged: int = 0
+    """Inputs that have not been brought over yet."""
     memo: Mapping[str, JsonValue]
 
 

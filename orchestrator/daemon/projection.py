@@ -47,8 +47,11 @@ class Projection:
 
     async def flush(self) -> bool:
         """Write all entries that are not written yet; False when the disk has no room."""
-        while entries := await self._db.read(look.history_after, self.cursor, LINES_AT_ONCE):
-            if not self._file.append(entries):
-                return False
-            self.cursor = entries[-1].seq
-        return True
+        while True:
+            entries = await self._db.read(look.history_after, self.cursor, LINES_AT_ONCE)
+            if entries:
+                if not self._file.append(entries):
+                    return False
+                self.cursor = entries[-1].seq
+            if len(entries) < LINES_AT_ONCE:
+                return True

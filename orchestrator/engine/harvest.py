@@ -1,6 +1,8 @@
 """Fetch what a run left, file by file; then publish it all by one rename."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 
 import anyio
@@ -11,10 +13,11 @@ from orchestrator.core.faults import DiskFullError
 from orchestrator.core.lifecycle import Event, Outcome
 from orchestrator.core.names import Foreign, local_names
 from orchestrator.core.work import Change, Work
+from orchestrator.engine.forget import forget
 from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run
 from orchestrator.store import look, results, runs
 from orchestrator.store.look import Step
-from orchestrator.store.results import EndedRun, Fetched, Item, Published
+from orchestrator.store.results import EndedRun, Item, Published
 from orchestrator.store.runs import Proof
 
 FILES_AT_ONCE = 32
@@ -24,11 +27,10 @@ SPACE_POLL = 15.0  # seconds between looks for free space
 
 async def harvest(tools: Tools, work: Work) -> None:
     """Take the steps of a harvest; where one fails, note when it is tried again."""
-    change: Change | None = None
     try:
-        await _take_steps(tools, work)
+        ended = await _take_steps(tools, work)
     except results.StoppedError:
-        pass  # the daemon stops: the next one goes on from what is noted
+        return  # the daemon stops: the next one goes on from what is noted
     except (results.MissingError, results.MismatchError) as error:
         await tools.db.write(runs.unlist_outputs, work.run)
         change = decide.unfetchable(work, str(error), tools.now(), tools.u())
@@ -44,32 +46,47 @@ async def harvest(tools: Tools, work: Work) -> None:
         change = decide.unfetchable(work, str(error), tools.now(), tools.u())
     except (BackendError, TimeoutError) as error:
         change = tools.later(work, Event.HARVEST_STEP, error)
-    if change is not None:
-        await tools.move(work, change)
+    else:
+        if ended is not None:
+            await forget(tools, ended)
+        return
+    await tools.move(work, change)
 
 
-async def _take_steps(tools: Tools, work: Work) -> None:
-    """List what there is, fetch it, publish it; each step is noted, and any may be the last."""
-    if not work.listed:
-        await _list(tools, work)
-    while not tools.stopping:
-        batch = _next_batch(await tools.db.read(look.steps, work.run, "harvest"))
-        if not batch:
-            published = await _publish(tools, work)
-            change = decide.published(work, tools.now())
-            await tools.move(work, change, manifest_sha256=published.manifest_sha256)
-            return
-        await _fetch(tools, work, batch)
+async def _take_steps(tools: Tools, work: Work) -> Work | None:
+    """List what there is, fetch it, publish it; return the ended run, None when the daemon stops.
+
+    What takes more than one go is noted go by go, so that a restart does not begin anew.
+    """
+    if work.listed:
+        steps = await tools.db.read(look.steps, work.run, "harvest")
+    else:
+        steps = await _list(tools, work)
+    noted = work.listed or len(_next_go(steps)) < len(steps)
+    if noted and not work.listed:
+        await tools.db.write(runs.list_outputs, work.run, steps)
+    done, left = [s for s in steps if s.done], [s for s in steps if not s.done]
+    while left and not tools.stopping:
+        go = await tools.in_thread(partial(_fetch_here, tools, work, _next_go(left)))
+        if noted:
+            proofs = [Proof(step.n, step.size or 0, step.sha256 or "") for step in go]
+            await tools.db.write(runs.steps_done, work.run, "harvest", proofs)
+        done, left = done + go, left[len(go) :]
+    if tools.stopping:
+        return None
+    published = await _publish(tools, work, done)
+    change = decide.published(work, tools.now())
+    return await tools.move_on(work, change, manifest_sha256=published.manifest_sha256)
 
 
-async def _list(tools: Tools, work: Work) -> None:
-    """Note what there is to fetch, each with the name it will have here."""
+async def _list(tools: Tools, work: Work) -> list[Step]:
+    """Return what there is to fetch, each with the name it will have here."""
     with anyio.fail_after(CALL_LIMIT):
         found = await tools.backend(work).list_outputs(as_run(work))
     names = local_names([Foreign(output.name, output.log) for output in found])
     # What was a file in an earlier listing may be a folder now.
     await tools.in_thread(lambda: results.discard(tools.home, work.key))
-    steps = [
+    return [
         Step(
             n=n,
             name=name,
@@ -81,7 +98,6 @@ async def _list(tools: Tools, work: Work) -> None:
         )
         for n, (name, output) in enumerate(zip(names, found, strict=True))
     ]
-    await tools.db.write(runs.list_outputs, work.run, steps)
 
 
 def _held_against(output: Output) -> look.Verified:
@@ -90,54 +106,39 @@ def _held_against(output: Output) -> look.Verified:
     return "nothing" if output.size is None else "size"
 
 
-def _next_batch(steps: Sequence[Step]) -> list[Step]:
+def _next_go(left: Sequence[Step]) -> Sequence[Step]:
     """Return the next files to fetch in one go: many small ones, or one large one."""
-    batch: list[Step] = []
     total = 0
-    for step in steps:
-        if step.done:
-            continue
+    for count, step in enumerate(left[:FILES_AT_ONCE]):
         total += step.size or 0
-        if batch and (total > BYTES_AT_ONCE or len(batch) >= FILES_AT_ONCE):
-            break
-        batch.append(step)
-    return batch
+        if count and total > BYTES_AT_ONCE:
+            return left[:count]
+    return left[:FILES_AT_ONCE]
 
 
-async def _fetch(tools: Tools, work: Work, batch: Sequence[Step]) -> None:
-    fetched = await tools.in_thread(lambda: _fetch_here(tools, work, batch))
-    proofs = [
-        Proof(step.n, file.size, file.sha256) for step, file in zip(batch, fetched, strict=True)
-    ]
-    await tools.db.write(runs.steps_done, work.run, "harvest", proofs)
-
-
-def _fetch_here(tools: Tools, work: Work, batch: Sequence[Step]) -> list[Fetched]:
-    """Fetch the files one after another, in the worker thread that this is called in."""
+def _fetch_here(tools: Tools, work: Work, go: Sequence[Step]) -> list[Step]:
+    """Fetch files one after another, in the worker thread that this is called in."""
     staging = results.begin(tools.home, work.key)
     backend, run = tools.backend(work), as_run(work)
     fetched = []
-    for step in batch:
+    for step in go:
         output = Output(step.source, step.size, step.sha256, step.log)
         with backend.open_output(run, output, 0) as chunks:
-            fetched.append(
-                results.fetch(
-                    staging,
-                    step.name,
-                    chunks,
-                    size=step.size,
-                    sha256=step.sha256,
-                    stop=lambda: tools.stopping,
-                    keep_free=tools.keep_free,
-                )
+            file = results.fetch(
+                staging,
+                step.name,
+                chunks,
+                size=step.size,
+                sha256=step.sha256,
+                stop=lambda: tools.stopping,
+                keep_free=tools.keep_free,
             )
+        fetched.append(replace(step, done=True, size=file.size, sha256=file.sha256))
     return fetched
 
 
-async def _publish(tools: Tools, work: Work) -> Published:
-    steps = await tools.db.read(look.steps, work.run, "harvest")
-    text, file, _ = await tools.db.read(look.spec_text, work.job)
-    history = await tools.db.read(look.history_of, work.job)
+async def _publish(tools: Tools, work: Work, steps: Sequence[Step]) -> Published:
+    text, file, history = await tools.db.read(look.papers, work.job)
     items = [
         Item(step.name, step.source, step.size or 0, step.sha256 or "", step.verified)
         for step in steps

@@ -1,6 +1,6 @@
 """One loop: take what is due, act on it, write what came of it. A restart is one more turn."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio
@@ -8,17 +8,16 @@ from anyio.abc import TaskGroup
 
 from orchestrator.core.faults import DiskFullError, FatalStorageError, StaleError
 from orchestrator.core.ids import key_of
-from orchestrator.core.lifecycle import RunState, Want
+from orchestrator.core.lifecycle import RunState
 from orchestrator.core.work import Work
 from orchestrator.engine.forget import forget
 from orchestrator.engine.harvest import harvest
 from orchestrator.engine.stage import stage
 from orchestrator.engine.submit import doubt, find
-from orchestrator.engine.survey import Seen, end_overdue, start_runs, survey
+from orchestrator.engine.survey import Room, Seen, View, begin, survey
 from orchestrator.engine.tools import Tools
 from orchestrator.engine.watch import watch
 from orchestrator.store import runs
-from orchestrator.store.look import Due
 
 LONGEST_SLEEP = 30.0  # seconds; after a suspend the machine looks up to this much late
 ACTS_AT_ONCE = 16  # for each backend
@@ -69,17 +68,18 @@ class Engine:
         if self._tools.stopping:
             return LONGEST_SLEEP  # what is due is due for the next daemon
         hinted, self._hinted = self._hinted, set()
-        # What was in an act when the look began may have been seen as it was before the act ended.
-        busy = set(self._in_flight)
+        busy = frozenset(self._in_flight)
         try:
-            seen = await self._look(sorted(hinted))
+            seen = await self._look(hinted, busy)
         except DiskFullError as error:
             self._tools.log.warning("paused: the disk is full", error=str(error))
             self._hinted |= hinted
             return PAUSE_WHEN_FULL
-        for backend in self._tools.places:
-            mine = [d for d in seen.due + seen.hinted if d.backend == backend and d.run not in busy]
-            self._launch(group, backend, mine)
+        for backend, acts in seen.acts.items():
+            for works in acts:
+                self._acts[backend] += 1
+                self._in_flight.update(work.run for work in works)
+                group.start_soon(self._guarded, backend, works)
         # A run that changed while it was looked at, or that found no room, is looked at once more:
         # the end of any act brings the next turn.
         begun = self._in_flight - busy
@@ -88,83 +88,53 @@ class Engine:
             return LONGEST_SLEEP
         return min(max(seen.next_due - self._tools.now().steady, 0.0), LONGEST_SLEEP)
 
-    async def _look(self, hinted: list[str]) -> Seen:
+    async def _look(self, hinted: set[str], busy: frozenset[str]) -> Seen:
         """Read what is due, after ending what is overdue and starting what has room."""
         tools = self._tools
-        rooms = {name: place.max_runs for name, place in tools.places.items()}
-        seen = await tools.db.read(survey, tools.now(), rooms, hinted)
+        rooms = {
+            name: Room(
+                place.max_runs,
+                ACTS_AT_ONCE - self._acts[name],
+                place.backend.traits.poll_batch,
+            )
+            for name, place in tools.places.items()
+        }
+        view = View(tools.now(), rooms, hinted, busy)
+        seen = await tools.db.read(survey, view)
         if not seen.expired and not seen.cancelled and not seen.startable:
             return seen
-        if seen.expired or seen.cancelled:
-            await tools.db.write(end_overdue, seen, tools.now())
         fresh = [(job, tools.new_id()) for job in seen.startable]
         named = [(job, run, key_of(tools.home_id, run)) for job, run in fresh]
-        await tools.db.write(start_runs, named, tools.now())
-        return await tools.db.read(survey, tools.now(), dict.fromkeys(rooms, 0), hinted)
+        return await tools.db.write(begin, seen, named, view)
 
-    def _launch(self, group: TaskGroup, backend: str, due: Iterable[Due]) -> None:
-        """Start acts while there is room for them; runs that are polled share acts."""
-        size = self._tools.places[backend].backend.traits.poll_batch
-        batches: list[list[str]] = []
-        polls: list[str] = []
-        for item in due:
-            if item.run in self._in_flight:
-                continue
-            if item.state is RunState.RUNNING and 0 < len(polls) < size:
-                polls.append(item.run)
-            elif self._acts[backend] < ACTS_AT_ONCE:
-                self._acts[backend] += 1
-                batches.append([item.run])
-                if item.state is RunState.RUNNING:
-                    polls = batches[-1]
-            else:
-                continue
-            self._in_flight.add(item.run)
-        for batch in batches:
-            group.start_soon(self._guarded, backend, batch)
-
-    async def _guarded(self, backend: str, batch: list[str]) -> None:
+    async def _guarded(self, backend: str, works: list[Work]) -> None:
         """Act on runs of one state; whatever comes of it, they can be acted on again."""
         try:
-            await self._act_or_put_off(batch)
+            await self._act_or_put_off(works)
         except StaleError:
             pass  # somebody changed it meanwhile: the next turn reads it again
         except DiskFullError as error:
             self._tools.log.warning("paused: the disk is full", error=str(error))
             await anyio.sleep(PAUSE_WHEN_FULL)
         finally:
-            self._in_flight.difference_update(batch)
+            self._in_flight.difference_update(work.run for work in works)
             self._acts[backend] -= 1
             self.poke()
 
-    async def _act_or_put_off(self, batch: list[str]) -> None:
+    async def _act_or_put_off(self, works: list[Work]) -> None:
         """Act; after a fault in this program's own code leave the runs alone for a while."""
         tools = self._tools
         try:
-            await self._act([await tools.read(run) for run in batch])
+            if works[0].state is RunState.RUNNING:
+                await watch(tools, works)
+            else:
+                await ACTS[works[0].state](tools, works[0])
         except (StaleError, DiskFullError, FatalStorageError):
             raise
         except Exception as error:
-            tools.log.exception("internal error", runs=batch)
+            tools.log.exception("internal error", runs=[work.run for work in works])
             why = f"internal error: {type(error).__name__}; see log/orchestrator.jsonl"
             now = tools.now()
-            for work in [await tools.read(run) for run in batch]:
+            for work in [await tools.read(work.run) for work in works]:
                 put_off = partial(runs.put_off, due=now.steady + PAUSE_AFTER_FAULT, error=why)
                 await tools.db.write(put_off, work, now=now)
-
-    async def _act(self, works: list[Work]) -> None:
-        """Dispatch by the state as it is now, not as it was when the turn looked."""
-        works = [work for work in works if _may_be_acted_on(work)]
-        running = [work for work in works if work.state is RunState.RUNNING]
-        if running:
-            await watch(self._tools, running)
-        for work in works:
-            if work.state is not RunState.RUNNING:
-                await ACTS[work.state](self._tools, work)
-
-
-def _may_be_acted_on(work: Work) -> bool:
-    """Look again after the read: a person may have held the job, or given up the run, just now."""
-    if work.state is RunState.ENDED:
-        return not work.forgotten
-    return work.want is not Want.HOLD

@@ -27,11 +27,11 @@ async def stage(tools: Tools, work: Work) -> None:
     if cause is not None:
         await tools.move(work, decide.drop(cause, now))
         return
-    step = next((s for s in await tools.db.read(look.steps, work.run, "stage") if not s.done), None)
-    if step is None:
+    if work.unstaged == 0:
         await submit(tools, work)
-    else:
-        await _bring(tools, work, step)
+        return
+    steps = await tools.db.read(look.steps, work.run, "stage")
+    await _bring(tools, work, next(step for step in steps if not step.done))
 
 
 async def _bring(tools: Tools, work: Work, step: Step) -> None:

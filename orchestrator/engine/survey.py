@@ -1,10 +1,11 @@
 """What one turn of the engine reads at once, and the two things it writes before it acts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.core.lifecycle import JobState
+from orchestrator.core.lifecycle import JobState, RunState
 from orchestrator.core.now import Now
+from orchestrator.core.work import Work
 from orchestrator.store import entrance, look, runs
 from orchestrator.store.look import Due
 from orchestrator.store.sqlite import Connection
@@ -14,10 +15,36 @@ BACKLOG = 16  # live runs beside those short of their end: outputs that wait to 
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What may be done now. `next_due` is when a row that is not due yet becomes so."""
+class Room:
+    """What a backend has room for: runs in all, acts that begin now, runs that share one poll."""
 
-    due: list[Due]
+    runs: int
+    acts: int
+    poll_batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a turn asks for: hints came for the keys `hinted`, acts are at work on the runs `busy`.
+
+    What is busy was in an act when the look began, and may be seen as it was before the act ended.
+    """
+
+    now: Now
+    rooms: Mapping[str, Room]
+    hinted: Collection[str]
+    busy: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What may be done now.
+
+    `acts` has for each backend the runs of every act that has room. `hinted` are the running runs
+    of the hints. `next_due` is when a row that is not due yet becomes so.
+    """
+
+    acts: dict[str, list[list[Work]]]
     hinted: list[Due]
     startable: list[str]
     expired: list[str]
@@ -25,35 +52,62 @@ class Seen:
     next_due: float | None
 
 
-def survey(conn: Connection, now: Now, rooms: Mapping[str, int], hinted: Sequence[str]) -> Seen:
-    """Read everything that can be acted on; `rooms` says how many runs each backend takes."""
+def survey(conn: Connection, view: View) -> Seen:
+    """Read everything that can be acted on."""
     slots = look.slots(conn)
+    hinted = look.hinted_runs(conn, sorted(view.hinted)) if view.hinted else []
     startable: list[str] = []
-    for backend, room in rooms.items():
+    acts: dict[str, list[list[Work]]] = {}
+    for backend, room in view.rooms.items():
         running, live = slots.get(backend, (0, 0))
-        free = min(room - running, room + BACKLOG - live)
+        free = min(room.runs - running, room.runs + BACKLOG - live)
         if free > 0:
-            startable += look.startable(conn, backend, now, free)
-    expired, cancelled = look.overdue(conn, now)
+            startable += look.startable(conn, backend, view.now, free)
+        if room.acts > 0:
+            due = look.due_runs(conn, backend, view.now, DUE_AT_ONCE)
+            due += [item for item in hinted if item.backend == backend]
+            idle = [item for item in due if item.run not in view.busy]
+            acts[backend] = [
+                [look.work(conn, run) for run in batch] for batch in share_out(idle, room)
+            ]
+    expired, cancelled = look.overdue(conn, view.now)
     return Seen(
-        due=[item for name in rooms for item in look.due_runs(conn, name, now, DUE_AT_ONCE)],
-        hinted=look.hinted_runs(conn, hinted) if hinted else [],
+        acts=acts,
+        hinted=hinted,
         startable=startable,
         expired=expired,
         cancelled=cancelled,
-        next_due=look.next_due(conn, now),
+        next_due=look.next_due(conn, view.now),
     )
 
 
-def end_overdue(conn: Connection, seen: Seen, now: Now) -> None:
-    """End queued jobs that are not to run any more."""
+def share_out(due: Iterable[Due], room: Room) -> list[list[str]]:
+    """Return the runs of each act there is room for; runs that are polled share acts."""
+    batches: list[list[str]] = []
+    polls: list[str] = []
+    taken: set[str] = set()
+    for item in due:
+        if item.run in taken:
+            continue
+        if item.state is RunState.RUNNING and 0 < len(polls) < room.poll_batch:
+            polls.append(item.run)
+        elif len(batches) < room.acts:
+            batches.append([item.run])
+            if item.state is RunState.RUNNING:
+                polls = batches[-1]
+        else:
+            continue
+        taken.add(item.run)
+    return batches
+
+
+def begin(conn: Connection, seen: Seen, named: Sequence[tuple[str, str, str]], view: View) -> Seen:
+    """End what is overdue, give jobs their next run (job id, run id, key), and look again."""
     for job in seen.expired:
-        entrance.end_queued(conn, job, JobState.FAILED, "its deadline passed before it ran", now)
+        why = "its deadline passed before it ran"
+        entrance.end_queued(conn, job, JobState.FAILED, why, view.now)
     for job in seen.cancelled:
-        entrance.end_queued(conn, job, JobState.CANCELLED, "cancelled on request", now)
-
-
-def start_runs(conn: Connection, named: Sequence[tuple[str, str, str]], now: Now) -> None:
-    """Give jobs their next run: (job id, run id, key)."""
+        entrance.end_queued(conn, job, JobState.CANCELLED, "cancelled on request", view.now)
     for job, run, key in named:
-        runs.start(conn, job, run, key, now)
+        runs.start(conn, job, run, key, view.now)
+    return survey(conn, view)

@@ -158,10 +158,10 @@ def steps(conn: Connection, run: str, phase: Phase) -> list[Step]:
     ]
 
 
-def spec_text(conn: Connection, job: str) -> tuple[bytes, str, str]:
-    """Return the spec file as the user wrote it, its name, and its SHA-256."""
+def papers(conn: Connection, job: str) -> tuple[bytes, str, list[Entry]]:
+    """Return what is published beside outputs: the spec as written, its file name, the history."""
     row = conn.execute(load("look")["spec_text"], {"job": job}).fetchone()
-    return row["text"], row["file"], row["sha256"]
+    return row["text"], row["file"], history_of(conn, job)
 
 
 def history_of(conn: Connection, job: str) -> list[Entry]:

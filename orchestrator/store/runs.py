@@ -8,6 +8,7 @@ from orchestrator.core.faults import StaleError
 from orchestrator.core.lifecycle import Event, JobState, RunState, target
 from orchestrator.core.now import Now
 from orchestrator.core.work import Change, Work
+from orchestrator.store import look
 from orchestrator.store.look import Phase, Step
 from orchestrator.store.queries import load
 from orchestrator.store.record import record
@@ -91,6 +92,14 @@ def move(
         }
         conn.execute(queue["settle_job"], settled)
     record(conn, work.job, change.hold.reason if change.hold else change.reason, now)
+
+
+def move_on(
+    conn: Connection, work: Work, change: Change, now: Now, *, manifest_sha256: str | None = None
+) -> Work:
+    """Write like `move` and return the run as it is then, for an act that goes on with it."""
+    move(conn, work, change, now, manifest_sha256=manifest_sha256)
+    return look.work(conn, work.run)
 
 
 def list_outputs(conn: Connection, run: str, found: Sequence[Step]) -> None:

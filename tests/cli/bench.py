@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.config.home import Home
-from orchestrator.core.history import Entry
 from orchestrator.core.ids import id_from_bits, key_of
 from orchestrator.core.intake import Input, NewJob, Rejection, Request, Verb
 from orchestrator.core.lifecycle import Event, JobState, Outcome
@@ -115,8 +114,7 @@ class Bench:
             reason=work.reason,
         )
         items = [Item("outputs/out.dat", "out.dat", 3, digest, "size")]
-        history: list[Entry] = look.history_of(self.conn, job)
-        text, _, _ = look.spec_text(self.conn, job)
+        text, _, history = look.papers(self.conn, job)
         published = results.publish(
             self.home, ended, items, spec=text, spec_suffix=".toml", history=history
         )

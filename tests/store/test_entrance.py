@@ -71,9 +71,10 @@ def test_a_job_is_stored_as_it_was_dropped(conn: Connection) -> None:
     assert (stored["state"], stored["want"], stored["runs"]) == ("queued", "run", 0)
     assert (stored["allowed"], stored["deadline"]) == (3, 1801418400.0)
     assert (stored["due"], stored["accepted_at"]) == (START.steady, START.wall)
-    text, file, sha256 = look.spec_text(conn, job.id)
+    text, file, history = look.papers(conn, job.id)
     assert (text, file) == (job.text, "job.json")
-    assert sha256 == hashlib.sha256(job.text).hexdigest()
+    assert stored["sha256"] == hashlib.sha256(job.text).hexdigest()
+    assert [entry.target for entry in history] == ["QUEUED"]
     assert look.inputs(conn, job.id) == {
         "in.dat": look.InputRow("in.dat", "in.dat", 3, 5, taken=True, trusted=True),
         "mesh": look.InputRow("mesh", "/data/mesh", 9, 7, taken=False, trusted=True),

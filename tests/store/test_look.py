@@ -24,7 +24,6 @@ from tests.store.making import (
     new_job,
     open_queue,
     situate,
-    start_run,
 )
 
 
@@ -164,12 +163,6 @@ def test_what_was_not_successful_since(conn: Connection) -> None:
     assert look.unsuccessful_since(conn, before) == 3
 
 
-def test_steps_left(conn: Connection) -> None:
-    """Otherwise a row in a query nobody tests could be wrong: a run without inputs has none."""
-    entrance.accept(conn, new_job(1), START)
-    assert look.steps(conn, start_run(conn, new_id(1), 2).run, "stage") == []
-
-
 def test_the_home_row_is_written_once(conn: Connection) -> None:
     """Otherwise a home could change its id, and its runs would be nobody's."""
     anchor = home.Anchor(1.0, 2.0, "boot", 3.0)
@@ -222,7 +215,7 @@ SELECT 0, id, name, backend, 'RUNNING', '' FROM job CROSS JOIN (VALUES (1), (2))
 # What a turn of the engine or an intake reads, and how much of it the longest may be.
 EVERY_TURN = [
     "due_runs", "hinted_runs", "work", "startable", "expired", "cancellable", "slots", "next_due",
-    "inputs", "steps", "steps_left", "spec_text", "history_of", "history_after", "home",
+    "inputs", "steps", "spec_text", "history_of", "history_after", "home",
     "jobs_named", "jobs_with_prefix", "known_ids", "live_run", "last_run",
 ]  # fmt: skip
 VALUES = {

@@ -15,7 +15,8 @@ WHERE run.key IN (SELECT value FROM json_each(:keys)) AND run.state = 'running' 
 SELECT job.id AS job, job.name, job.backend, job.want, job.spec, job.allowed AS runs_allowed,
        job.deadline, run.id AS run, run.key, run.number, run.state, run.version, run.tries, run.misses,
        run.remote_id, run.outcome, run.exit_code, run.reason, run.stop, run.doubt_since, run.started,
-       run.listed, run.forgotten, run.memo
+       run.listed, run.forgotten, run.memo,
+       (SELECT count(*) FROM step WHERE step.run = run.id AND phase = 'stage' AND done = 0) AS unstaged
 FROM run JOIN job ON job.id = run.job WHERE run.id = :run
 
 -- name: startable
@@ -66,11 +67,8 @@ SELECT name, source, size, mtime_ns, taken, trusted FROM input WHERE job = :job 
 SELECT n, name, source, size, sha256, log, verified, done FROM step
 WHERE run = :run AND phase = :phase ORDER BY n
 
--- name: steps_left
-SELECT count(*) FROM step WHERE run = :run AND phase = :phase AND done = 0
-
 -- name: spec_text
-SELECT text, file, sha256 FROM job WHERE id = :job
+SELECT text, file FROM job WHERE id = :job
 
 -- name: history_of
 SELECT * FROM history WHERE job = :job ORDER BY seq
