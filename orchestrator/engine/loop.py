@@ -17,7 +17,7 @@ from orchestrator.engine.submit import doubt, find
 from orchestrator.engine.survey import Room, Seen, View, begin, survey
 from orchestrator.engine.tools import Tools
 from orchestrator.engine.watch import watch
-from orchestrator.store import runs
+from orchestrator.store import look, runs
 
 LONGEST_SLEEP = 30.0  # seconds; after a suspend the machine looks up to this much late
 ACTS_AT_ONCE = 16  # for each backend
@@ -56,6 +56,9 @@ class Engine:
     async def run(self) -> None:
         """Turn until cancelled. Raises FatalStorageError when the process must end."""
         async with anyio.create_task_group() as group:
+            # The hints of what ended while no daemon was there went nowhere.
+            hinting = [name for name, at in self._tools.places.items() if at.backend.traits.hints]
+            self._hinted.update(await self._tools.db.read(look.running_keys, hinting))
             while True:
                 self._poked = anyio.Event()
                 pause = await self._turn(group)

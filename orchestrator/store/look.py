@@ -66,6 +66,12 @@ def hinted_runs(conn: Connection, keys: Sequence[str]) -> list[Due]:
     return [_due(row) for row in rows]
 
 
+def running_keys(conn: Connection, backends: Sequence[str]) -> list[str]:
+    """Return the keys of the running runs on some backends."""
+    values = {"backends": json.dumps(list(backends))}
+    return [row["key"] for row in conn.execute(load("look")["running_keys"], values).fetchall()]
+
+
 def _due(row: Row) -> Due:
     return Due(row["run"], row["key"], row["backend"], RunState(row["state"]))
 

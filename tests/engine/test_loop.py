@@ -71,6 +71,15 @@ def test_a_hint_during_a_poll_brings_another(new_bench: NewBench) -> None:
     assert 3.0 <= second < 4.0
 
 
+def test_what_ended_while_no_daemon_was_there_is_seen_at_the_start(new_bench: NewBench) -> None:
+    """After each restart the ends of runs would be seen half a minute late."""
+    bench = new_bench(hints=True)
+    work = bench.running(bench.add())
+    bench.conn.execute("UPDATE run SET due = 1000 WHERE id = ?", (work.run,))
+    bench.serve(2.0)
+    assert bench.backend.times("poll", work.key)[0] < 1.0
+
+
 def test_a_held_job_is_left_alone_and_goes_on_when_released(bench: Bench) -> None:
     """A person who holds a job to look at it would see it move on."""
     work = bench.running(bench.add())

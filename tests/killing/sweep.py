@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orchestrator.core import pacing
 from orchestrator.daemon import projection
 from orchestrator.engine import harvest, loop
 from orchestrator.intake import scan
@@ -40,11 +41,12 @@ class Trial:
 
 
 def hurry() -> None:
-    """Shorten the waits for a disk with room: here it has room again at once."""
+    """Shorten what waits for a disk with room, which there is again at once, and for lost hints."""
     loop.PAUSE_WHEN_FULL = 0.2
     harvest.SPACE_POLL = 0.2
     scan.ROOM_LATER = 0.2
     projection.ROOM_LATER = 0.2
+    pacing.HINTED_POLL = 2.0
 
 
 class Sweep:

@@ -11,6 +11,9 @@ ORDER BY run.due, run.seq LIMIT :limit
 SELECT run.id AS run, run.key, run.backend, run.state FROM run JOIN job ON job.id = run.job
 WHERE run.key IN (SELECT value FROM json_each(:keys)) AND run.state = 'running' AND job.want <> 'hold'
 
+-- name: running_keys
+SELECT key FROM run WHERE state = 'running' AND backend IN (SELECT value FROM json_each(:backends))
+
 -- name: work
 SELECT job.id AS job, job.name, job.backend, job.want, job.spec, job.allowed AS runs_allowed,
        job.deadline, run.id AS run, run.key, run.number, run.state, run.version, run.tries, run.misses,
