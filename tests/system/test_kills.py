@@ -50,7 +50,7 @@ def test_before_and_after(environment: dict[str, str], moment: str) -> None:
 
 def test_points_drawn_by_chance(environment: dict[str, str]) -> None:
     """A crash, or a disk that fails or is full, would do harm at a moment nobody thought of."""
-    _sweep(environment, "--sample", "1")
+    _sweep(environment, "--sample", "1", "--scenario", "many")
 
 
 @pytest.mark.needs("strace")
