@@ -69,7 +69,7 @@ def judge(survivors: Iterable[Fault], explained: set[Fault]) -> tuple[Counter[Fa
 
 
 def explanations() -> list[Fault]:
-    """Return the faults of the table; mutmut's numbers are not in it, so it outlives renumbering."""
+    """Return the faults of the table. mutmut's numbers are not in it: they change with the code."""
     table = tomllib.loads(TABLE.read_text())["mutant"]
     return [Fault(row["function"], _changed(row["diff"])) for row in table if row["why"].strip()]
 

@@ -1,8 +1,9 @@
 """From the words of a command line to a home, its queue, and jobs in it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -61,7 +62,7 @@ def queue(home: Home) -> Iterator[Connection]:
     """
     check_present(home)
     try:
-        conn = connect_reader(home.database) if home.database.exists() else _empty_queue(home)
+        conn = connect_reader(home.database) if _has_queue(home) else _empty_queue(home)
         try:
             _check_schema(conn)
             yield conn
@@ -80,6 +81,17 @@ def check_present(home: Home) -> None:
         raise Fault("a restore was broken off after it was decided; `orchestrator serve` ends it")
     if why := lost_queue(home):
         raise Fault(escape(why))
+
+
+def _has_queue(home: Home) -> bool:
+    """Whether a daemon ever finished making the queue; a kill may leave half of one.
+
+    It has a rollback journal only until it is in WAL mode, and that is before anything is in it.
+    """
+    if not home.database.exists() or Path(f"{home.database}-journal").exists():
+        return False
+    with closing(connect_reader(home.database)) as conn:
+        return conn.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
 
 
 def _empty_queue(home: Home) -> Connection:

@@ -1,5 +1,6 @@
 """`orchestrator serve`: everything before the event loop, and what each end means."""
 
+import errno
 import faulthandler
 import os
 import signal
@@ -23,6 +24,11 @@ from orchestrator.store.swap import carry_through
 OK, UNSUCCESSFUL, STORAGE_FAILED, HOME_IN_USE, NEEDS_A_PERSON = 0, 1, 74, 75, 78
 
 STORAGE = (FatalStorageError, DiskFullError, OSError)
+
+# What ends by itself, or by somebody making room: then the next start goes well.
+PASSING = {
+    errno.EIO, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE,
+}  # fmt: skip
 
 
 def serve(home: Home, *, until_idle: bool = False) -> int:
@@ -54,7 +60,8 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
         _say(str(error))
         return HOME_IN_USE
     except OSError as error:
-        return _refuse(f"{error.filename or home.root}: {error.strerror}")
+        _say(f"{os.fsdecode(error.filename or home.root)}: {error.strerror}")
+        return STORAGE_FAILED if error.errno in PASSING else NEEDS_A_PERSON
 
 
 def prepare(home: Home) -> None:

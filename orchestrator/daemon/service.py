@@ -21,6 +21,7 @@ from orchestrator.daemon.idle import wait_until_idle
 from orchestrator.daemon.notify import StillStarting, notify
 from orchestrator.daemon.projection import Projection
 from orchestrator.daemon.signals import wait_for_signal
+from orchestrator.daemon.tidy import clear_staging
 from orchestrator.engine import Engine, Place, Tools
 from orchestrator.intake import Intake, Report
 from orchestrator.log import logging_to
@@ -53,6 +54,7 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
             places = await stack.enter_async_context(
                 _open_places(home, config, hints.tell, known_secrets)
             )
+            await clear_staging(home, db)
             tools = Tools(
                 home=home,
                 home_id=row.id,

@@ -13,7 +13,7 @@ from orchestrator.spool.claims import (
 )
 from orchestrator.spool.content import BusyError, Content, RefusedError, open_drop
 from orchestrator.spool.disk import is_full
-from orchestrator.spool.filesystem import Check, check_file_system, check_one_file_system
+from orchestrator.spool.filesystem import PROBE, Check, check_file_system, check_one_file_system
 from orchestrator.spool.names import asked_id, is_request, is_skipped, shown
 from orchestrator.spool.producer import DropError, drop_copy, drop_file, drop_folder, drop_request
 from orchestrator.spool.rejections import move_to_rejected, refusals, standing_reason, write_reason
@@ -21,6 +21,7 @@ from orchestrator.spool.rules import Rules
 from orchestrator.spool.watch import Hints, Watch
 
 __all__ = [
+    "PROBE",
     "Arrival",
     "Arrivals",
     "BusyError",

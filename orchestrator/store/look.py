@@ -189,6 +189,12 @@ def last_history(conn: Connection) -> int:
     return seq
 
 
+def ended(conn: Connection, keys: Sequence[str]) -> list[str]:
+    """Return those of the keys whose runs have ended."""
+    rows = conn.execute(load("look")["ended_keys"], {"keys": json.dumps(list(keys))}).fetchall()
+    return [row["key"] for row in rows]
+
+
 def unsuccessful_since(conn: Connection, seq: int) -> int:
     """Return how many jobs and drops ended, or are held, without success since an entry."""
     count: int = conn.execute(load("look")["unsuccessful_since"], {"seq": seq}).fetchone()[0]

@@ -95,6 +95,9 @@ SELECT id FROM job WHERE id >= :low AND id < :high ORDER BY seq LIMIT 5
 -- name: known_ids
 SELECT id FROM job WHERE id IN (SELECT value FROM json_each(:ids))
 
+-- name: ended_keys
+SELECT key FROM run WHERE state = 'ended' AND key IN (SELECT value FROM json_each(:keys))
+
 -- name: last_run
 -- Whether the last run was given up while nobody could tell if it had been started.
 SELECT outcome = 'abandoned' AND remote_id IS NULL AND doubt_since IS NOT NULL AS abandoned
