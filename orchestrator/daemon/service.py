@@ -25,6 +25,7 @@ from orchestrator.engine import Engine, Place, Tools
 from orchestrator.intake import Intake, Report
 from orchestrator.log import logging_to
 from orchestrator.registry import kinds
+from orchestrator.spool import make_folder
 from orchestrator.store import look
 from orchestrator.store.database import checkpoint, open_database
 from orchestrator.store.home import found_home
@@ -138,7 +139,7 @@ async def _open_places(
         places: dict[str, Place] = {}
         for name, configured in config.backends.items():
             kind, directory = known[configured.kind], home.backend(name)
-            directory.mkdir(mode=0o700, exist_ok=True)
+            make_folder(directory, 0o700)
             context = Context(name, directory, hint, secret)
             backend = await stack.enter_async_context(kind.open(context, configured.options))
             places[name] = Place(backend, kind.max_runs(configured.options))
