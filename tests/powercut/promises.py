@@ -12,8 +12,9 @@ from orchestrator.log.status import render
 from orchestrator.store import audit, look, views
 from orchestrator.store.results import folder_of, runs_in, verify
 from orchestrator.store.sqlite import Connection, connect_reader
+from orchestrator.store.views import JobLine
 from tests.powercut.record import Told
-from tests.powercut.scenario import JOBS
+from tests.powercut.scenario import CANCELLED, JOBS
 
 ENDS = {0, 1}  # of serve: all is well, or some job did not succeed or waits for a person
 
@@ -49,31 +50,32 @@ def _lost(conn: Connection, told: Told) -> Iterator[str]:
 
 def _jobs(home: Home, conn: Connection, told: Told) -> Iterator[str]:
     ran = set((home.root.parents[1] / "outside" / "ledger").read_text().splitlines())
-    for which in ("unfinished", "ended"):
-        for job in views.jobs(conn, which):
-            sort = JOBS[job.name]
-            ends = {sort.end, Shown.HELD}
-            if job.name == "slow":
-                ends |= {Shown.CANCELLED}
-            if job.id in told.cancelled:
-                ends = {Shown.CANCELLED}
-            if job.shown not in ends:
-                yield f"{job.name} is {job.shown}: {job.reason}"
-            if job.shown not in {Shown.SUCCEEDED, Shown.FAILED}:
-                continue
-            if f"{job.name} {job.run}" not in ran:
-                yield f"{job.name} is {job.shown}, and its run {job.run} never ran"
-            if sort.with_mesh and job.id not in told.ids and not told.has_taken(job.name):
-                continue  # `cp` syncs nothing: the cut may have come before the drop was ours
-            outputs = home.results / folder_of(job.name, job.id) / str(job.run) / "outputs"
-            for name, content in sort.outputs.items():
-                if not (path := outputs / name).is_file() or path.read_bytes() != content:
-                    yield f"{path.relative_to(home.root)} is not what the run wrote"
+    for job in [*views.jobs(conn, "unfinished"), *views.jobs(conn, "ended")]:
+        sort = JOBS[job.name]
+        has_ended = job.shown in {Shown.SUCCEEDED, Shown.FAILED}
+        if has_ended and f"{job.name} {job.run}" not in ran:
+            yield f"{job.name} is {job.shown}, and its run {job.run} never ran"
+        if sort.is_copied and not told.has_taken(job.name):
+            continue  # `cp` syncs nothing: what it wrote may be torn if the cut came before a sync
+        if job.shown not in _ends(job, told):
+            yield f"{job.name} is {job.shown}: {job.reason}"
+        outputs = home.results / folder_of(job.name, job.id) / str(job.run) / "outputs"
+        for name, content in sort.outputs.items() if has_ended else ():
+            if not (path := outputs / name).is_file() or path.read_bytes() != content:
+                yield f"{path.relative_to(home.root)} is not what the run wrote"
     for run in audit.runs(conn):
         if run.manifest_sha256 is not None:
             folder = home.results / folder_of(run.name, run.job) / str(run.number)
             for found in verify(folder, manifest_sha256=run.manifest_sha256):
                 yield f"{run.name}/{run.number}/{found.path} {found.text}"
+
+
+def _ends(job: JobLine, told: Told) -> set[Shown]:
+    """Return how a job may end; held, when its run was under way and nobody can know its end."""
+    if job.id in told.cancelled:
+        return {Shown.CANCELLED}
+    ends = {JOBS[job.name].end, Shown.HELD}
+    return ends | {Shown.CANCELLED} if job.name == CANCELLED else ends
 
 
 def _status_log(home: Home, conn: Connection, told: Told) -> Iterator[str]:

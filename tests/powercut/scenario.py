@@ -38,20 +38,23 @@ class Sort(NamedTuple):
     outputs: dict[str, bytes] = {}
     more: str = ""
     with_mesh: bool = False
+    is_copied: bool = False  # with `cp` into the spool; the others are submitted
 
 
+CANCELLED = "slow"
 JOBS = {
     "folder": Sort("cp mesh.inp copy.inp", outputs={"copy.inp": MESH}, with_mesh=True),
-    "plain": Sort("echo 42 > answer.txt", outputs={"answer.txt": b"42\n"}),
-    "copied": Sort("cp mesh.inp copy.inp", outputs={"copy.inp": MESH}, with_mesh=True),
+    "copied": Sort(
+        "cp mesh.inp copy.inp", outputs={"copy.inp": MESH}, with_mesh=True, is_copied=True
+    ),
     "fails": Sort(
         "echo half > half.txt; exit 3",
         end=Shown.FAILED,
         outputs={"half.txt": b"half\n"},
         more='[retry]\nattempts = 2\ndelay = "20ms"\n',
     ),
-    # Waits for its cancel; in a world after the cut it does not.
-    "slow": Sort('[ -e "$HOME/after" ] || exec sleep 60'),
+    # It waits to be cancelled; in a world after the cut it does not.
+    CANCELLED: Sort('[ -e "$HOME/after" ] || exec sleep 60'),
     "late": Sort("echo 7 > answer.txt", outputs={"answer.txt": b"7\n"}),
 }
 REFUSED = "refused.toml"
@@ -97,16 +100,15 @@ def play(world: Path) -> None:
 
     run(*program, "init")
     (home / "orchestrator.toml").write_text(CONFIG)
-    run(*program, "submit", ready / "folder", ready / "slow.toml")
+    run(*program, "submit", ready / "folder", ready / f"{CANCELLED}.toml")
     with subprocess.Popen([*program, "serve"]) as first:
-        run("cp", ready / "plain.toml", ready / REFUSED, home / "spool")
-        run("cp", "-r", ready / "copied", home / "spool")
-        _until(world / "outside" / "ledger", "slow 1")
+        run("cp", "-r", ready / "copied", ready / REFUSED, home / "spool")
+        _until(world / "outside" / "ledger", f"{CANCELLED} 1")
         first.kill()
     run(*program, "submit", ready / "fails.toml")
     with subprocess.Popen([*program, "serve", "--until-idle"]) as second:
-        run(*program, "cancel", "slow")
-        assert second.wait() == 1  # one job failed, one was cancelled
+        run(*program, "cancel", CANCELLED)
+        assert second.wait() == 1  # one job failed
     run(*program, "submit", ready / "late.toml")
     run(*program, "serve", "--until-idle")
     _dismiss_supervisor(home / "state/backends/local/supervisor.sock")

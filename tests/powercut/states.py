@@ -19,7 +19,7 @@ from tests.powercut.restart import restart
 
 AT_ONCE = 4  # each waits a good part of its time
 LONGEST = 60  # seconds for one restart
-WAYS = (Way.JOURNAL, Way.REORDERED, Way.REORDERED, Way.LAZY, Way.JOURNAL, Way.WRITTEN)
+WAYS = (Way.LAZY, Way.JOURNAL, Way.REORDERED, Way.LAZY, Way.REORDERED, Way.WRITTEN)
 
 
 class State(NamedTuple):
