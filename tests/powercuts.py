@@ -1,4 +1,4 @@
-"""Rebuild what a power cut may leave of a recorded run, and start on it: `python tests/powercuts.py`.
+"""Rebuild what a power cut may leave of a run, and start on it: `python tests/powercuts.py`.
 
 The real program is recorded with strace; each state is one that its disk may have been in had the
 power gone at some moment: everything written, only what was synced, or something in between, with
@@ -41,7 +41,7 @@ def main() -> int:
             distinct += 1
             if state.bad:
                 bad += 1
-                _say(f"BAD state {state.number} ({state.cut.way}, before moment {state.cut.moment})")
+                _say(f"BAD state {state.number}: {state.cut.way}, before moment {state.cut.moment}")
                 _say(*(f"    {line}" for line in state.bad))
                 _say(
                     f"    again: python tests/powercuts.py --recording {kept} --seed {asked.seed}"

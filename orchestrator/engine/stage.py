@@ -70,9 +70,7 @@ async def _bring(tools: Tools, work: Work, step: Step) -> None:
     await tools.move(work, change, staged=Proof(step.n, staged.size, staged.sha256))
 
 
-async def _not_brought(
-    tools: Tools, work: Work, what: str, error: BackendError | OSError
-) -> None:
+async def _not_brought(tools: Tools, work: Work, what: str, error: BackendError | OSError) -> None:
     match error:
         case RejectedError():
             await tools.move(work, decide.refuse(work, str(error), tools.now()))

@@ -88,9 +88,7 @@ def _status_log(home: Home, conn: Connection, told: Told) -> Iterator[str]:
     if lines != history:
         missing = [line for line in history if line not in lines]
         strange = [line for line in lines if line not in history]
-        yield f"status.log lacks {missing[:3]}, has beside the history {strange[:3]}" + (
-            ", or its order is wrong"
-        )
+        yield f"status.log lacks {missing[:3]}, has beside them {strange[:3]}, or is out of order"
 
 
 def _run_twice(world: Path) -> Iterator[str]:

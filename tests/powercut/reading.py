@@ -72,7 +72,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def data(argument: str) -> bytes:
-    """Return the bytes of an argument such as "\\x68\\x69", or of all such in a list of buffers."""
+    """Return the bytes that a hexadecimal string stands for, or all those of a list of buffers."""
     if '"...' in argument:
         raise TraceError("strace cut a string off; give it a larger -s")
     found: list[str] = re.findall(r'"((?:\\x[0-9a-f]{2})*)"', argument)
@@ -80,7 +80,7 @@ def data(argument: str) -> bytes:
 
 
 def place(argument: str) -> str | None:
-    """Return the path of a descriptor such as 3<\\x2f\\x74>; None when it is gone or has none."""
+    """Return the path that stands beside a descriptor; None when it is gone or has none."""
     found = _PLACE.search(argument)
     if found is None or found[2]:
         return None

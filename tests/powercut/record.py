@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.powercut import scenario
-from tests.powercut.changes import TRACED, Bytes, Change, Inode, Tree, changes
+from tests.powercut.changes import Bytes, Change, Inode
 from tests.powercut.disk import Image, everything
+from tests.powercut.following import TRACED, changes
 from tests.powercut.reading import Call, TraceError, calls, data, place
+from tests.powercut.tree import Tree
 
 _ID_LINE = re.compile(r"[0-9a-z]{12}")
 _CANCELLED = re.compile(r"([0-9a-z]{12}): cancel ")
@@ -76,14 +78,19 @@ class Recording:
 def record(world: Path) -> Recording:
     """Play the scenario in a new world and read what it did."""
     scenario.prepare(world)
-    command = [
+    trace(world, [sys.executable, "-m", "tests.powercut.scenario", str(world)])
+    return read(world)
+
+
+def trace(world: Path, command: list[str]) -> None:
+    """Run a command in the environment of a world, and write down every call that changes files."""
+    tracer = [
         "strace", "-f", "-qq", "--seccomp-bpf", "-y", "-xx", "-s", str(1 << 24),
         "-e", f"trace={','.join(TRACED)}", "-e", "signal=none", "-o", str(world / "trace"),
-        sys.executable, "-m", "tests.powercut.scenario", str(world),
     ]  # fmt: skip
-    with (world / "scenario.log").open("wb") as log:
+    with (world / "trace.log").open("wb") as log:
         done = subprocess.run(
-            command,
+            [*tracer, *command],
             env=scenario.world_environment(world),
             stdout=log,
             stderr=log,
@@ -91,19 +98,19 @@ def record(world: Path) -> Recording:
             check=False,
         )
     if done.returncode != 0:
-        raise TraceError(f"the scenario failed:\n{(world / 'scenario.log').read_text()}")
-    return read(world)
+        raise TraceError(f"{command} failed:\n{(world / 'trace.log').read_text()}")
 
 
 def read(world: Path) -> Recording:
     """Read a recorded world; raise TraceError when it does not tell all that is on its disk."""
-    with (world / "trace").open() as trace:
-        traced = list(calls(trace))
+    with (world / "trace").open() as lines_of_trace:
+        traced = list(calls(lines_of_trace))
     tree = Tree(str(world / "disk"))
     changed = changes(traced, tree)
     lines = list(_lines(traced, world))
     _compare(world / "disk", everything(tree.root, changed))
-    moments = {moment for one in [*changed, *lines] for moment in (one.begin, one.end)}
+    spans = [(one.begin, one.end) for one in changed] + [(one.begin, one.end) for one in lines]
+    moments = {moment for span in spans for moment in span}
     last = max(moments) + 1
     return Recording(tree.root, changed, lines, [*sorted(moments), last])
 

@@ -45,7 +45,11 @@ def restart(world: Path) -> int:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     supervisors: list[int] = []
-    Link._start_supervisor = lambda _: supervisors.append(_fork_supervisor(home))  # type: ignore[method-assign]
+
+    def start_supervisor(_: Link) -> None:
+        supervisors.append(_fork_supervisor(home))
+
+    setattr(Link, "_start_supervisor", start_supervisor)  # noqa: B010 - mypy: a method is for ever
     make_home(home)  # the cut may have come before `init` was done
     home.config.write_text(CONFIG)
     try:

@@ -1,7 +1,7 @@
 """What is recorded: people at work, and three lives of the daemon, the first of which is killed.
 
-`python -m tests.powercut.scenario WORLD` plays it. Below WORLD lie `disk/home`, all of which a power
-cut may take, and `outside`, which it does not reach: what people were told, and the ledger in which
+`python -m tests.powercut.scenario WORLD` plays it. Below WORLD lie `disk/home`, which a power cut
+may take, and `outside`, which it does not reach: what people were told, and the ledger, in which
 each run leaves a line, so that two lines of one run would be a run that ran twice.
 """
 
@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,8 +35,8 @@ class Sort(NamedTuple):
     """One job: what it does, how it may end, and what it then leaves in `outputs/`."""
 
     script: str
+    outputs: Mapping[str, bytes]
     end: Shown = Shown.SUCCEEDED
-    outputs: dict[str, bytes] = {}
     more: str = ""
     with_mesh: bool = False
     is_copied: bool = False  # with `cp` into the spool; the others are submitted
@@ -43,19 +44,17 @@ class Sort(NamedTuple):
 
 CANCELLED = "slow"
 JOBS = {
-    "folder": Sort("cp mesh.inp copy.inp", outputs={"copy.inp": MESH}, with_mesh=True),
-    "copied": Sort(
-        "cp mesh.inp copy.inp", outputs={"copy.inp": MESH}, with_mesh=True, is_copied=True
-    ),
+    "folder": Sort("cp mesh.inp copy.inp", {"copy.inp": MESH}, with_mesh=True),
+    "copied": Sort("cp mesh.inp copy.inp", {"copy.inp": MESH}, with_mesh=True, is_copied=True),
     "fails": Sort(
         "echo half > half.txt; exit 3",
+        {"half.txt": b"half\n"},
         end=Shown.FAILED,
-        outputs={"half.txt": b"half\n"},
         more='[retry]\nattempts = 2\ndelay = "20ms"\n',
     ),
     # It waits to be cancelled; in a world after the cut it does not.
-    CANCELLED: Sort('[ -e "$HOME/after" ] || exec sleep 60'),
-    "late": Sort("echo 7 > answer.txt", outputs={"answer.txt": b"7\n"}),
+    CANCELLED: Sort('[ -e "$HOME/after" ] || exec sleep 60', {}),
+    "late": Sort("echo 7 > answer.txt", {"answer.txt": b"7\n"}),
 }
 REFUSED = "refused.toml"
 

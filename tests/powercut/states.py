@@ -12,7 +12,8 @@ from random import Random
 from typing import NamedTuple
 
 from orchestrator.config.home import Home
-from tests.powercut.disk import Cut, Image, Way, after, put
+from tests.powercut.building import build
+from tests.powercut.disk import Cut, Image, Way, after
 from tests.powercut.promises import broken_after, broken_before
 from tests.powercut.record import Recording, Told
 from tests.powercut.restart import restart
@@ -88,7 +89,7 @@ def _forked(image: Image, told: Told, world: Path) -> int:
 def _try(image: Image, told: Told, world: Path) -> list[str]:
     (world / "outside").mkdir(parents=True)
     (world / "outside" / "ledger").write_text("".join(f"{line}\n" for line in told.ledger))
-    put(image, world / "disk")
+    build(image, world / "disk")
     bad = list(broken_before(Home(world / "disk" / "home")))
     return bad + list(broken_after(world, told, restart(world)))
 
@@ -101,6 +102,7 @@ def _reaped(running: dict[int, tuple[int, Cut, Path]]) -> State:
         bad = json.loads((world / "verdict").read_text())
     except FileNotFoundError:
         log = world / "serve.log"
-        bad = [f"died, or did not end in {LONGEST} s: {log.read_text()[-2000:] if log.exists() else ''}"]
+        said = log.read_text()[-2000:] if log.exists() else ""
+        bad = [f"died, or did not end in {LONGEST} s: {said}"]
     shutil.rmtree(world)
     return State(number, cut, bad)
