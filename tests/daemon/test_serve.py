@@ -166,7 +166,7 @@ def test_what_a_killed_daemon_committed_is_synced_before_it_is_built_on(
     (archived,) = (home / "state" / "archive").iterdir()
     archived.rename(home / "state" / "claimed" / archived.name)  # as if killed before it was moved
     log = home.parent / "trace"
-    trace = ["strace", "-f", "-y", "-o", str(log), "-e", "trace=fdatasync,renameat2"]
+    trace = ["strace", "-f", "-y", "-o", str(log), "-e", "trace=fsync,fdatasync,renameat2"]
     command = [*trace, *program, "--home", str(home), "serve", "--until-idle"]
     subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
     assert archived.exists()
