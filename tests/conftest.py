@@ -9,7 +9,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-PACKAGES = {"ccx": "calculix-ccx", "strace": "strace", "mount": "mount", "systemctl": "systemd"}
+PACKAGES = {
+    "ccx": "calculix-ccx",
+    "mkfs.ext4": "e2fsprogs",
+    "mkfs.xfs": "xfsprogs",
+    "mount": "mount",
+    "strace": "strace",
+    "systemctl": "systemd",
+}
 
 
 @pytest.fixture

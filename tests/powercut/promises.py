@@ -14,7 +14,7 @@ from orchestrator.store.results import folder_of, runs_in, verify
 from orchestrator.store.sqlite import Connection, connect_reader
 from orchestrator.store.views import JobLine
 from tests.powercut.record import Told
-from tests.powercut.scenario import CANCELLED, JOBS
+from tests.powercut.scenario import CANCELLED, JOBS, Sort
 
 ENDS = {0, 1}  # of serve: all is well, or some job did not succeed or waits for a person
 
@@ -51,7 +51,7 @@ def _lost(conn: Connection, told: Told) -> Iterator[str]:
 def _jobs(home: Home, conn: Connection, told: Told) -> Iterator[str]:
     ran = set((home.root.parents[1] / "outside" / "ledger").read_text().splitlines())
     for job in [*views.jobs(conn, "unfinished"), *views.jobs(conn, "ended")]:
-        sort = JOBS[job.name]
+        sort = _sort_of(job)
         has_ended = job.shown in {Shown.SUCCEEDED, Shown.FAILED}
         if has_ended and f"{job.name} {job.run}" not in ran:
             yield f"{job.name} is {job.shown}, and its run {job.run} never ran"
@@ -70,11 +70,16 @@ def _jobs(home: Home, conn: Connection, told: Told) -> Iterator[str]:
                 yield f"{run.name}/{run.number}/{found.path} {found.text}"
 
 
+def _sort_of(job: JobLine) -> Sort:
+    """Return what a job does: "late", or one of many such, "late-7"."""
+    return JOBS[job.name.partition("-")[0]]
+
+
 def _ends(job: JobLine, told: Told) -> set[Shown]:
     """Return how a job may end; held, when its run was under way and nobody can know its end."""
     if job.id in told.cancelled:
         return {Shown.CANCELLED}
-    ends = {JOBS[job.name].end, Shown.HELD}
+    ends = {_sort_of(job).end, Shown.HELD}
     return ends | {Shown.CANCELLED} if job.name == CANCELLED else ends
 
 

@@ -41,6 +41,10 @@ class Sort(NamedTuple):
     with_mesh: bool = False
     is_copied: bool = False  # with `cp` into the spool; the others are submitted
 
+    def text(self) -> str:
+        """Return the job file."""
+        return f"{self.more}[run]\nscript = '''\n{NOTED}{self.script}\n'''\n"
+
 
 CANCELLED = "slow"
 JOBS = {
@@ -76,7 +80,7 @@ def prepare(world: Path) -> None:
     (world / "outside").mkdir()
     (world / "outside" / "ledger").touch()
     for name, sort in JOBS.items():
-        text = f"{sort.more}[run]\nscript = '''\n{NOTED}{sort.script}\n'''\n"
+        text = sort.text()
         if sort.with_mesh:
             (world / "ready" / name).mkdir(parents=True)
             (world / "ready" / name / "job.toml").write_text(text)

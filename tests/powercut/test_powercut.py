@@ -34,3 +34,16 @@ def test_a_power_cut_loses_nothing_and_runs_nothing_twice() -> None:
 def test_many_power_cuts() -> None:
     """As above, where the moment that matters is one in thousands."""
     _powercuts(10 * STATES)
+
+
+@pytest.mark.long
+@pytest.mark.needs("root", "mount", "mkfs.ext4", "mkfs.xfs")
+@pytest.mark.timeout(3000)
+def test_the_plug_is_pulled_on_real_file_systems() -> None:
+    """What is true of the model of a disk would not be true of the disks that people have."""
+    command = [sys.executable, str(ROOT / "tests/plugpulls.py"), "--pulls", "10"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+    figures = re.findall(r"(\d+) drops acknowledged and (\d+) runs begun", done.stdout)
+    assert len(figures) == 2
+    assert all(int(drops) > 10 and int(runs) > 10 for drops, runs in figures), "the plug came early"
