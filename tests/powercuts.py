@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.powercut.record import read, record
 from tests.powercut.restart import warm_up
-from tests.powercut.states import try_states
+from tests.powercut.states import Choice, try_states
 
 ENOUGH = 5  # bad states after which no more are looked for
 
@@ -30,11 +30,13 @@ def main() -> int:
     recording = read(kept / "world") if asked.recording else record(kept / "world")
     _say(f"recorded: {recording.summary()}")
     began, tried, distinct, bad = time.monotonic(), 0, 0, 0
-    numbers = range(asked.states) if asked.only is None else range(asked.only, asked.only + 1)
+    numbers, choice = range(asked.states), Choice(asked.seed, asked.states, asked.start_every)
+    if asked.only is not None:
+        numbers, choice = range(asked.only, asked.only + 1), choice._replace(start_every=1)
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(prefix="orchestrator-powercut-", dir=memory) as place:
         warm_up(Path(place))
-        for state in try_states(recording, numbers, asked.seed, asked.states, Path(place)):
+        for state in try_states(recording, numbers, choice, Path(place)):
             tried += 1
             if state is None:
                 continue
@@ -65,6 +67,9 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--states", type=int, default=1000, help="how many are tried")
     parser.add_argument("--seed", type=int, default=1, help="what they are drawn from")
+    parser.add_argument(
+        "--start-every", type=int, default=1, metavar="N", help="start on every N-th state only"
+    )
     parser.add_argument("--recording", help="use the recording that was kept in this folder")
     parser.add_argument("--only", type=int, metavar="NUMBER", help="try this state alone")
     return parser.parse_args()

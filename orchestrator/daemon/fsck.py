@@ -18,6 +18,7 @@ from orchestrator.config.home import Home
 from orchestrator.core.ids import is_id
 from orchestrator.core.lifecycle import RunState
 from orchestrator.core.names import MANIFEST
+from orchestrator.spool import PROBE
 from orchestrator.store import audit
 from orchestrator.store.results.folders import LATEST, folder_of, runs_in
 from orchestrator.store.sqlite import Connection
@@ -181,11 +182,15 @@ def _folder(home: Home, run: audit.RunRow) -> Path:
 
 
 def _names(folder: Path) -> list[str]:
-    """List a folder; one that was not made yet is empty."""
+    """List a folder; one that was not made yet is empty.
+
+    What a start that was broken off left of its probe is no finding: the next one removes it.
+    """
     try:
-        return sorted(os.listdir(folder))  # noqa: PTH208 - names are what is compared
+        names = os.listdir(folder)  # noqa: PTH208 - names are what is compared
     except FileNotFoundError:
         return []
+    return sorted(name for name in names if not name.startswith(PROBE))
 
 
 CHECKS = {

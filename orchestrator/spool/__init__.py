@@ -4,7 +4,12 @@ from orchestrator.spool.arrivals import Arrival, Arrivals, Deferred, Look
 from orchestrator.spool.claims import Claimed, Stuck, archive, claim, leftovers, prepare, taken_ids
 from orchestrator.spool.content import BusyError, Content, RefusedError, open_drop
 from orchestrator.spool.disk import is_full, make_folder
-from orchestrator.spool.filesystem import Check, check_file_system, check_one_file_system
+from orchestrator.spool.filesystem import (
+    PROBE,
+    Check,
+    check_file_system,
+    check_one_file_system,
+)
 from orchestrator.spool.names import asked_id, is_request, is_skipped, shown
 from orchestrator.spool.producer import DropError, drop_copy, drop_file, drop_folder, drop_request
 from orchestrator.spool.rejections import move_to_rejected, standing_reason, write_reason
@@ -12,6 +17,7 @@ from orchestrator.spool.rules import Rules
 from orchestrator.spool.watch import Hints, Watch
 
 __all__ = [
+    "PROBE",
     "Arrival",
     "Arrivals",
     "BusyError",

@@ -21,6 +21,7 @@ _NETWORK = {
     0x0BD00BD0: "Lustre", 0x19830326: "BeeGFS", 0x47504653: "GPFS", 0xAAD7AAEA: "PanFS",
     0x7461636F: "OCFS2", 0x01161970: "GFS2", 0x65735546: "FUSE",
 }  # fmt: skip
+PROBE = ".probe-"  # before the name of a folder that is only there to be moved
 _FORGETFUL = {0x01021994: "tmpfs", 0x858458F6: "ramfs", 0x794C7630: "overlay"}
 
 
@@ -66,10 +67,10 @@ def check_one_file_system(home: Home) -> Check:
     the same device. The folders of the home must exist.
     """
     for folder in (home.spool, home.claimed, home.archive, home.rejected):
-        for left in folder.glob(".probe-*"):  # by a check that was killed
+        for left in folder.glob(f"{PROBE}*"):  # by a check that was killed
             with suppress(OSError):
                 left.rmdir()
-    probe = f".probe-{secrets.token_hex(8)}".encode()
+    probe = f"{PROBE}{secrets.token_hex(8)}".encode()
     for target in (home.claimed, home.archive, home.rejected):
         with opened(home.spool, FOLDER) as source_fd, opened(target, FOLDER) as target_fd:
             os.mkdir(probe, 0o700, dir_fd=source_fd)

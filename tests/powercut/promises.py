@@ -10,21 +10,13 @@ from orchestrator.core.lifecycle import Shown
 from orchestrator.daemon.fsck import inspect
 from orchestrator.log.status import render
 from orchestrator.store import audit, look, views
-from orchestrator.store.results import folder_of, runs_in, verify
+from orchestrator.store.results import folder_of, verify
 from orchestrator.store.sqlite import Connection, connect_reader
 from orchestrator.store.views import JobLine
 from tests.powercut.record import Told
 from tests.powercut.scenario import CANCELLED, JOBS, Sort
 
 ENDS = {0, 1}  # of serve: all is well, or some job did not succeed or waits for a person
-
-
-def broken_before(home: Home) -> Iterator[str]:
-    """Yield what is wrong before anything was started again: half a result is visible."""
-    for job in home.results.glob("*-*"):
-        for number in runs_in(job):
-            for found in verify(job / str(number)):
-                yield f"half a result is visible: {job.name}/{number}/{found.path} {found.text}"
 
 
 def broken_after(world: Path, told: Told, status: int) -> Iterator[str]:

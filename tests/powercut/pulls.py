@@ -23,7 +23,8 @@ from typing import NamedTuple
 
 from orchestrator.config.home import Home
 from orchestrator.spool import drop_file, drop_folder
-from tests.powercut.promises import broken_after, broken_before
+from tests.powercut.at_rest import broken_at_rest
+from tests.powercut.promises import broken_after
 from tests.powercut.record import Told
 from tests.powercut.scenario import CONFIG, JOBS, MESH, world_environment
 
@@ -69,7 +70,7 @@ def pull(kind: str, folder: Path, random: Random) -> Pull:
     with mounted(image, disk):
         told = _work_until_pulled(world, random)
     with mounted(image, disk):  # the journal is replayed
-        bad = list(broken_before(Home(disk / "home")))
+        bad = list(broken_at_rest(Home(disk / "home"), told))
         bad += broken_after(world, told, _serve_again(world))
     return Pull(len(told.ids), len(told.ledger), bad)
 

@@ -12,15 +12,16 @@ from random import Random
 from typing import NamedTuple
 
 from orchestrator.config.home import Home
+from tests.powercut.at_rest import broken_at_rest
 from tests.powercut.building import build
 from tests.powercut.disk import Cut, Image, Way, after
-from tests.powercut.promises import broken_after, broken_before
+from tests.powercut.promises import broken_after
 from tests.powercut.record import Recording, Told
 from tests.powercut.restart import restart
 
-AT_ONCE = 4  # each waits a good part of its time
+AT_ONCE = 4  # restarts; each waits a good part of its time
 LONGEST = 60  # seconds for one restart
-WAYS = (Way.LAZY, Way.JOURNAL, Way.REORDERED, Way.LAZY, Way.REORDERED, Way.WRITTEN)
+WAYS = (Way.LAZY, Way.LAZY, Way.JOURNAL, Way.REORDERED, Way.REORDERED, Way.WRITTEN)
 
 
 class State(NamedTuple):
@@ -31,23 +32,32 @@ class State(NamedTuple):
     bad: list[str]
 
 
-def cut_of(recording: Recording, seed: int, number: int, states: int) -> Cut:
+class Choice(NamedTuple):
+    """Which states are drawn: from a seed, so many, and every so many-th of them is started on."""
+
+    seed: int
+    states: int
+    start_every: int
+
+
+def cut_of(recording: Recording, number: int, choice: Choice) -> Cut:
     """Return the cut of one state: the moments are spread evenly, all else is chance."""
-    chance = f"{seed}:{number}"
-    spread = (number + Random(chance).random()) / states
+    chance = f"{choice.seed}:{number}"
+    random = Random(chance)
+    spread = (number + random.random()) / choice.states
     moment = recording.points[int(spread * len(recording.points))]
-    return Cut(moment, WAYS[number % len(WAYS)], chance)
+    return Cut(moment, random.choice(WAYS), chance)
 
 
 def try_states(
-    recording: Recording, numbers: range, seed: int, states: int, place: Path
+    recording: Recording, numbers: range, choice: Choice, place: Path
 ) -> Iterator[State | None]:
     """Yield each state, tried; None for one that is the same as an earlier one."""
     seen: set[str] = set()
-    running: dict[int, tuple[int, Cut, Path]] = {}
+    running: dict[int, tuple[State, Path]] = {}
     try:
         for number in numbers:
-            cut = cut_of(recording, seed, number, states)
+            cut = cut_of(recording, number, choice)
             image, told = after(recording.root, recording.changes, cut), recording.told(cut.moment)
             digest = _digest(image, told)
             if digest in seen:
@@ -57,7 +67,13 @@ def try_states(
             if len(running) == AT_ONCE:
                 yield _reaped(running)
             world = place / str(number)
-            running[_forked(image, told, world)] = (number, cut, world)
+            _build(image, told, world)
+            state = State(number, cut, list(broken_at_rest(Home(world / "disk" / "home"), told)))
+            if number % choice.start_every == 0:
+                running[_started(told, world)] = (state, world)
+            else:
+                shutil.rmtree(world)
+                yield state
         while running:
             yield _reaped(running)
     finally:
@@ -73,12 +89,19 @@ def _digest(image: Image, told: Told) -> str:
     return found.hexdigest()
 
 
-def _forked(image: Image, told: Told, world: Path) -> int:
+def _build(image: Image, told: Told, world: Path) -> None:
+    (world / "outside").mkdir(parents=True)
+    (world / "outside" / "ledger").write_text("".join(f"{line}\n" for line in told.ledger))
+    build(image, world / "disk")
+
+
+def _started(told: Told, world: Path) -> int:
+    """Fork a process that starts on a disk and judges what comes of it."""
     process = os.fork()
     if process == 0:
         signal.alarm(LONGEST)
         try:
-            bad = _try(image, told, world)
+            bad = list(broken_after(world, told, restart(world)))
         except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
             bad = [traceback.format_exc()]
         (world / "verdict").write_text(json.dumps(bad))
@@ -86,23 +109,15 @@ def _forked(image: Image, told: Told, world: Path) -> int:
     return process
 
 
-def _try(image: Image, told: Told, world: Path) -> list[str]:
-    (world / "outside").mkdir(parents=True)
-    (world / "outside" / "ledger").write_text("".join(f"{line}\n" for line in told.ledger))
-    build(image, world / "disk")
-    bad = list(broken_before(Home(world / "disk" / "home")))
-    return bad + list(broken_after(world, told, restart(world)))
-
-
-def _reaped(running: dict[int, tuple[int, Cut, Path]]) -> State:
+def _reaped(running: dict[int, tuple[State, Path]]) -> State:
     """Wait for one of the restarts and remove its world."""
     process, _ = os.waitpid(-1, 0)
-    number, cut, world = running.pop(process)
+    state, world = running.pop(process)
     try:
-        bad = json.loads((world / "verdict").read_text())
+        state.bad.extend(json.loads((world / "verdict").read_text()))
     except FileNotFoundError:
         log = world / "serve.log"
         said = log.read_text()[-2000:] if log.exists() else ""
-        bad = [f"died, or did not end in {LONGEST} s: {said}"]
+        state.bad.append(f"died, or did not end in {LONGEST} s: {said}")
     shutil.rmtree(world)
-    return State(number, cut, bad)
+    return state
