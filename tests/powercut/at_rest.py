@@ -71,7 +71,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _would_run_again(home: Home, conn: Connection, told: Told) -> Iterator[str]:
-    """A run that was begun is known as such: to the queue, and while it is under way to its kind."""
+    """A run that was begun is known as such: to the queue, and to its folder while it lasts."""
     known = {f"{run.name} {run.number}": run for run in audit.runs(conn)}
     for line in told.ledger:
         run = known.get(line)
