@@ -59,7 +59,7 @@ def _queue(home: Home) -> Connection:
 
 
 def _lost(home: Home, conn: Connection, told: Told) -> Iterator[str]:
-    known = audit.drops(conn).keys() | audit.ids(conn, "rejected")
+    known = audit.drops(conn).keys()
     waiting = {path.name for path in _entries(home.claimed) if any(path.iterdir())}
     waiting |= {asked_id(path.name.encode()) or "" for path in _entries(home.spool)}
     for id_ in told.ids - known - waiting:
