@@ -13,6 +13,8 @@ PACKAGES = {  # where the package is not called as the program
     "ccx": "calculix-ccx",
     "systemd-analyze": "systemd",
     "systemd-nspawn": "systemd-container",
+    "mkfs.ext4": "e2fsprogs",
+    "mkfs.xfs": "xfsprogs",
 }
 
 

@@ -27,8 +27,6 @@ def one_drop_a_folder(home: Home, _: Connection) -> Iterator[str]:
     for folder in (home.claimed, home.archive):
         for name in _names(folder):
             path = folder / name
-            if name.startswith(PROBE):
-                continue  # left by a killed check of the file system, removed at the next start
             if not is_id(name) or not path.is_dir():
                 yield f"{path} is not the folder of a drop"
             elif len(inside := _names(path)) != 1 and (inside or folder == home.archive):
@@ -163,8 +161,12 @@ def _folder(home: Home, run: audit.RunRow) -> Path:
 
 
 def _names(folder: Path) -> list[str]:
-    """List a folder; one that was not made yet is empty."""
+    """List a folder; one that was not made yet is empty.
+
+    What a start that was broken off left of its probe is no finding: the next one removes it.
+    """
     try:
-        return sorted(os.listdir(folder))  # noqa: PTH208 - names are what is compared
+        names = os.listdir(folder)  # noqa: PTH208 - names are what is compared
     except FileNotFoundError:
         return []
+    return sorted(name for name in names if not name.startswith(PROBE))

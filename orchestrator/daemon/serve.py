@@ -66,10 +66,10 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
 
 def prepare(home: Home) -> None:
     """Make the folders of a home where they are missing; what is ours alone is closed to others."""
-    home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    spool.make_folder(home.root, 0o700)
     spool.prepare(home)
     for folder in (home.results, home.log, home.staging, home.backups, home.backend("")):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        spool.make_folder(folder, 0o700)
     home.state.chmod(0o700)
 
 

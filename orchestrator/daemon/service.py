@@ -3,7 +3,7 @@
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,9 @@ from anyio.to_thread import run_sync
 
 from orchestrator.backend import Context
 from orchestrator.config import Config, Home, resolve_secret
+from orchestrator.core.faults import DiskFullError
 from orchestrator.core.ids import HOME_LENGTH, ID_LENGTH, id_from_bits
+from orchestrator.core.now import Now
 from orchestrator.daemon.clock import read_anchor, start_clock
 from orchestrator.daemon.entry import QueueOf, read_with, rules_of
 from orchestrator.daemon.heart import Heart
@@ -26,9 +28,10 @@ from orchestrator.engine import Engine, Place, Tools
 from orchestrator.intake import Intake, Report
 from orchestrator.log import logging_to
 from orchestrator.registry import kinds
+from orchestrator.spool import make_folder
 from orchestrator.store import look
-from orchestrator.store.database import checkpoint, open_database
-from orchestrator.store.home import found_home
+from orchestrator.store.database import Database, checkpoint, open_database
+from orchestrator.store.home import HomeRow, found_home, save_pulse
 from orchestrator.upkeep import run_upkeep
 
 
@@ -50,6 +53,7 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
             db = await stack.enter_async_context(open_database(home.database, home.backups))
             row = await db.write(found_home, _random_id(HOME_LENGTH), read_anchor(0.0))
             now = start_clock(row.anchor)
+            await _trust_what_is_read(db, row, now)
             hints = _Hints()
             places = await stack.enter_async_context(
                 _open_places(home, config, hints.tell, known_secrets)
@@ -101,6 +105,16 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
     return 1 if until_idle and unsuccessful else 0
 
 
+async def _trust_what_is_read(db: Database, row: HomeRow, now: Callable[[], Now]) -> None:
+    """Commit once before anything is acted on.
+
+    A daemon that was killed in the middle of a commit may have left it in the queue without having
+    synced it: it can be read, and a power cut would still take it. This commit brings it along.
+    """
+    with suppress(DiskFullError):  # no reason not to start: much goes on without room
+        await db.write(save_pulse, read_anchor(now().steady), row.status_cursor)
+
+
 def _upkeep(home: Home, config: Config, tools: Tools) -> Callable[[], Coroutine[Any, Any, None]]:
     chores = config.upkeep
     return partial(
@@ -142,7 +156,7 @@ async def _open_places(
         places: dict[str, Place] = {}
         for name, configured in config.backends.items():
             kind, directory = known[configured.kind], home.backend(name)
-            directory.mkdir(mode=0o700, exist_ok=True)
+            make_folder(directory, 0o700)
             context = Context(name, directory, hint, secret)
             backend = await stack.enter_async_context(kind.open(context, configured.options))
             places[name] = Place(backend, kind.max_runs(configured.options))

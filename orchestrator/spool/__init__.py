@@ -12,8 +12,13 @@ from orchestrator.spool.claims import (
     taken_ids,
 )
 from orchestrator.spool.content import BusyError, Content, RefusedError, open_drop
-from orchestrator.spool.disk import is_full
-from orchestrator.spool.filesystem import PROBE, Check, check_file_system, check_one_file_system
+from orchestrator.spool.disk import is_full, make_folder
+from orchestrator.spool.filesystem import (
+    PROBE,
+    Check,
+    check_file_system,
+    check_one_file_system,
+)
 from orchestrator.spool.names import asked_id, is_request, is_skipped, shown
 from orchestrator.spool.producer import DropError, drop_copy, drop_file, drop_folder, drop_request
 from orchestrator.spool.rejections import move_to_rejected, refusals, standing_reason, write_reason
@@ -50,6 +55,7 @@ __all__ = [
     "is_request",
     "is_skipped",
     "leftovers",
+    "make_folder",
     "move_to_rejected",
     "open_drop",
     "prepare",

@@ -57,7 +57,7 @@ def live(bench: Bench, seconds: float) -> None:
     async def both() -> None:
         anchor = read_anchor(0.0)
         row = read_home(bench.conn) or found_home(bench.conn, "homehome", anchor)
-        projection = Projection(bench.db, None, row.status_cursor)  # type: ignore[arg-type] # unused
+        projection = Projection(bench.db, None, row.status_cursor, row.status_cursor)  # type: ignore[arg-type] # unused
         heart = Heart(bench.db, bench.now, bench.engine, projection)
         tasks = [asyncio.create_task(run()) for run in (bench.engine.run, heart.run)]
         await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -210,6 +210,25 @@ def test_ready_comes_after_what_a_crash_left_is_taken_in(
         assert "left" in [name for name, *_ in _entries(home)]
 
 
+@pytest.mark.needs("strace")
+def test_what_a_killed_daemon_committed_is_synced_before_it_is_built_on(
+    home: Path, serve: Start, program: list[str], environment: dict[str, str]
+) -> None:
+    """A daemon killed before the sync of a commit, then a power cut: the job would be gone."""
+    _drop(home, "good.toml", '[run]\ncommand = ["true"]\n')
+    assert serve("--until-idle").wait(60) == 0
+    (archived,) = (home / "state" / "archive").iterdir()
+    archived.rename(home / "state" / "claimed" / archived.name)  # as if killed before it was moved
+    log = home.parent / "trace"
+    trace = ["strace", "-f", "-y", "-o", str(log), "-e", "trace=fsync,fdatasync,renameat2"]
+    command = [*trace, *program, "--home", str(home), "serve", "--until-idle"]
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    assert archived.exists()
+    calls = log.read_text().splitlines()
+    filed_away = next(n for n, call in enumerate(calls) if f'"{archived.name}"' in call)
+    assert any("queue.db-wal>) = 0" in call for call in calls[:filed_away])
+
+
 def test_systemd_hears_ready_then_the_watchdog_then_stopping(serve: Start, tmp_path: Path) -> None:
     """The unit would be killed at its start, or restarted though all is well."""
     with _listener(tmp_path) as listener:

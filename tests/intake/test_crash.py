@@ -173,9 +173,9 @@ async def test_a_claim_is_on_the_disk_before_the_job_is(tracer: Tracer, tmp_path
     _order(
         ran,
         ("mkdirat", f'"{ident}"'),
+        ("fsync", "state/claimed>"),
         ("renameat2", "RENAME_NOREPLACE"),
         ("fsync", f"claimed/{ident}>"),
-        ("fsync", "state/claimed>"),
         ("fsync", "/spool>"),
         ("fsync", f"claimed/{ident}/folder/mesh.inp>"),
         ("fsync", f"claimed/{ident}/folder>"),

@@ -116,6 +116,23 @@ def test_a_file_that_is_one_torn_line(entry: Make, tmp_path: Path) -> None:
     assert lines_of(path) == [1]
 
 
+@pytest.mark.parametrize("cut", [4096, 5000, 3 << 20])
+def test_lines_that_a_power_cut_took_are_written_again(
+    entry: Make, tmp_path: Path, cut: int
+) -> None:
+    """After a power cut a part of the log would be zeros for ever, or lines would be missing."""
+    path = tmp_path / "status.log"
+    history = [entry(n, reason="x" * 300) for n in range(1, cut // 400 + 40)]
+    StatusLog.open(path, history, size=1 << 30).close()
+    whole = path.read_bytes()
+    with path.open("r+b") as file:  # a block that was not written, with later ones that were
+        file.seek(cut)
+        file.write(bytes(4096))
+    kept = 9
+    StatusLog.open(path, history[kept:], size=1 << 30).close()
+    assert path.read_bytes() == whole
+
+
 def test_a_removed_file_begins_anew(entry: Make, tmp_path: Path) -> None:
     """After `rm status.log` nothing would be seen until the daemon restarts."""
     path = tmp_path / "status.log"
