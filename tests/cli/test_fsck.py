@@ -49,7 +49,6 @@ def busy(bench: Bench) -> None:
     (bench.home.claimed / OTHER).mkdir()  # killed before it was judged
     (bench.home.claimed / OTHER / "new.toml").write_text("")
     (bench.home.claimed / "yyyyyyyyyyyy").mkdir()  # killed before the claim's rename
-    (bench.home.archive / ".probe-0123456789abcdef").mkdir()  # killed while it tried a rename
     rejected = bench.reject("bad.toml", "is no job file")
     (bench.home.rejected / f"bad.toml-{rejected}" / "dropped").mkdir(parents=True)
     (bench.home.rejected / "notes of mine").mkdir()
