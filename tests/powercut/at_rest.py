@@ -59,11 +59,13 @@ def _queue(home: Home) -> Connection:
 
 
 def _lost(home: Home, conn: Connection, told: Told) -> Iterator[str]:
-    known = audit.drops(conn).keys()
-    waiting = {path.name for path in _entries(home.claimed) if any(path.iterdir())}
-    waiting |= {asked_id(path.name.encode()) or "" for path in _entries(home.spool)}
-    for id_ in told.ids - known - waiting:
+    claimed = {path.name for path in _entries(home.claimed) if any(path.iterdir())}
+    dropped = {asked_id(path.name.encode()) for path in _entries(home.spool)}
+    for id_ in told.ids - audit.drops(conn).keys() - claimed - dropped:
         yield f"at rest: lost: {id_} is neither in the spool, nor claimed, nor in the queue"
+    for id_ in audit.ids(conn, "rejected") - claimed:
+        if not any(home.rejected.glob(f"*-{id_}/dropped")):
+            yield f"at rest: lost: what was rejected as {id_}"
 
 
 def _entries(folder: Path) -> list[Path]:

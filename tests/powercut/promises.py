@@ -28,15 +28,21 @@ def broken_after(world: Path, told: Told, status: int) -> Iterator[str]:
     with closing(connect_reader(home.database)) as conn:
         for found in inspect(home, conn, is_served=False):
             yield f"fsck: {found.check}: {found.text}"
-        yield from _lost(conn, told)
+        yield from _lost(home, conn, told)
         yield from _jobs(home, conn, told)
         yield from _status_log(home, conn, told)
     yield from _run_twice(world)
 
 
-def _lost(conn: Connection, told: Told) -> Iterator[str]:
+def _lost(home: Home, conn: Connection, told: Told) -> Iterator[str]:
     for id_ in told.ids - audit.drops(conn).keys():
         yield f"lost: {id_} was submitted, with a good job file, and is no job"
+    for id_ in audit.ids(conn, "rejected"):
+        found = {path.name: path for path in home.rejected.glob(f"*-{id_}/*")}
+        if found.keys() != {"reason.txt", "reason.json", "dropped"}:
+            yield f"rejected/ holds for {id_} only {sorted(found)}"
+        elif not found["reason.txt"].read_text().endswith("drop it into the spool again.\n"):
+            yield f"rejected/ gives no whole reason for {id_}"
 
 
 def _jobs(home: Home, conn: Connection, told: Told) -> Iterator[str]:
