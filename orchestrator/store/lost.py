@@ -1,6 +1,7 @@
 """A queue that is not there any more is not the same as one that was not begun yet."""
 
 from orchestrator.config.home import Home
+from orchestrator.core.ids import is_id
 
 
 def lost_queue(home: Home) -> str | None:
@@ -11,7 +12,7 @@ def lost_queue(home: Home) -> str | None:
     there = home.database.exists()
     if there and home.database.stat().st_size > 0:
         return None
-    if not home.archive.is_dir() or not any(home.archive.iterdir()):
+    if not home.archive.is_dir() or not any(is_id(drop.name) for drop in home.archive.iterdir()):
         return None
     return (
         f"{home.database} is {'empty' if there else 'gone'}, but there were jobs here:"

@@ -10,6 +10,7 @@ from typing import Literal
 from orchestrator.store.sqlite import Connection, connect_reader
 from tests.killing.scenarios import Place, Scenario
 
+JOBS = "SELECT name, shown, hold_code, runs, coalesce(hold_reason, reason) AS reason FROM job"
 KEPT = """
 SELECT run.key FROM run JOIN job ON job.id = run.job
 WHERE job.hold_code = 'lost' OR run.outcome IN ('lost', 'abandoned')
@@ -42,7 +43,7 @@ def judge(scenario: Scenario, place: Place, may: Collection[Grace]) -> Judgement
     """Hold a home that has come to rest against what must have come of it."""
     found = Judgement()
     with closing(connect_reader(place.home.database)) as conn:
-        rows = conn.execute("SELECT name, shown, hold_code, runs, reason FROM job").fetchall()
+        rows = conn.execute(JOBS).fetchall()
         found.wrong += _history(conn, place)
         found.wrong += _litter(conn, place) if "litter" not in may else ()
     names = [row["name"] for row in rows]

@@ -28,7 +28,7 @@ def _sweep(environment: dict[str, str], *options: str) -> str:
 
 
 MOMENTS = {
-    "a start": ("daemon", "one", r"unlink(at)?\(state/(queue.db-journal|claimed)"),
+    "a start": ("daemon", "one", r"unlink(at)?\(state/(queue.db-journal|claimed|archive)"),
     "a start on a bad disk": ("eio", "one", r"openat\(state/lock|renameat2\(spool/.probe"),
     "a drop": ("producer", "submit", ""),
     "a drop on a bad disk": ("eio", "submit", r"fsync\(spool"),
