@@ -38,8 +38,8 @@ def main(modules: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="orchestrator-mutants-") as folder:
         tree = Path(folder) / "tree"
         shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
-        _mutmut(tree, "run", *(f"{CORE}{module}.*" for module in modules))
-        chosen = tuple(f"{CORE}{module}." for module in modules or [""])
+        chosen = tuple(f"{CORE}{module}." for module in modules) or (CORE,)
+        _mutmut(tree, "run", *(f"{prefix}*" for prefix in chosen))
         fates = {name: fate for name, fate in _fates(tree) if name.startswith(chosen)}
         survivors = {
             name: _fault(name, _mutmut(tree, "show", name))
@@ -69,7 +69,7 @@ def judge(survivors: Iterable[Fault], explained: set[Fault]) -> tuple[Counter[Fa
 
 
 def explanations() -> list[Fault]:
-    """Return the faults of the table. mutmut's numbers are not in it: they change with the code."""
+    """Return the faults of the table, which holds no numbers of mutmut's: they change."""
     table = tomllib.loads(TABLE.read_text())["mutant"]
     return [Fault(row["function"], _changed(row["diff"])) for row in table if row["why"].strip()]
 

@@ -44,5 +44,5 @@ def retry_delay(first: timedelta, runs: int) -> float:
 
 
 def _doubled(seconds: float, times: int, longest: float) -> float:
-    """Double so many times; after 40 even a microsecond is over any bound, and 1 100 overflow."""
+    """Double so many times, up to a bound; 40 suffice for a microsecond, 1 100 would overflow."""
     return min(seconds * 2.0 ** min(times, 40), longest)

@@ -26,7 +26,7 @@ from orchestrator.core.patterns import matches, parse_pattern
         ("[a!]", ["a", "!"], ["b"]),
         ("[a][b]", ["ab"], ["a]"]),
         ("[]]", ["]"], ["["]),
-        ("[!]]", ["a"], ["]", "a]"]),
+        ("a[!]]", ["ab"], ["a]", "ab]"]),
         ("[ab", ["[ab"], ["a"]),
         ("[a-]", ["a", "-"], ["b"]),
         ("A", ["A"], ["a"]),
