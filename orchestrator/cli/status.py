@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from orchestrator.cli import homes, screen
+from orchestrator.cli.homes import full_disk
 from orchestrator.config.home import Home
 from orchestrator.core.lifecycle import RunState
 from orchestrator.store import views
@@ -65,10 +66,21 @@ def _list(home: Home, conn: Connection, *, everything: bool, as_json: bool) -> N
     hidden = sum(counts.values()) + ended - len(lines)
     if hidden:
         screen.note(f"{hidden} of them are not listed; --all lists them")
-    if dropped:
-        screen.note(f"{dropped} in the spool, not accepted yet")
+    _tell_waiting(home, dropped)
     if daemon is None:
         screen.note("no daemon runs; `orchestrator serve` starts it")
+
+
+def _tell_waiting(home: Home, dropped: int) -> None:
+    """Say what lies in the spool, and what the disk has to do with it."""
+    if dropped:
+        from orchestrator.cli.setting import lack_of  # noqa: PLC0415 - slow, and seldom needed
+
+        lack = lack_of(home)
+        why = f"; new jobs wait for {lack}" if lack else ""
+        screen.note(f"{dropped} in the spool, not accepted yet{why}")
+    if full := full_disk(home):
+        screen.note(full)
 
 
 def _row(line: JobLine) -> tuple[str, ...]:

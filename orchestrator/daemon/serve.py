@@ -1,5 +1,6 @@
 """`orchestrator serve`: everything before the event loop, and what each end means."""
 
+import errno
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ import anyio
 from orchestrator import spool
 from orchestrator.config import Config, Home, load
 from orchestrator.core.faults import DiskFullError, FatalStorageError
+from orchestrator.daemon.ballast import wait_for_room
 from orchestrator.daemon.service import run_service
 from orchestrator.document import ProblemsError
 from orchestrator.registry import kinds
@@ -20,6 +22,10 @@ from orchestrator.store.migrate import SchemaError
 OK, UNSUCCESSFUL, STORAGE_FAILED, HOME_IN_USE, NEEDS_A_PERSON = 0, 1, 74, 75, 78
 
 STORAGE = (FatalStorageError, DiskFullError, OSError)
+# What ends by itself, or by somebody making room: then the next start goes well.
+PASSING = {
+    errno.EIO, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE,
+}  # fmt: skip
 
 
 def serve(home: Home, *, until_idle: bool = False) -> int:
@@ -34,6 +40,7 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
     signal.signal(signal.SIGIO, signal.SIG_IGN)  # a lease of the spool that a writer broke
     try:
         config = load(home, {name: kind.options for name, kind in kinds().items()})
+        wait_for_room(home, _say)
         prepare(home)
         with hold(home.lock):
             for check in (spool.check_file_system(home.root), spool.check_one_file_system(home)):
@@ -46,7 +53,8 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
         _say(str(error))
         return HOME_IN_USE
     except OSError as error:
-        return _refuse(f"{error.filename or home.root}: {error.strerror}")
+        _say(f"{os.fsdecode(error.filename or home.root)}: {error.strerror}")
+        return STORAGE_FAILED if error.errno in PASSING else NEEDS_A_PERSON
 
 
 def prepare(home: Home) -> None:

@@ -3,7 +3,7 @@
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,10 @@ from anyio.to_thread import run_sync
 
 from orchestrator.backend import Context
 from orchestrator.config import Config, Home, resolve_secret
+from orchestrator.config.room import room_at
+from orchestrator.core.faults import DiskFullError
 from orchestrator.core.ids import HOME_LENGTH, ID_LENGTH, id_from_bits
+from orchestrator.daemon.ballast import watch_room
 from orchestrator.daemon.clock import read_anchor, start_clock
 from orchestrator.daemon.entry import QueueOf, read_with, rules_of
 from orchestrator.daemon.heart import Heart
@@ -38,6 +41,7 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
     exception group or alone.
     """
     known_secrets: set[str] = set()
+    room = partial(room_at, home.root, config.results.keep_free)
     with logging_to(
         home.log / "orchestrator.jsonl",
         secrets=lambda: known_secrets,
@@ -62,11 +66,14 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
                 in_thread=run_sync,
                 new_id=lambda: _random_id(ID_LENGTH),
                 log=structlog.get_logger(),
-                keep_free=config.results.keep_free,
+                keep_free=room().kept,
+                lacks=lambda: room().short,
             )
             engine = Engine(tools)
             hints.listener = engine.hint
-            intake = Intake(home, QueueOf(db, now), read_with(config), rules_of(config))
+            intake = Intake(
+                home, QueueOf(db, now), read_with(config), rules_of(config), lacks=tools.lacks
+            )
             projection = await Projection.open(db, home.log / "status.log", row, config.log)
             heart = Heart(db, now, engine, projection)
             db.on_commit = [engine.poke, projection.poke]
@@ -80,6 +87,7 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
                     group.start_soon(intake.run, lambda report: _tell(tools, report))
                     group.start_soon(projection.run)
                     group.start_soon(heart.run)
+                    group.start_soon(watch_room, home, room, tools.log, engine.poke)
                     group.start_soon(_upkeep(home, config, tools))
                     tools.log.info("ready", home=str(home.root), backends=sorted(places))
                     notify("READY=1", f"STATUS=serving {home.root}")
@@ -91,7 +99,8 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
                 with anyio.CancelScope(shield=True):
                     await projection.flush()
                     await heart.beat()
-                    await db.read(checkpoint)
+                    with suppress(DiskFullError):  # then the next start writes it back
+                        await db.read(checkpoint)
             unsuccessful = await db.read(look.unsuccessful_since, first_entry)
             tools.log.info("stopped")
     return 1 if until_idle and unsuccessful else 0
@@ -108,6 +117,7 @@ def _upkeep(home: Home, config: Config, tools: Tools) -> Callable[[], Coroutine[
         backup=chores.backup,
         keep_backups=chores.keep_backups,
         check=chores.check,
+        keep_free=tools.keep_free,
     )
 
 

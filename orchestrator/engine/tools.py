@@ -44,7 +44,10 @@ class Place:
 
 @dataclass(slots=True)
 class Tools:
-    """Everything an act needs. `u` draws a random number in [0, 1); `new_id` a fresh id."""
+    """Everything an act needs. `u` draws a random number in [0, 1); `new_id` a fresh id.
+
+    `lacks` says what is missing for anything new to begin, None when it may.
+    """
 
     home: Home
     home_id: str
@@ -55,6 +58,7 @@ class Tools:
     new_id: Callable[[], str]
     log: structlog.typing.FilteringBoundLogger
     keep_free: int = 0
+    lacks: Callable[[], str | None] = lambda: None
     random: Random = field(default_factory=Random)
     stopping: bool = False
 

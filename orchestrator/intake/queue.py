@@ -22,6 +22,9 @@ class Queue(Protocol):
     async def accept(self, job: NewJob) -> bool:
         """Take a job in; False: a job with this id is there already."""
 
+    async def has(self, word: str) -> bool:
+        """Whether a word names a job: its id, the beginning of its id, or its name."""
+
     async def reject(self, rejection: Rejection) -> None:
         """Keep one line of history about a refused drop."""
 
