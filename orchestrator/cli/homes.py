@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -131,8 +132,14 @@ def unknown(home: Home, conn: Connection, name: str) -> Fault:
 
 
 def is_dropped(home: Home, name: str) -> bool:
-    """Whether a word is the id of something that lies in the spool."""
-    return is_id(name) and any(name in drop.name for drop in home.spool.iterdir())
+    """Whether a word is the id of something that was dropped; it may be claimed, but no job yet."""
+    return is_id(name) and any(name in drop.name for drop in drops(home))
+
+
+def drops(home: Home) -> list[Path]:
+    """Return what waits to be accepted: in the spool, or claimed and without room in the queue."""
+    claimed = home.claimed.iterdir() if home.claimed.exists() else ()
+    return [drop for drop in (*home.spool.iterdir(), *claimed) if not drop.name.startswith(".")]
 
 
 def full_disk(home: Home) -> str | None:

@@ -6,6 +6,10 @@ from pathlib import Path
 
 LARGEST_SHARE = 4
 """No more than a fourth of a disk is kept free: a small one would take nothing at all."""
+LARGEST_BALLAST = 64 << 20
+"""Bytes: the queue's log alone may grow by 4 MiB before it is written back."""
+BALLAST_SHARE = 16
+"""No more than a sixteenth of a disk is ballast."""
 LITTLE = 1 << 20
 """Bytes: with less than this free, a disk is full."""
 
@@ -19,6 +23,11 @@ class Room:
     total: int
 
     @property
+    def ballast(self) -> int:
+        """How much is set aside for what is under way; nothing new begins with less than it."""
+        return min(LARGEST_BALLAST, self.total // BALLAST_SHARE)
+
+    @property
     def is_full(self) -> bool:
         """Whether even what is under way may find no room."""
         return self.free < LITTLE
@@ -26,9 +35,10 @@ class Room:
     @property
     def short(self) -> str | None:
         """Say why nothing new is begun; None while there is room for it."""
-        if self.free >= self.kept:
+        needed = max(self.kept, self.ballast)
+        if self.free >= needed:
             return None
-        return f"room on the disk: {amount(self.free)} are free, {amount(self.kept)} are needed"
+        return f"room on the disk: {amount(self.free)} are free, {amount(needed)} are needed"
 
 
 def room_at(folder: Path, keep_free: int) -> Room:
@@ -41,4 +51,7 @@ def room_at(folder: Path, keep_free: int) -> Room:
 
 def amount(size: int) -> str:
     """Return a number of bytes in words."""
-    return f"{size / 1e9:.1f} GB" if size >= 10**9 else f"{size / 1e6:.1f} MB"
+    for unit, name in ((10**9, "GB"), (10**6, "MB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size / 1000:.0f} kB"

@@ -18,8 +18,6 @@ from orchestrator.config.room import LITTLE, Room, amount, room_at
 from orchestrator.daemon.notify import notify
 from orchestrator.store import lock
 
-LARGEST = 64 << 20  # bytes; the queue's log alone may grow by 4 MiB before it is written back
-SHARE = 16  # at most this part of a small disk (1 / 16)
 LOOK_EVERY = 5.0  # seconds
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -30,7 +28,7 @@ class Ballast:
     def __init__(self, home: Home) -> None:
         """Choose its size by the size of the disk. Raises OSError."""
         self._path = home.ballast
-        self.size = min(LARGEST, room_at(home.root, 0).total // SHARE)
+        self.size = room_at(home.root, 0).ballast
 
     @property
     def is_there(self) -> bool:

@@ -161,7 +161,7 @@ def _permissions(home: Home) -> Iterator[Line]:
 def _space(home: Home, config: Config | None) -> Line:
     room = room_at(home.root, config.results.keep_free if config else 0)
     text = f"{amount(room.free)} are free, {amount(room.kept)} of it are kept free"
-    if room.free < room.kept:
+    if room.short:
         advice = "make room: new jobs and results wait until there is some"
         return Line("problem", "disk space", text, advice)
     if room.free < room.kept + min(LITTLE_SPACE, room.total // LARGEST_SHARE):

@@ -161,6 +161,8 @@ def _tell(tools: Tools, report: Report) -> None:
         tools.log.warning("rejected", name=rejection.name, reason=rejection.reason)
     for request in report.requests:
         tools.log.info("request", request=request.id, verb=str(request.verb), job=request.job)
+    if report.full:
+        tools.tell_full("drops wait: the disk is full", "they are safe where they are")
     for deferred in report.deferred:
         tools.log.debug("not taken yet", name=deferred.name, why=deferred.why)
 

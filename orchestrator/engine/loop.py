@@ -1,6 +1,5 @@
 """One loop: take what is due, act on it, write what came of it. A restart is one more turn."""
 
-import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -23,7 +22,6 @@ from orchestrator.store import runs
 LONGEST_SLEEP = 30.0  # seconds; after a suspend the machine looks up to this much late
 ACTS_AT_ONCE = 16  # for each backend
 PAUSE_WHEN_FULL = 5.0
-TELL_FULL_AGAIN = 60.0
 PAUSE_AFTER_FAULT = 60.0
 
 ACTS: dict[RunState, Callable[[Tools, Work], Awaitable[None]]] = {
@@ -44,7 +42,6 @@ class Engine:
         self._hinted: set[str] = set()
         self._in_flight: set[str] = set()
         self._acts = dict.fromkeys(tools.places, 0)
-        self._full_told = -math.inf
         self.turns = 0  # grows while the engine lives
 
     def poke(self) -> None:
@@ -75,7 +72,7 @@ class Engine:
         try:
             seen = await self._look(hinted, busy)
         except DiskFullError as error:
-            self._tell_full(error)
+            self._tools.tell_full("paused: the disk is full", error)
             self._hinted |= hinted
             return PAUSE_WHEN_FULL
         for backend, acts in seen.acts.items():
@@ -118,19 +115,13 @@ class Engine:
         except StaleError:
             pass  # somebody changed it meanwhile: the next turn reads it again
         except DiskFullError as error:
-            self._tell_full(error)
+            self._tools.tell_full("paused: the disk is full", error)
             await anyio.sleep(PAUSE_WHEN_FULL)
+            self._hinted.update(work.key for work in works)  # it may have been for a hint
         finally:
             self._in_flight.difference_update(work.run for work in works)
             self._acts[backend] -= 1
             self.poke()
-
-    def _tell_full(self, error: DiskFullError) -> None:
-        """Say it once a minute at most: every act that is due meets the same full disk."""
-        now = self._tools.now().steady
-        if now >= self._full_told + TELL_FULL_AGAIN:
-            self._full_told = now
-            self._tools.log.warning("paused: the disk is full", error=str(error))
 
     async def _act_or_put_off(self, works: list[Work]) -> None:
         """Act; after a fault in this program's own code leave the runs alone for a while."""

@@ -1,6 +1,7 @@
 """What acts work with; all of it is handed in, so that a simulated world can be handed in too."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -22,6 +23,8 @@ T = TypeVar("T")
 
 CALL_LIMIT = 120.0
 """Seconds within which every call of a backend must come back that moves no bytes."""
+
+TELL_FULL_AGAIN = 60.0  # seconds
 
 CallError = BackendError | TimeoutError
 """How a call fails that may work later."""
@@ -61,6 +64,14 @@ class Tools:
     lacks: Callable[[], str | None] = lambda: None
     random: Random = field(default_factory=Random)
     stopping: bool = False
+    full_told: float = -math.inf
+
+    def tell_full(self, event: str, why: object) -> None:
+        """Log it once a minute at most: whatever is due meets the same full disk."""
+        now = self.now().steady
+        if now >= self.full_told + TELL_FULL_AGAIN:
+            self.full_told = now
+            self.log.warning(event, error=str(why))
 
     def u(self) -> float:
         """Draw a number in [0, 1) for jitter."""

@@ -44,10 +44,11 @@ class Report:
     """What one scan came to.
 
     `accepted`: ids of new jobs. `requests`: those applied. `deferred`: what waits, with why and
-    when to look again.
+    when to look again. `full`: the disk had no room for something that had come.
     """
 
     accepted: tuple[str, ...] = ()
     rejected: tuple[Rejection, ...] = ()
     deferred: tuple[Deferred, ...] = ()
     requests: tuple[Request, ...] = ()
+    full: bool = False

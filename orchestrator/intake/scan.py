@@ -67,6 +67,7 @@ class Scan:
             tuple(self.rejected),
             tuple(self.deferred),
             tuple(self.requests),
+            self.full,
         )
 
     def _may_take(self, entry: Arrival | Claimed) -> bool:
