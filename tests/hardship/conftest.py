@@ -1,9 +1,6 @@
 """Small disks, services on them, and nothing left of either."""
 
-import os
-import signal
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,8 +43,4 @@ def service_at(
 
     yield make
     for service in made:
-        for pid in service.pids():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        if service.daemon is not None:
-            service.daemon.wait()
+        service.end_processes()

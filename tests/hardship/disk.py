@@ -3,6 +3,7 @@
 import errno
 import os
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,7 +11,7 @@ from typing import Literal
 MIB = 1 << 20
 STEPS = (MIB, 64 << 10, 4096)
 
-Kind = Literal["tmpfs", "ext4"]
+Kind = Literal["tmpfs", "ext4", "btrfs"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,33 @@ class Disk:
                     path.unlink()
                 folder.rmdir()
 
+    def write_until_refused(self) -> None:
+        """Fill the disk by writing, where allocating says nothing of a quota."""
+        folder = self.root / "filling"
+        folder.mkdir(exist_ok=True)
+        for size in STEPS:
+            for _ in range(self.free() // size):
+                try:
+                    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+                        file.write(os.urandom(size))
+                        file.flush()
+                        os.fsync(file.fileno())
+                except OSError as error:
+                    if error.errno not in {errno.EDQUOT, errno.ENOSPC}:
+                        raise
+                    break
+
+    def limit(self, size: int) -> None:
+        """Let the whole of a btrfs hold no more than `size` bytes: a quota, of which statvfs is
+        silent.
+        """
+        for words in (["quota", "enable"], ["qgroup", "limit", str(size), "0/5"]):
+            subprocess.run(["btrfs", *words, self.root], check=True, capture_output=True)
+
+    def lift_limit(self) -> None:
+        """Take the quota away."""
+        subprocess.run(["btrfs", "qgroup", "limit", "none", "0/5", self.root], check=True)
+
     def fail(self) -> None:
         """Make ext4 meet an error: it goes read-only, as after a damaged block."""
         found = subprocess.run(
@@ -68,7 +96,7 @@ class Disk:
 
     def mount(self) -> None:
         """Mount it again, as after a restart of the machine."""
-        options = "loop,errors=remount-ro"
+        options = "loop,errors=remount-ro" if self.kind == "ext4" else "loop"
         subprocess.run(["mount", "-o", options, self.image, self.root], check=True)
 
     def unmount(self, *, lazily: bool = False) -> None:
@@ -86,6 +114,10 @@ def make_disk(folder: Path, kind: Kind, *, size: int = 48 * MIB, files: int | No
         return disk
     with disk.image.open("wb") as image:
         image.truncate(size)
+    if kind == "btrfs":
+        subprocess.run(["mkfs.btrfs", "-q", "-f", disk.image], check=True)
+        disk.mount()
+        return disk
     many = ["-N", str(files)] if files else []
     # Without the blocks that ext4 keeps for root: the tests run as root, and are to find it full.
     subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", *many, disk.image], check=True)

@@ -2,11 +2,12 @@
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,14 +163,42 @@ class Service:
         assert [line.rpartition("#")[2] for line in logged] == entries
 
     def pids(self) -> list[int]:
-        """Return the processes that were started with this home, supervisors among them."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and int(entry.name) != os.getpid():
-                try:
-                    words = (entry / "cmdline").read_bytes()
-                except OSError:
-                    continue
-                if os.fsencode(self.home) in words:
-                    found.append(int(entry.name))
-        return found
+        """Return the processes that belong to this home: daemons, supervisors, and their runs."""
+        return [pid for pid in _processes() if _belongs(pid, os.fsencode(self.home))]
+
+    def pids_in_runs(self) -> list[int]:
+        """Return the processes of runs: they carry the key of one."""
+        return [pid for pid in self.pids() if b"ORCHESTRATOR_JOB=" in _read(pid, "environ")]
+
+    def end_processes(self) -> None:
+        """Kill all of them, and wait until they are gone."""
+        for pid in self.pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self.daemon is not None:
+            self.daemon.wait()
+        end = time.monotonic() + PATIENCE
+        while self.pids() and time.monotonic() < end:
+            time.sleep(LOOK_EVERY)
+
+
+def _processes() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _belongs(pid: int, home: bytes) -> bool:
+    """Whether a process, not this one, was started with the home or works in it."""
+    if pid == os.getpid():
+        return False
+    try:
+        works_in = os.fsencode(Path(f"/proc/{pid}/cwd").readlink())
+    except OSError:
+        works_in = b""
+    return home in _read(pid, "cmdline") or works_in.startswith(home)
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:
+        return b""
