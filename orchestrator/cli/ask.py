@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import click
 
 from orchestrator.cli import homes, screen
+from orchestrator.cli.fault import Fault
 from orchestrator.config.home import Home
 from orchestrator.core.intake import Verb
 from orchestrator.log.escape import escape
-from orchestrator.spool import drop_request
+from orchestrator.spool import drop_request, is_full
 from orchestrator.store import views
 from orchestrator.store.resolve import resolve
 
@@ -85,7 +86,7 @@ def retry(home: Home, names: tuple[str, ...], *, confirmed: bool) -> int:
 def _ask(home: Home, verb: Verb, names: Sequence[str], *, confirmed: bool = False) -> int:
     """Drop a request for each job; say what came of each. All names are understood first."""
     jobs = [_meant(home, name) for name in names]
-    asked = {drop_request(home, verb, job, confirmed=confirmed): job for job in jobs}
+    asked = {_drop(home, verb, job, confirmed=confirmed): job for job in jobs}
     daemon = homes.daemon_of(home)
     answers = {} if daemon is None else _answers(home, list(asked))
     refused = False
@@ -98,6 +99,19 @@ def _ask(home: Home, verb: Verb, names: Sequence[str], *, confirmed: bool = Fals
             refused = True
             screen.say(f"{job}: {verb} refused: {escape(why)}")
     return REFUSED if refused else 0
+
+
+def _drop(home: Home, verb: Verb, job: str, *, confirmed: bool) -> str:
+    """Put one request into the spool. Raises Fault when there is no room for it."""
+    try:
+        return drop_request(home, verb, job, confirmed=confirmed)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise Fault(
+            f"{job}: {verb} could not be asked: there is no room in {escape(str(home.spool))}"
+            f" ({error.strerror}); a daemon that runs makes a little within seconds: try again"
+        ) from None
 
 
 def _later(daemon: int | None) -> str:

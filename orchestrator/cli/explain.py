@@ -4,7 +4,7 @@ import click
 
 from orchestrator.cli import homes, screen
 from orchestrator.cli.explaining import Surroundings, explanation
-from orchestrator.cli.setting import room_of
+from orchestrator.cli.setting import lack_of, room_of
 from orchestrator.config.home import Home
 from orchestrator.store import views
 from orchestrator.store.results.folders import folder_of
@@ -28,11 +28,12 @@ def explain(home: Home, name: str) -> None:
         live, harvesting, sought = views.live(conn, job.backend)
         around = Surroundings(
             daemon=homes.daemon_of(home),
-            room=room_of(home, job.backend),
+            room=lack_of(home) or room_of(home, job.backend),
             live=live,
             harvesting=harvesting,
             sought=sought,
             ahead=views.ahead(conn, job, now.steady),
+            full=homes.full_disk(home),
             results=str(home.results / folder_of(job.name, job.id)),
         )
         runs = views.runs(conn, job.id)

@@ -14,10 +14,10 @@ class Surroundings:
     """What holds a job from outside.
 
     `daemon` is its process id, None without one. `room` is how many runs the job's backend takes
-    at once, or in words why that is not known. `live` counts the backend's runs that have not
+    at once, or in words what it lacks to take any. `live` counts the backend's runs that have not
     ended, `harvesting` those of them that only fetch outputs, `sought` those that a restored queue
     still looks for. `ahead` counts the queued jobs that are taken before this one. `results` is the
-    folder of the job's results.
+    folder of the job's results. `full` says that the disk is full, None when it is not.
     """
 
     daemon: int | None
@@ -27,6 +27,7 @@ class Surroundings:
     sought: int
     ahead: int
     results: str
+    full: str | None = None
 
 
 def explanation(
@@ -46,6 +47,8 @@ def explanation(
     said += _held(job, live) if job.want is Want.HOLD else _moving(job, live, around, now)
     said += _error(live, now)
     said += _limits(job, live, now)
+    if around.full is not None:
+        said.append(("but", around.full))
     if around.daemon is None:
         said.append(("but", "no daemon runs, so nothing happens until `orchestrator serve`"))
     return said

@@ -10,6 +10,7 @@ import click
 
 from orchestrator.cli.fault import Fault
 from orchestrator.config.home import Home, default_home
+from orchestrator.config.room import amount, room_at
 from orchestrator.core.ids import is_id
 from orchestrator.core.now import Now
 from orchestrator.daemon.clock import read_anchor, start_clock
@@ -69,9 +70,12 @@ def queue(home: Home) -> Iterator[Connection]:
         finally:
             conn.close()
     except engine.Error as error:
+        what = f"the queue {escape(str(home.database))} cannot be read: {error}"
+        if full := full_disk(home):
+            raise Fault(f"{what}; {full}") from error
         raise Fault(
-            f"the queue {escape(str(home.database))} cannot be read: {error}; `orchestrator doctor`"
-            f" tells more, copies of the queue are in {escape(str(home.backups))}"
+            f"{what}; `orchestrator doctor` tells more, copies of the queue are in"
+            f" {escape(str(home.backups))}"
         ) from error
 
 
@@ -147,8 +151,25 @@ def unknown(home: Home, conn: Connection, name: str) -> Fault:
 
 
 def is_dropped(home: Home, name: str) -> bool:
-    """Whether a word is the id of something that lies in the spool."""
-    return is_id(name) and any(name in drop.name for drop in home.spool.iterdir())
+    """Whether a word is the id of something that was dropped; it may be claimed, but no job yet."""
+    return is_id(name) and any(name in drop.name for drop in drops(home))
+
+
+def drops(home: Home) -> list[Path]:
+    """Return what waits to be accepted: in the spool, or claimed and without room in the queue."""
+    claimed = home.claimed.iterdir() if home.claimed.exists() else ()
+    return [drop for drop in (*home.spool.iterdir(), *claimed) if not drop.name.startswith(".")]
+
+
+def full_disk(home: Home) -> str | None:
+    """Say that the disk is full, and what comes of it; None when it is not."""
+    room = room_at(home.root, 0)
+    if not room.is_full:
+        return None
+    return (
+        f"the disk is full ({amount(room.free)} are free): nothing is lost, what must be written"
+        " waits, and goes on by itself when there is room"
+    )
 
 
 def daemon_of(home: Home) -> int | None:

@@ -1,6 +1,7 @@
 """The configuration of a home, as the daemon would read it."""
 
 from orchestrator.config import Config, Home, load
+from orchestrator.config.room import room_at
 from orchestrator.document import ProblemsError
 from orchestrator.registry import kinds
 
@@ -8,6 +9,15 @@ from orchestrator.registry import kinds
 def config_of(home: Home) -> Config:
     """Return the configuration. Raises ProblemsError with everything that is wrong with it."""
     return load(home, {name: kind.options for name, kind in kinds().items()})
+
+
+def lack_of(home: Home) -> str | None:
+    """Say what keeps anything new from beginning on this home's disk; None: nothing does."""
+    try:
+        keep_free = config_of(home).results.keep_free
+    except ProblemsError:
+        keep_free = 0
+    return room_at(home.root, keep_free).short
 
 
 def room_of(home: Home, backend: str) -> int | str:

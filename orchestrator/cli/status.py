@@ -46,7 +46,7 @@ def _list(home: Home, conn: Connection, *, everything: bool, as_json: bool) -> N
     most, recent = (views.NO_LIMIT, views.NO_LIMIT) if everything else (MOST, RECENT)
     lines = views.jobs(conn, "ended", recent) + views.jobs(conn, "unfinished", most)
     counts, ended = views.counts(conn)
-    daemon, dropped = homes.daemon_of(home), _drops(home)
+    daemon, dropped = homes.daemon_of(home), len(homes.drops(home))
     if as_json:
         answer = {
             "daemon": daemon,
@@ -65,21 +65,27 @@ def _list(home: Home, conn: Connection, *, everything: bool, as_json: bool) -> N
     hidden = sum(counts.values()) + ended - len(lines)
     if hidden:
         screen.note(f"{hidden} of them are not listed; --all lists them")
-    if dropped:
-        screen.note(f"{dropped} in the spool, not accepted yet")
+    _tell_waiting(home, dropped)
     if daemon is None:
         screen.note("no daemon runs; `orchestrator serve` starts it")
+
+
+def _tell_waiting(home: Home, dropped: int) -> None:
+    """Say what lies in the spool, and what the disk has to do with it."""
+    if dropped:
+        from orchestrator.cli.setting import lack_of  # noqa: PLC0415 - slow, and seldom needed
+
+        lack = lack_of(home)
+        why = f"; new jobs wait for {lack}" if lack else ""
+        screen.note(f"{dropped} dropped, not accepted yet{why}")
+    if full := homes.full_disk(home):
+        screen.note(full)
 
 
 def _row(line: JobLine) -> tuple[str, ...]:
     run = f"{line.run}/{line.allowed}" if line.allowed > 1 else str(line.run)
     since = screen.moment(line.changed_at)
     return (line.id, line.name, line.backend, line.shown, run, since, line.reason)
-
-
-def _drops(home: Home) -> int:
-    """Count what lies in the spool for people to see."""
-    return sum(not drop.name.startswith(".") for drop in home.spool.iterdir())
 
 
 def _one(home: Home, job: JobView, runs: list[RunView], *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from orchestrator.cli.setting import config_of
 from orchestrator.config import Config, Home
 from orchestrator.document import ProblemsError
 from orchestrator.log.escape import escape
-from orchestrator.spool import DropError, drop_file, drop_folder
+from orchestrator.spool import DropError, drop_file, drop_folder, is_full
 
 PROBLEMS = 1
 
@@ -100,3 +100,11 @@ def _drop(home: Home, job: Checked) -> str:
         return drop_folder(home, job.data, job.stem, job.suffix, job.files.items())
     except DropError as error:
         raise Fault(escape(str(error))) from None
+    except OSError as error:
+        if not is_full(error):
+            raise
+        where = escape(str(home.spool))
+        raise Fault(
+            f"{escape(str(job.path))} was not submitted: there is no room for it in {where}"
+            f" ({error.strerror}); make room on that disk, then submit it again"
+        ) from None

@@ -52,6 +52,11 @@ class Home:
         return self.state / "queue.db"
 
     @property
+    def ballast(self) -> Path:
+        """Takes up room while there is enough, so that there is some to let go."""
+        return self.state / "ballast"
+
+    @property
     def backups(self) -> Path:
         """Copies of the queue."""
         return self.state / "backups"

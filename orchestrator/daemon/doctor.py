@@ -14,6 +14,7 @@ from typing import Literal
 
 from orchestrator.backend import Kind
 from orchestrator.config import Config, Home, load, resolve_secret
+from orchestrator.config.room import LARGEST_SHARE, amount, room_at
 from orchestrator.document import ProblemsError
 from orchestrator.registry import kinds
 from orchestrator.spool import Check, check_file_system, check_one_file_system
@@ -28,7 +29,7 @@ OLDEST_PYTHON = (3, 11)
 FEWEST_WATCHES = 1024
 FEWEST_INSTANCES = 16
 LITTLE_SPACE = 1 << 30  # bytes, beside what the configuration keeps free
-FEW_INODES = 10_000
+FEW_FILES = 10_000
 A_STEP_BACK = 5.0  # seconds
 FIRST_SANE_TIME = 1_735_689_600  # 2025: before it, the clock was never set
 
@@ -50,7 +51,7 @@ def examine(home: Home) -> list[Line]:
         text = f"there is none at {home.root}"
         return [*lines, Line("problem", "home", text, "run `orchestrator init`")]
     config, said = _configuration(home)
-    lines += [*_file_systems(home), *_permissions(home), said, _space(home, config)]
+    lines += [*_file_systems(home), *_permissions(home), said, _space(home, config), _files(home)]
     lines += _queue(home)
     if config is not None:
         lines += [*_backends(config), *_secrets(config)]
@@ -159,14 +160,26 @@ def _permissions(home: Home) -> Iterator[Line]:
 
 
 def _space(home: Home, config: Config | None) -> Line:
-    status = os.statvfs(home.root)
-    free, kept = status.f_bavail * status.f_frsize, config.results.keep_free if config else 0
-    text = f"{free / 1e9:.1f} GB free, {kept / 1e9:.1f} GB of it are kept free"
-    if free <= kept:
-        return Line("problem", "disk space", text, "make room: results wait until there is some")
-    if free <= kept + LITTLE_SPACE or (status.f_files > 0 and status.f_favail < FEW_INODES):
-        return Line("warning", "disk space", text, "make room soon, for bytes and for files")
+    room = room_at(home.root, config.results.keep_free if config else 0)
+    text = f"{amount(room.free)} are free, {amount(room.kept)} of it are kept free"
+    if room.short:
+        advice = "make room: new jobs and results wait until there is some"
+        return Line("problem", "disk space", text, advice)
+    if room.free < room.kept + min(LITTLE_SPACE, room.total // LARGEST_SHARE):
+        return Line("warning", "disk space", text, "make room soon")
     return Line("ok", "disk space", text)
+
+
+def _files(home: Home) -> Line:
+    status = os.statvfs(home.root)
+    if status.f_files == 0:  # made as they are needed
+        return Line("ok", "disk files", "as many as there is space for")
+    text = f"{status.f_favail} more files can be made"
+    if status.f_favail == 0:
+        return Line("problem", "disk files", text, "remove some: everything waits until then")
+    if status.f_favail < FEW_FILES:
+        return Line("warning", "disk files", text, "remove some soon")
+    return Line("ok", "disk files", text)
 
 
 def _queue(home: Home) -> Iterator[Line]:

@@ -12,6 +12,7 @@ from orchestrator.registry import kinds
 from orchestrator.spool import Rules
 from orchestrator.store import entrance
 from orchestrator.store.database import Database
+from orchestrator.store.resolve import resolve
 
 
 class QueueOf:
@@ -28,6 +29,10 @@ class QueueOf:
     async def accept(self, job: NewJob) -> bool:
         """Take a job in; False when it is there already."""
         return await self._db.write(entrance.accept, job, self._now())
+
+    async def has(self, word: str) -> bool:
+        """Whether a word names a job."""
+        return bool(await self._db.read(resolve, word))
 
     async def reject(self, rejection: Rejection) -> None:
         """Note a refused drop."""

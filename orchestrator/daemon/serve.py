@@ -13,6 +13,7 @@ import anyio
 from orchestrator import spool
 from orchestrator.config import Config, Home, load
 from orchestrator.core.faults import DiskFullError, FatalStorageError
+from orchestrator.daemon.ballast import wait_for_room
 from orchestrator.daemon.service import run_service
 from orchestrator.document import ProblemsError
 from orchestrator.registry import kinds
@@ -24,7 +25,6 @@ from orchestrator.store.swap import carry_through
 OK, UNSUCCESSFUL, STORAGE_FAILED, HOME_IN_USE, NEEDS_A_PERSON = 0, 1, 74, 75, 78
 
 STORAGE = (FatalStorageError, DiskFullError, OSError)
-
 # What ends by itself, or by somebody making room: then the next start goes well.
 PASSING = {
     errno.EIO, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE,
@@ -44,6 +44,7 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
     signal.signal(signal.SIGIO, signal.SIG_IGN)  # a lease of the spool that a writer broke
     try:
         config = load(home, {name: kind.options for name, kind in kinds().items()})
+        wait_for_room(home, _say)
         prepare(home)
         with hold(home.lock):
             for check in (spool.check_file_system(home.root), spool.check_one_file_system(home)):

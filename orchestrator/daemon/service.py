@@ -13,9 +13,11 @@ from anyio.to_thread import run_sync
 
 from orchestrator.backend import Context
 from orchestrator.config import Config, Home, resolve_secret
+from orchestrator.config.room import room_at
 from orchestrator.core.faults import DiskFullError
 from orchestrator.core.ids import HOME_LENGTH, ID_LENGTH, id_from_bits
 from orchestrator.core.now import Now
+from orchestrator.daemon.ballast import watch_room
 from orchestrator.daemon.clock import read_anchor, start_clock
 from orchestrator.daemon.entry import QueueOf, read_with, rules_of
 from orchestrator.daemon.heart import Heart
@@ -42,6 +44,7 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
     exception group or alone.
     """
     known_secrets: set[str] = set()
+    room = partial(room_at, home.root, config.results.keep_free)
     with logging_to(
         home.log / "orchestrator.jsonl",
         secrets=lambda: known_secrets,
@@ -68,11 +71,14 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
                 in_thread=run_sync,
                 new_id=lambda: _random_id(ID_LENGTH),
                 log=structlog.get_logger(),
-                keep_free=config.results.keep_free,
+                keep_free=room().kept,
+                lacks=lambda: room().short,
             )
             engine = Engine(tools)
             hints.listener = engine.hint
-            intake = Intake(home, QueueOf(db, now), read_with(config), rules_of(config))
+            intake = Intake(
+                home, QueueOf(db, now), read_with(config), rules_of(config), lacks=tools.lacks
+            )
             projection = await Projection.open(db, home.log / "status.log", row, config.log)
             heart = Heart(db, now, engine, projection)
             db.on_commit = [engine.poke, projection.poke, StillStarting().tell]
@@ -86,6 +92,7 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
                     group.start_soon(intake.run, lambda report: _tell(tools, report))
                     group.start_soon(projection.run)
                     group.start_soon(heart.run)
+                    group.start_soon(watch_room, home, room, tools.log, engine.poke)
                     group.start_soon(_upkeep(home, config, tools))
                     tools.log.info("ready", home=str(home.root), backends=sorted(places))
                     db.on_commit.pop()
@@ -99,7 +106,8 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
                 with anyio.CancelScope(shield=True):
                     await projection.flush()
                     await heart.beat()
-                    await db.read(checkpoint)
+                    with suppress(DiskFullError):  # then the next start writes it back
+                        await db.read(checkpoint)
             unsuccessful = await db.read(look.unsuccessful_since, first_entry)
             tools.log.info("stopped")
     return 1 if until_idle and unsuccessful else 0
@@ -126,6 +134,7 @@ def _upkeep(home: Home, config: Config, tools: Tools) -> Callable[[], Coroutine[
         backup=chores.backup,
         keep_backups=chores.keep_backups,
         check=chores.check,
+        keep_free=tools.keep_free,
     )
 
 
@@ -169,6 +178,8 @@ def _tell(tools: Tools, report: Report) -> None:
         tools.log.warning("rejected", name=rejection.name, reason=rejection.reason)
     for request in report.requests:
         tools.log.info("request", request=request.id, verb=str(request.verb), job=request.job)
+    if report.full:
+        tools.tell_full("drops wait: the disk is full", "they are safe where they are")
     for deferred in report.deferred:
         tools.log.debug("not taken yet", name=deferred.name, why=deferred.why)
 

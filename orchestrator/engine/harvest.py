@@ -35,11 +35,13 @@ async def harvest(tools: Tools, work: Work) -> None:
         await tools.db.write(runs.unlist_outputs, work.run)
         change = decide.unfetchable(work, str(error), tools.now(), tools.u())
     except DiskFullError as error:
-        tools.log.warning("waiting for space on the disk", key=work.key, error=str(error))
+        if work.tries == 0:  # once, not at every look
+            tools.log.warning("waiting for space on the disk", key=work.key, error=str(error))
         change = Change(
             event=Event.HARVEST_STEP,
             reason=work.reason,
             due=tools.now().steady + SPACE_POLL,
+            tries=work.tries + 1,
             error=f"waiting for space: {error}",
         )
     except (RejectedError, results.ResultError) as error:

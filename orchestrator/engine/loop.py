@@ -76,7 +76,7 @@ class Engine:
         try:
             seen = await self._look(hinted, busy)
         except DiskFullError as error:
-            self._tools.log.warning("paused: the disk is full", error=str(error))
+            self._tools.tell_full("paused: the disk is full", error)
             self._hinted |= hinted
             return PAUSE_WHEN_FULL
         for backend, acts in seen.acts.items():
@@ -95,9 +95,10 @@ class Engine:
     async def _look(self, hinted: set[str], busy: frozenset[str]) -> Seen:
         """Read what is due, after ending what is overdue and starting what has room."""
         tools = self._tools
+        may_begin = tools.lacks() is None
         rooms = {
             name: Room(
-                place.max_runs,
+                place.max_runs if may_begin else 0,
                 ACTS_AT_ONCE - self._acts[name],
                 place.backend.traits.poll_batch,
             )
@@ -118,8 +119,9 @@ class Engine:
         except StaleError:
             pass  # somebody changed it meanwhile: the next turn reads it again
         except DiskFullError as error:
-            self._tools.log.warning("paused: the disk is full", error=str(error))
+            self._tools.tell_full("paused: the disk is full", error)
             await anyio.sleep(PAUSE_WHEN_FULL)
+            self._hinted.update(work.key for work in works)  # it may have been for a hint
         finally:
             self._in_flight.difference_update(work.run for work in works)
             self._acts[backend] -= 1

@@ -1,6 +1,7 @@
 """What acts work with; all of it is handed in, so that a simulated world can be handed in too."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -23,6 +24,8 @@ T = TypeVar("T")
 CALL_LIMIT = 120.0
 """Seconds within which every call of a backend must come back that moves no bytes."""
 
+TELL_FULL_AGAIN = 60.0  # seconds
+
 CallError = BackendError | TimeoutError
 """How a call fails that may work later."""
 
@@ -44,7 +47,10 @@ class Place:
 
 @dataclass(slots=True)
 class Tools:
-    """Everything an act needs. `u` draws a random number in [0, 1); `new_id` a fresh id."""
+    """Everything an act needs. `u` draws a random number in [0, 1); `new_id` a fresh id.
+
+    `lacks` says what is missing for anything new to begin, None when it may.
+    """
 
     home: Home
     home_id: str
@@ -55,8 +61,17 @@ class Tools:
     new_id: Callable[[], str]
     log: structlog.typing.FilteringBoundLogger
     keep_free: int = 0
+    lacks: Callable[[], str | None] = lambda: None
     random: Random = field(default_factory=Random)
     stopping: bool = False
+    full_told: float = -math.inf
+
+    def tell_full(self, event: str, why: object) -> None:
+        """Log it once a minute at most: whatever is due meets the same full disk."""
+        now = self.now().steady
+        if now >= self.full_told + TELL_FULL_AGAIN:
+            self.full_told = now
+            self.log.warning(event, error=str(why))
 
     def u(self) -> float:
         """Draw a number in [0, 1) for jitter."""

@@ -17,6 +17,8 @@ _GATHER = 0.1  # of `settle`: how long a burst of writing in place may grow befo
 class Intake:
     """Takes what people drop. One for a home; `clock` is monotonic, in seconds.
 
+    `lacks` says what is missing for new jobs to be taken, None when nothing is.
+
     The first scan also finishes what a crash interrupted: let it end before anything relies on the
     files of accepted jobs.
     """
@@ -27,13 +29,16 @@ class Intake:
         queue: Queue,
         read_spec: ReadSpec,
         rules: Rules,
+        *,
         clock: Callable[[], float] = anyio.current_time,
+        lacks: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._home = home
         self._queue = queue
         self._read_spec = read_spec
         self._rules = rules
         self._clock = clock
+        self._lacks = lacks
         self._arrivals = Arrivals(home.spool, rules)
         self._renamed: set[bytes] = set()
         self._one_at_a_time = anyio.Lock()
@@ -52,6 +57,7 @@ class Intake:
                 rules=self._rules,
                 arrivals=self._arrivals,
                 now=self._clock(),
+                lacks=self._lacks(),
             )
             report = await scan.run(frozenset(self._renamed))
             self._renamed &= self._arrivals.names

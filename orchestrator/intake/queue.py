@@ -22,6 +22,9 @@ class Queue(Protocol):
     async def accept(self, job: NewJob) -> bool:
         """Take a job in; False: a job with this id is there already."""
 
+    async def has(self, word: str) -> bool:
+        """Whether a word names a job: its id, the beginning of its id, or its name."""
+
     async def reject(self, rejection: Rejection) -> None:
         """Keep one line of history about a refused drop."""
 
@@ -41,10 +44,11 @@ class Report:
     """What one scan came to.
 
     `accepted`: ids of new jobs. `requests`: those applied. `deferred`: what waits, with why and
-    when to look again.
+    when to look again. `full`: the disk had no room for something that had come.
     """
 
     accepted: tuple[str, ...] = ()
     rejected: tuple[Rejection, ...] = ()
     deferred: tuple[Deferred, ...] = ()
     requests: tuple[Request, ...] = ()
+    full: bool = False

@@ -25,7 +25,11 @@ ROOM_LATER = 10.0  # seconds after which a full disk is tried again
 
 @dataclass
 class Scan:
-    """One scan that begins at `now` (monotonic), and what it has come to so far."""
+    """One scan that begins at `now` (monotonic), and what it has come to so far.
+
+    `lacks` says what is missing for new jobs to be taken out of the spool. Requests are taken all
+    the same: to cancel is how a person makes room.
+    """
 
     home: Home
     queue: Queue
@@ -33,11 +37,12 @@ class Scan:
     rules: Rules
     arrivals: Arrivals
     now: float
+    lacks: str | None = None
     accepted: list[str] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
     deferred: list[Deferred] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
-    full: bool = False  # there is no room: nothing more is taken in by this scan
+    full: bool = False  # there is no room: no more jobs are taken in by this scan
 
     async def run(self, renamed: Collection[bytes]) -> Report:
         """Take whatever is ready: first all jobs, then all requests, each in order of arrival."""
@@ -53,17 +58,26 @@ class Scan:
         waiting += [drop for drop in left if drop.id not in known]
         waiting.sort(key=lambda entry: (spool.is_request(entry.name), entry.order))
         for start in range(0, len(waiting), BATCH):
-            if self.full:
-                break
-            batch = waiting[start : start + BATCH]
-            with self._room_for(batch[0].name):
-                await self._take(batch, taken)
+            batch = [entry for entry in waiting[start : start + BATCH] if self._may_take(entry)]
+            if batch:
+                with self._room_for(batch[0].name):
+                    await self._take(batch, taken)
         return Report(
             tuple(self.accepted),
             tuple(self.rejected),
             tuple(self.deferred),
             tuple(self.requests),
+            self.full,
         )
+
+    def _may_take(self, entry: Arrival | Claimed) -> bool:
+        """Whether there is room for a drop; a job that was claimed before is finished."""
+        if spool.is_request(entry.name):
+            return True
+        if self.full or self.lacks is None or isinstance(entry, Claimed):
+            return not self.full
+        self._defer(entry.name, f"it waits for {self.lacks}", ROOM_LATER)
+        return False
 
     async def _take(self, batch: Sequence[Arrival | Claimed], taken: Collection[str]) -> None:
         names = [entry.name for entry in batch if isinstance(entry, Arrival)]
@@ -80,10 +94,8 @@ class Scan:
                     together.start_soon(self._accept, drop, verdict, done)
         for drop, verdict in verdicts:
             match verdict:
-                case Request() if not self.full:
+                case Request():
                     await self._apply(drop, verdict, done)
-                case Request():  # it may be about a job for which there was no room
-                    self._defer_for_room(drop.name)
                 case Refused(problems):
                     await self._reject(drop, problems)
                 case None:
@@ -101,6 +113,9 @@ class Scan:
 
     async def _apply(self, drop: Claimed, request: Request, done: list[Claimed]) -> None:
         with self._room_for(drop.name):
+            if (self.full or self.lacks) and not await self.queue.has(request.job):
+                self._defer_for_room(drop.name)  # it may be about a job that waits for room
+                return
             refusal = await self.queue.apply(request)
             if refusal is not None:
                 await self._reject(drop, (refusal,))

@@ -165,7 +165,7 @@ def _made(ident: str, claimed_fd: int) -> bool:
 
 def _stuck(name: bytes, status: os.stat_result, error: OSError) -> Stuck:
     """Describe what did not move; raise the error itself where the disk is at fault."""
-    if error.errno == errno.EIO:
+    if error.errno in {errno.EIO, errno.EROFS}:
         raise error
     mark = (status.st_dev, status.st_ino, status.st_ctime_ns)
     digest = hashlib.sha256(repr(mark).encode()).digest()

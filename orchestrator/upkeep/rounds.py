@@ -10,6 +10,7 @@ from anyio.to_thread import run_sync
 from apscheduler.triggers.base import BaseTrigger
 
 from orchestrator.config.home import Home
+from orchestrator.config.room import amount, room_at
 from orchestrator.core.faults import DiskFullError, FatalStorageError
 from orchestrator.core.now import Now
 from orchestrator.store import look
@@ -32,9 +33,11 @@ async def run_upkeep(
     backup: str | Literal[False],
     keep_backups: int,
     check: str | Literal[False],
+    keep_free: int = 0,
 ) -> None:
     """Keep copies of the queue, and check it, at the times of two crontab lines (False: never).
 
+    Copies leave `keep_free` bytes of the disk free: they must not take the last room from the jobs.
     A copy that came due while the daemon was down is made at the start. Chores that fail are
     logged, and tried again when they are next due. Runs until cancelled, unless there is nothing
     to do. Raises FatalStorageError when the process must end, ValueError for a bad crontab line.
@@ -45,7 +48,7 @@ async def run_upkeep(
     lines = {"backup": backup, "check": check}
     timetable = {name: trigger_of(line, zone or UTC) for name, line in lines.items() if line}
     chores: dict[str, Chore] = {
-        "backup": partial(do_backup, home, log, now, keep_backups),
+        "backup": partial(do_backup, home, log, now, keep_backups, keep_free=keep_free),
         "check": partial(do_check, db, home, log),
     }
     if backup and await is_missed(db, home, timetable["backup"], _utc(now())):
@@ -84,8 +87,16 @@ async def is_missed(db: Database, home: Home, trigger: BaseTrigger, now: datetim
     return was_due(trigger, last, now)
 
 
-async def do_backup(home: Home, log: Log, now: Callable[[], Now], keep: int) -> None:
-    """Copy the queue."""
+async def do_backup(
+    home: Home, log: Log, now: Callable[[], Now], keep: int, *, keep_free: int
+) -> None:
+    """Copy the queue. Raises DiskFullError where that would leave too little room."""
+    size, free = home.database.stat().st_size, room_at(home.backups, 0).free
+    if free < size + keep_free:
+        raise DiskFullError(
+            f"no room for a copy of the queue: it needs {amount(size)}, {amount(free)} are free and"
+            f" {amount(keep_free)} of them are to stay free"
+        )
     made = await make_backup(home.database, home.backups, keep=keep, now=_utc(now()))
     log.info("the queue is copied", to=str(made))
 

@@ -62,7 +62,7 @@ def test_drops_that_were_not_accepted_yet_are_counted(run: Run, home: Home) -> N
     """A job submitted while the daemon is down would seem to have vanished."""
     (home.spool / "beam.toml").write_text("[run]\n")
     (home.spool / ".hidden.tmp").write_text("")
-    assert "1 in the spool, not accepted yet" in run("status").stderr
+    assert "1 dropped, not accepted yet" in run("status").stderr
 
 
 def test_json_has_everything_for_programs(run: Run, bench: Bench) -> None:

@@ -88,6 +88,11 @@ class SqlQueue:
         insert = "INSERT OR IGNORE INTO job VALUES (?, ?, ?, ?)"
         return await self._run(self._write, insert, job.id, job.spec.name, job.text, told)
 
+    async def has(self, word: str) -> bool:
+        """Whether a job has this id or name."""
+        find = "SELECT id FROM job WHERE id = ? OR name = ?"
+        return bool(await self._run(self.rows, find, word, word))
+
     async def reject(self, rejection: Rejection) -> None:
         """Note a refusal, once."""
         insert = "INSERT OR IGNORE INTO rejection VALUES (?, ?, ?)"
@@ -95,8 +100,7 @@ class SqlQueue:
 
     async def apply(self, request: Request) -> str | None:
         """Note a request for a job that exists, once."""
-        find = "SELECT id FROM job WHERE id = ? OR name = ?"
-        if not await self._run(self.rows, find, request.job, request.job):
+        if not await self.has(request.job):
             return f"there is no job {request.job!r}"
         insert = "INSERT OR IGNORE INTO request VALUES (?, ?, ?)"
         await self._run(self._write, insert, request.id, request.verb, request.job)

@@ -36,7 +36,12 @@ def stage(runs: int, key: str, name: str, source: Path) -> Staged:
             ) from None
         # Two inputs may be under way at once: each has a temporary name of its own.
         temporary = f".input-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
-        staged = _copy(reader, temporary, run)
+        try:
+            staged = _copy(reader, temporary, run)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=run)  # half a copy would keep a full disk full
+            raise
         _remember(name, run)
         os.rename(temporary, base, src_dir_fd=run, dst_dir_fd=target)
         os.fsync(target)

@@ -4,6 +4,7 @@ import json
 import os
 
 WORK, LOCK, STARTED, PID, EXIT = "work", "lock", "started.json", "pid.json", "exit.json"
+RESERVE = 4096  # bytes, more than an end has
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -38,12 +39,32 @@ def read_json(name: str, folder: int) -> dict[str, object] | None:
     return value
 
 
+def reserve(name: str, folder: int) -> None:
+    """Take the room now that `replace_json` will need, so that it works on a full disk too."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(_reserved(name), flags, 0o600, dir_fd=folder)
+    try:
+        os.posix_fallocate(descriptor, 0, RESERVE)
+    finally:
+        os.close(descriptor)
+
+
 def replace_json(name: str, value: object, folder: int) -> None:
-    """Put a whole file in place that survives a power cut; raise OSError and leave none."""
-    temporary = f".{name}.tmp"
-    _write(temporary, value, folder, os.O_TRUNC, synced=True)
-    os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    """Put a whole file in place that survives a power cut; raise OSError and leave none.
+
+    What was reserved for it is written into, and not given up when that fails.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(_reserved(name), flags, 0o600, dir_fd=folder)
+    with open(descriptor, "wb") as file:
+        file.truncate(file.write(json.dumps(value).encode()))
+        os.fsync(descriptor)
+    os.rename(_reserved(name), name, src_dir_fd=folder, dst_dir_fd=folder)
     _sync_or_remove(name, folder)
+
+
+def _reserved(name: str) -> str:
+    return f".{name}.tmp"
 
 
 def create_json(name: str, value: object, folder: int, *, synced: bool) -> None:
@@ -51,13 +72,13 @@ def create_json(name: str, value: object, folder: int, *, synced: bool) -> None:
 
     It costs half of `replace_json`, but a crash may leave it without its content.
     """
-    _write(name, value, folder, os.O_EXCL, synced=synced)
+    _write(name, value, folder, synced=synced)
     if synced:
         _sync_or_remove(name, folder)
 
 
-def _write(name: str, value: object, folder: int, how: int, *, synced: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | how
+def _write(name: str, value: object, folder: int, *, synced: bool) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(name, flags, 0o600, dir_fd=folder)
     try:
         with open(descriptor, "wb") as file:

@@ -50,6 +50,7 @@ def start(order: Order, folder: int, boot: str) -> processes.Mark | None:
         os.fchdir(opened(order.cwd, files.FOLDER))
         stack.callback(os.fchdir, folder)
         until = None if order.time_limit is None else time.monotonic() + order.time_limit
+        files.reserve(files.EXIT, folder)  # how it ends must not be lost on a full disk
         started = {"boot": boot, "at": time.time(), "until": until}
         files.create_json(files.STARTED, started, folder, synced=True)
         try:
