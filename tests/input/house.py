@@ -20,6 +20,7 @@ from orchestrator.daemon.clock import read_anchor
 from orchestrator.daemon.entry import QueueOf, read_with, rules_of
 from orchestrator.daemon.projection import Projection
 from orchestrator.daemon.serve import prepare
+from orchestrator.document import READERS
 from orchestrator.intake import Intake, ReadSpec, Report
 from orchestrator.registry import kinds
 from orchestrator.spool import is_skipped, shown
@@ -27,7 +28,7 @@ from orchestrator.store.database import Database, open_database
 from orchestrator.store.home import found_home
 from orchestrator.store.sqlite import Connection
 from tests.input.case import Case, Tally
-from tests.input.custody import Found, Inode, digest, everything, inode_of
+from tests.input.custody import HASHED, Found, Inode, digest, everything, inode_of
 
 LOAD = 1000  # cases in one home
 SETTLE = 2.0
@@ -85,13 +86,11 @@ class House:
     def note(self, case: Case) -> Drop:
         """Take down what lies in the spool under the name of a case."""
         path = self.path(case.name)
-        text = None
-        if path.is_file() and not path.is_symlink() and path.stat().st_size < 1 << 22:
-            text = path.read_bytes()
-        elif path.is_dir() and not path.is_symlink():
-            specs = [it for it in path.glob("job.*") if it.is_file() and not it.is_symlink()]
-            text = specs[0].read_bytes() if len(specs) == 1 else None
-        return Drop(case, inode_of(path), digest(path), text)
+        specs = [path]
+        if path.is_dir() and not path.is_symlink():
+            specs = [path / f"job{suffix}" for suffix in READERS]
+        texts = [it.read_bytes() for it in specs if _is_small_file(it)]
+        return Drop(case, inode_of(path), digest(path), texts[0] if len(texts) == 1 else None)
 
     async def judge(self, drops: Sequence[Drop], report: Report) -> Tally:
         """Find every drop again, and hold it against what must have become of it."""
@@ -170,6 +169,10 @@ class House:
         if lines.pop() or len(lines) != len(entries):
             tally.wrong.append(f"status.log has {len(lines)} lines for {len(entries)} entries")
         tally.wrong += [f"status.log: {line!r}" for line in lines if not line.isprintable()]
+
+
+def _is_small_file(path: Path) -> bool:
+    return not path.is_symlink() and path.is_file() and path.stat().st_size < HASHED
 
 
 def _at(tree: Any, path: Iterable[str | int]) -> Any:
