@@ -8,7 +8,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -78,13 +78,14 @@ def leftovers(home: Home) -> list[Claimed]:
     return found
 
 
-def taken_ids(home: Home, ids: Collection[str]) -> set[str]:
+def taken_ids(home: Home, ids: Set[str]) -> set[str]:
     """Return those of the ids that were used on disk before."""
     if not ids:
         return set()
-    refused = {folder.name.rpartition("-")[2] for folder in home.rejected.iterdir()}
+    with os.scandir(home.rejected) as entries:  # there may be many, and this is done often
+        refused = ids & {entry.name.rpartition("-")[2] for entry in entries}
     archived = {ident for ident in ids if (home.archive / ident).exists()}
-    return archived | (refused & set(ids))
+    return archived | refused
 
 
 def claim(

@@ -21,7 +21,7 @@ from orchestrator.daemon.entry import QueueOf, read_with, rules_of
 from orchestrator.daemon.projection import Projection
 from orchestrator.daemon.serve import prepare
 from orchestrator.document import READERS
-from orchestrator.intake import Intake, ReadSpec, Report
+from orchestrator.intake import Intake, Queue, ReadSpec, Report
 from orchestrator.registry import kinds
 from orchestrator.spool import is_skipped, shown
 from orchestrator.store.database import Database, open_database
@@ -56,13 +56,19 @@ class House:
         self._config = config
         self._read_spec = read_spec
         self.restart()
-        self.refused: dict[str, str] = {}  # names of the spool that cannot be moved → why
 
-    def restart(self) -> None:
-        """Let intake forget everything it remembers."""
-        queue = QueueOf(self.db, lambda: Now(self.now, WALL + self.now))
+    def wall(self) -> Now:
+        """Return what the clocks read."""
+        return Now(self.now, WALL + self.now)
+
+    def restart(self, queue: Queue | None = None) -> None:
+        """Begin intake anew: it remembers nothing."""
         self.intake = Intake(
-            self.home, queue, self._read_spec, rules_of(self._config), clock=lambda: self.now
+            self.home,
+            queue or QueueOf(self.db, self.wall),
+            self._read_spec,
+            rules_of(self._config),
+            clock=lambda: self.now,
         )
 
     async def scan(self, later: float = 0.0) -> Report:
