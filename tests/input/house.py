@@ -5,12 +5,12 @@ whose stored text is the whole file, refused with a reason, or left where it is 
 """
 
 import json
+import os
 import shutil
 import traceback
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from os import fsdecode
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ class House:
 
     def path(self, name: bytes) -> Path:
         """Return where a name lies in the spool."""
-        return self.home.spool / fsdecode(name)
+        return self.home.spool / os.fsdecode(name)
 
     def put(self, case: Case) -> Drop:
         """Make a case in the spool."""
@@ -102,7 +102,7 @@ class House:
         """Find every drop again, and hold it against what must have become of it."""
         tally = Tally("", cases=len(drops))
         found = everything(self.home)
-        told = {each.name: each.why for each in report.deferred}
+        told = {each.name: each.why for each in report.deferred} | _told_once(self.home)
         jobs = await self.db.read(_jobs)
         noted = await self.db.read(_rejections)
         for drop in drops:
@@ -159,7 +159,7 @@ class House:
         if wanted not in {"any", verdict} or drop.case.says not in said:
             tally.wrong.append(f"{name}: {verdict}, not {wanted} {drop.case.says!r}: {said!r}")
         if drop.case.exactly is not None:
-            exactly = tuple(it.replace("{name}", fsdecode(drop.case.name)) for it in drop.case.exactly)
+            exactly = tuple(it.replace("{name}", os.fsdecode(drop.case.name)) for it in drop.case.exactly)
             if lines != exactly:
                 tally.wrong.append(f"{name}: said {lines!r}, not {exactly!r}")
 
@@ -178,7 +178,14 @@ class House:
 
 
 def _is_small_file(path: Path) -> bool:
-    return not path.is_symlink() and path.is_file() and path.stat().st_size < HASHED
+    can_be_read = os.access(path, os.R_OK)
+    return can_be_read and not path.is_symlink() and path.is_file() and path.stat().st_size < HASHED
+
+
+def _told_once(home: Home) -> dict[str, str]:
+    """Return what is said of drops that could not be moved, by name."""
+    reasons = [json.loads(path.read_text()) for path in home.rejected.glob("*/reason.json")]
+    return {it["name"]: "; ".join(it["problems"]) for it in reasons if not it["moved"]}
 
 
 def _at(tree: Any, path: Iterable[str | int]) -> Any:
@@ -214,7 +221,7 @@ async def opened_house(
         async with open_database(home.database, home.backups) as db:
             yield House(root, loaded, db, read_spec or read_with(loaded))
     finally:
-        shutil.rmtree(root)
+        shutil.rmtree(root, ignore_errors=True)
 
 
 async def throw(
