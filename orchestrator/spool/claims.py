@@ -8,7 +8,8 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Collection, Sequence, Set
+from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -78,7 +79,7 @@ def leftovers(home: Home) -> list[Claimed]:
     return found
 
 
-def taken_ids(home: Home, ids: Set[str]) -> set[str]:
+def taken_ids(home: Home, ids: AbstractSet[str]) -> set[str]:
     """Return those of the ids that were used on disk before."""
     if not ids:
         return set()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 Verdict = Literal["accepted", "rejected", "left", "any"]
@@ -17,7 +18,7 @@ class Case:
     """
 
     name: bytes
-    content: bytes | Callable[[bytes], None]
+    content: bytes | Callable[[Path], None]
     verdict: Verdict = "any"
     says: str = ""
     exactly: tuple[str, ...] | None = None

@@ -1,5 +1,6 @@
-"""What the daemon's user may not read or move. Root may everything, so intake runs in a process that
-gives root up:
+"""What the daemon's user may not read or move.
+
+Root may everything, so intake runs in a process that gives root up:
 
     python -m tests.input.closed FOLDER
 

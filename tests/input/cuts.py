@@ -40,7 +40,9 @@ on = ["failed"]
 include = ["*.dat"]
 '''.encode()
 
-JSON = b'{"run": {"command": ["sh", "-c", "true"], "env": {"A": "\\u00e4"}}, "retry": {"attempts": 3}}'
+JSON = (
+    b'{"run": {"command": ["sh", "-c", "true"], "env": {"A": "\\u00e4"}}, "retry": {"attempts": 3}}'
+)
 
 YAML = b"""# a job
 run:
@@ -84,9 +86,7 @@ def _finished_toml() -> list[Case]:
             deadline = tree.get("limits", {}).pop("deadline", LATER)
             moment = isinstance(deadline, datetime) and deadline.tzinfo is not None
             good = moment and schema.is_valid(tree)
-        cases.append(
-            Case(b"%04d.toml" % end, TOML[:end], "accepted" if good else "rejected")
-        )
+        cases.append(Case(b"%04d.toml" % end, TOML[:end], "accepted" if good else "rejected"))
     assert sum(case.verdict == "accepted" for case in cases) > 20, "a poor sample"
     return cases
 
@@ -100,9 +100,9 @@ async def _held_open(house: House, ends: Sequence[int]) -> Tally:
         files[end].write(TOML[:end])
     for later in (0.0, 2.0, 60.0, 3600.0):
         report = await house.scan(later)
-        held = [each for each in report.deferred if each.why == HELD]
-        if len(held) != len(ends) or report.accepted or report.rejected:
-            early.append(f"{len(held)} of {len(ends)} wait for their writer: {report}"[:500])
+        waits = [each for each in report.deferred if each.why == HELD or not later]
+        if len(waits) != len(ends) or report.accepted or report.rejected:
+            early.append(f"{len(waits)} of {len(ends)} wait for their writer: {report}"[:500])
     for end, file in files.items():
         file.write(TOML[end:])
         file.close()
@@ -112,10 +112,10 @@ async def _held_open(house: House, ends: Sequence[int]) -> Tally:
 async def _closed_and_opened(house: House, ends: Sequence[int]) -> Tally:
     """A writer who closes between two lines and is back within the time to settle is waited for."""
     early: list[str] = []
-    for part in (lambda end: TOML[:end], lambda end: TOML[end:]):
+    for is_first in (True, False):
         for end in ends:
             with house.path(_name(end)).open("ab") as file:
-                file.write(part(end))
+                file.write(TOML[:end] if is_first else TOML[end:])
         for later in (0.0, 1.9):
             report = await house.scan(later)
             if report.accepted or report.rejected:
@@ -125,7 +125,9 @@ async def _closed_and_opened(house: House, ends: Sequence[int]) -> Tally:
 
 async def _whole(house: House, ends: Sequence[int], early: list[str]) -> Tally:
     cases = [Case(_name(end), TOML, "accepted") for end in ends]
-    tally = await settled(house, [house.note(case) for case in cases if house.path(case.name).exists()])
+    tally = await settled(
+        house, [house.note(case) for case in cases if house.path(case.name).exists()]
+    )
     tally.half_read += early
     tally.lost += [f"{_name(end)!r} is gone" for end in ends[tally.cases :]]
     return tally

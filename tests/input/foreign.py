@@ -1,5 +1,7 @@
-"""What is no plain file: fifos, devices, links, holes of a terabyte, folders too many and too deep;
-alone in the spool, in a dropped folder, and deep inside one."""
+"""What is no plain file: fifos, devices, links, holes of a terabyte, folders too full and too deep.
+
+Each lies alone in the spool, in a dropped folder, and deep inside one.
+"""
 
 import os
 import socket
@@ -8,14 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from tests.input.case import Case, Tally, Verdict
-from tests.input.group import GOOD, Means
-from tests.input.house import throw
+from tests.input.case import Case, Verdict
+from tests.input.group import GOOD
 
 Make = Callable[[Path], None]
 
 TERABYTE = 1 << 40
 OTHER_USER = 4242
+TREES = 500
 ONLY = "only regular files and folders are accepted"
 
 
@@ -52,6 +54,10 @@ def _hard(path: Path) -> None:
 def _sparse(path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(TERABYTE)
+
+
+def _mesh(path: Path) -> None:
+    path.write_bytes(b"mesh")
 
 
 def _of_another(path: Path) -> None:
@@ -96,24 +102,24 @@ def _kinds() -> dict[str, tuple[Make, str]]:
     return {**KINDS, **(OF_ROOT if os.geteuid() == 0 else CLOSED)}
 
 
-async def foreign(means: Means) -> Tally:
-    """Drop each kind in each place, then trees of everything grown by chance."""
-    cases = []
+def cases(chance: Random) -> list[Case]:
+    """Return each kind in each place, folders at their limits, and trees grown by chance."""
+    found = []
     for kind, (make, says) in _kinds().items():
         verdict: Verdict = "rejected" if says else "accepted"
         alone = says.replace("more than", "is larger than")
-        cases += [
+        found += [
             Case(f"{kind}.toml".encode(), make, verdict, alone),
             Case(f"{kind} inside".encode(), _inside(make, "odd.dat"), verdict, says),
             Case(f"{kind} deep".encode(), _inside(make, "a/b/c/d/odd.dat"), verdict, says),
-            Case(f"{kind} for a job".encode(), _as_job(make), verdict if kind != "sparse" else "rejected"),
+            Case(
+                f"{kind} for a job".encode(),
+                _as_job(make),
+                verdict if kind != "sparse" else "rejected",
+            ),
         ]
-    folders = [*_folders(), *(_many() if means.share == 1 else [])]
-    trees = [
-        Case(b"tree-%03d" % number, _tree(means.rng.randrange(2**32)), "any")
-        for number in range(round(500 * means.share))
-    ]
-    return await throw(means.folder, [*means.some(cases), *folders, *trees])
+    trees = [Case(b"tree-%03d" % it, _tree(chance.randrange(2**32)), "any") for it in range(TREES)]
+    return [*found, *_folders(), *_many(), *trees]
 
 
 def _inside(make: Make, name: str, spec: bytes = GOOD) -> Make:
@@ -154,7 +160,7 @@ def _folders() -> list[Case]:
         (path / "job.toml").mkdir(parents=True)
 
     def nested(levels: int) -> Make:
-        return _inside(lambda path: path.write_bytes(b"x") and None, "/".join(["d"] * levels) + "/x")
+        return _inside(_mesh, "/".join(["d"] * levels) + "/x")
 
     def long_path(path: Path) -> None:
         path.mkdir()
@@ -176,7 +182,9 @@ def _folders() -> list[Case]:
         Case(b"too deep", nested(16), "rejected", "lies more than 16 folders deep"),
         Case(b"far too deep", nested(200), "rejected", "lies more than 16 folders deep"),
         Case(b"long path", long_path, "rejected", "has a path of more than 1000 bytes"),
-        Case(b"cancel.request.json", nested(1), "rejected", "is a folder; a request is a single file"),
+        Case(
+            b"cancel.request.json", nested(1), "rejected", "is a folder; a request is a single file"
+        ),
         Case(b"job.toml", nested(1), "accepted"),
     ]
 

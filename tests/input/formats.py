@@ -55,12 +55,18 @@ def _yaml_value(value: Any) -> str:
 
 def _toml(text: str) -> str:
     """Quote; TOML takes every character but controls as it is."""
-    return '"' + "".join(_escaped(c) if c in '"\\' or ord(c) < 32 or ord(c) == 127 else c for c in text) + '"'
+    return (
+        '"'
+        + "".join(_escaped(c) if c in '"\\' or ord(c) < 32 or ord(c) == 127 else c for c in text)
+        + '"'
+    )
 
 
 def _yaml(text: str) -> str:
     """Quote; YAML takes what is printable by its own list, which is near Python's."""
-    return '"' + "".join(_escaped(c) if c in '"\\' or not c.isprintable() else c for c in text) + '"'
+    return (
+        '"' + "".join(_escaped(c) if c in '"\\' or not c.isprintable() else c for c in text) + '"'
+    )
 
 
 def _escaped(character: str) -> str:

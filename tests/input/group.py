@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -19,13 +19,17 @@ GOOD = b'run.command = ["true"]\n'
 class Means:
     """Where a group works, its chance, and how much of it is wanted.
 
-    `share` is the part of the cases that is thrown, 1 for all; `in_real_time` allows what waits.
+    `share` is the part of the cases that is thrown: 1 for all, and then for as long as it takes.
     """
 
     folder: Path
     rng: Random
-    share: float = 1.0
-    in_real_time: bool = True
+    share: float
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything is wanted, whatever it takes."""
+        return self.share >= 1
 
     def some(self, cases: Sequence[T]) -> list[T]:
         """Return the share of the cases, drawn by chance, in their order."""
@@ -33,7 +37,7 @@ class Means:
         return [cases[it] for it in sorted(self.rng.sample(range(len(cases)), count))]
 
 
-Group = Callable[[Means], Awaitable[Tally]]
+Group = Callable[[Means], Coroutine[Any, Any, Tally]]
 
 
 def others(name: str) -> Any:

@@ -5,29 +5,29 @@ be, and by the rule of the field.
 """
 
 import json
+from random import Random
 from typing import Any
 
-from tests.input.case import Case, Tally, Verdict
-from tests.input.group import Means, others
-from tests.input.house import throw
+from tests.input.case import Case, Verdict
+from tests.input.group import others
 
 KEYS = {"name", "backend", "run", "inputs", "outputs", "limits", "retry", "tags"}
 
 
-async def json_cases(means: Means) -> Tally:
-    """Drop each text alone, as a value, and as text."""
-    cases = []
+def cases(_: Random) -> list[Case]:
+    """Return each text alone, as a value, and as text."""
+    found = []
     for number, (name, text) in enumerate(others("json_test_suite")["cases"]):
         whole = text if isinstance(text, str) else text[0] * text[1] + text[2]
-        cases += [
+        found += [
             _alone(f"{number:03}-alone.json", name, whole),
             _as_a_value(f"{number:03}-tags.json", whole),
             *_as_text(number, whole),
         ]
         if "\ufffd" in whole:  # the suite has bytes there that are no UTF-8
             data = whole.encode().replace("\ufffd".encode(), b"\xe9")
-            cases.append(Case(b"%03d-bytes.json" % number, data, "rejected", "text in UTF-8"))
-    return await throw(means.folder, means.some(cases))
+            found.append(Case(b"%03d-bytes.json" % number, data, "rejected", "text in UTF-8"))
+    return found
 
 
 def _alone(file: str, name: str, text: str) -> Case:
@@ -85,8 +85,7 @@ def _as_text(number: int, text: str) -> list[Case]:
 
 def _strict(text: str) -> Any:
     """Read JSON as RFC 8259 has it, with each key once and no number beyond all bounds."""
-    if text.startswith("\ufeff"):
-        text = text[1:]
+    text = text.removeprefix("\ufeff")
     return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
 
 

@@ -21,7 +21,8 @@ from pathlib import Path
 from orchestrator.config import Home
 from tests.input.case import Case, Tally
 from tests.input.group import GOOD, Means
-from tests.input.house import SETTLE, Drop, House, opened_house, settled
+from tests.input.house import SETTLE, opened_house, settled
+from tests.input.judge import Drop
 
 ROOT = Path(__file__).parents[2]
 OPENER = Path(__file__).with_name("opener.py")
@@ -89,7 +90,7 @@ def _fill(folder: Path) -> None:
 @contextmanager
 def _second_writer(home: Home) -> Iterator[None]:
     """Let another process open all that lies in the spool or is claimed, over and over."""
-    command = [sys.executable, OPENER, home.spool, home.claimed]
+    command: list[str | Path] = [sys.executable, OPENER, home.spool, home.claimed]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as opener:
         try:
             yield

@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Iterator
 from os import fsencode
 from pathlib import PurePosixPath
+from random import Random
 from typing import Any, NamedTuple
 
-from tests.input.case import Case, Tally
+from tests.input.case import Case
 from tests.input.formats import FORMATS
-from tests.input.group import GOOD, Means, others
-from tests.input.house import throw
+from tests.input.group import GOOD, others
 
 
 def _is_name(text: str) -> bool:
@@ -91,9 +91,9 @@ def strings() -> list[str]:
     return found
 
 
-async def naughty(means: Means) -> Tally:
-    """Drop each string in each field in each format, and as a name."""
-    return await throw(means.folder, means.some([*_in_fields(), *_as_names()]))
+def cases(_: Random) -> list[Case]:
+    """Return each string in each field in each format, and as a name."""
+    return [*_in_fields(), *_as_names()]
 
 
 def _in_fields() -> Iterator[Case]:

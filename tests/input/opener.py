@@ -1,6 +1,8 @@
-"""A program that opens every file below some folders for writing, over and over, and writes nothing:
+"""A program that opens every file below some folders for writing, over and over.
 
-    python tests/input/opener.py FOLDER …
+python tests/input/opener.py FOLDER …
+
+It writes nothing.
 """
 
 import os

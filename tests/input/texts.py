@@ -1,10 +1,10 @@
 """Job files that are no text, too much text, or text at the edge of what is taken."""
 
 import json
+from random import Random
 
-from tests.input.case import Case, Tally
-from tests.input.group import GOOD, Means
-from tests.input.house import throw
+from tests.input.case import Case
+from tests.input.group import GOOD
 
 RUN = GOOD.decode()
 LARGEST = 1 << 20  # bytes of a job file
@@ -84,8 +84,8 @@ ACCEPTED: dict[str, bytes] = {
 }
 
 
-async def texts(means: Means) -> Tally:
-    """Drop each text."""
-    cases = [Case(name.encode(), text, "rejected", says) for name, (text, says) in REFUSED.items()]
-    cases += [Case(name.encode(), text, "accepted") for name, text in ACCEPTED.items()]
-    return await throw(means.folder, means.some(cases))
+def cases(_: Random) -> list[Case]:
+    """Return each text."""
+    found = [Case(name.encode(), text, "rejected", says) for name, (text, says) in REFUSED.items()]
+    found += [Case(name.encode(), text, "accepted") for name, text in ACCEPTED.items()]
+    return found

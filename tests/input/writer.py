@@ -1,4 +1,4 @@
-"""A program that writes a file in the way of some tool, one step for each line it is given:
+"""A program that writes a file in the way of some tool, one step for each line it is given.
 
     python tests/input/writer.py WAY PATH
 
@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TEXT = b'name = "trickle"\nrun.command = ["true"]\n[run.env]\nA = "1"\n[limits]\ntime = "1h"\n'
-PIECES = [TEXT[at : at + 9] for at in range(0, len(TEXT), 9)]
+SIZE = 2  # bytes at once
+PIECES = [TEXT[at : at + SIZE] for at in range(0, len(TEXT), SIZE)]
 
 
 def held(path: Path) -> Iterator[None]:
@@ -69,7 +70,7 @@ def preallocated(path: Path) -> Iterator[None]:
         os.posix_fallocate(file.fileno(), 0, len(TEXT))
         yield
         for number in reversed(range(len(PIECES))):
-            os.pwrite(file.fileno(), PIECES[number], 9 * number)
+            os.pwrite(file.fileno(), PIECES[number], SIZE * number)
             yield
 
 
@@ -79,7 +80,7 @@ def mapped(path: Path) -> Iterator[None]:
     with path.open("r+b") as file:
         memory = mmap.mmap(file.fileno(), len(TEXT))
     for number, piece in enumerate(PIECES):
-        memory[9 * number : 9 * number + len(piece)] = piece
+        memory[SIZE * number : SIZE * number + len(piece)] = piece
         yield
     memory.flush()
     memory.close()
@@ -131,9 +132,14 @@ WAYS = {
 def main() -> None:
     """Do a step for each line; say "done" once there are no more."""
     steps = WAYS[sys.argv[1]](Path(os.fsdecode(sys.argv[2])))
-    print("ready", flush=True)
+    _say("ready")
     for _ in sys.stdin:
-        print("done" if next(steps, steps) is steps else "more", flush=True)
+        _say("done" if next(steps, steps) is steps else "more")
+
+
+def _say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
-"""Writers that are other processes and take their time: nothing of theirs is read before they are
-done, however long they rest, and then all of it is."""
+"""Writers that are other processes and take their time.
+
+Nothing of theirs is read before they are done, however long they rest, and then all of it is.
+"""
 
 import subprocess
 import sys
