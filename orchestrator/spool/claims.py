@@ -9,6 +9,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -89,13 +90,14 @@ def archived(home: Home, known: Collection[str]) -> list[Claimed]:
     ]
 
 
-def taken_ids(home: Home, ids: Collection[str]) -> set[str]:
+def taken_ids(home: Home, ids: AbstractSet[str]) -> set[str]:
     """Return those of the ids that were used on disk before."""
     if not ids:
         return set()
-    refused = {folder.name.rpartition("-")[2] for folder in home.rejected.iterdir()}
+    with os.scandir(home.rejected) as entries:  # there may be many, and this is done often
+        refused = ids & {entry.name.rpartition("-")[2] for entry in entries}
     archived = {ident for ident in ids if (home.archive / ident).exists()}
-    return archived | (refused & set(ids))
+    return archived | refused
 
 
 def claim(
