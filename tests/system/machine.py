@@ -47,7 +47,11 @@ _SHOWN = {
 # Our own control groups, in each hierarchy that systemd or a limit on memory needs: where the
 # machine is started in new ones below them, it can neither see nor disturb another machine's.
 _HIERARCHIES = {"": "unified", "memory": "memory", "name=systemd": "systemd"}
-_ENTER_AND_BOOT = 'for group in $0; do echo $$ >"$group/cgroup.procs"; done; exec "$@"'
+# It is not to outlive the tests either, whatever ends them.
+_ENTER_AND_BOOT = """
+for group in $0; do echo $$ >"$group/cgroup.procs"; done
+exec setpriv --pdeathsig KILL "$@"
+"""
 _LIMITS = ("memory.max", "memory.limit_in_bytes")
 
 
@@ -178,7 +182,7 @@ def _groups(name: str, memory: int | None) -> Iterator[list[Path]]:
             groups.append(top / path.lstrip("/") / name)
     try:
         for group in groups:
-            group.mkdir()
+            group.mkdir(exist_ok=True)  # tests that were killed leave theirs, empty
         if memory is not None:
             _limit(groups).write_text(str(memory))
         yield groups
