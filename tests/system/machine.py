@@ -5,7 +5,6 @@ everybody may read them. All else is made here. Nothing of it touches this machi
 """
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -47,7 +46,11 @@ _SHOWN = {
 # Our own control groups, in each hierarchy that systemd or a limit on memory needs: where the
 # machine is started in new ones below them, it can neither see nor disturb another machine's.
 _HIERARCHIES = {"": "unified", "memory": "memory", "name=systemd": "systemd"}
-_ENTER_AND_BOOT = 'for group in $0; do echo $$ >"$group/cgroup.procs"; done; exec "$@"'
+# It is not to outlive the tests either, whatever ends them.
+_ENTER_AND_BOOT = """
+for group in $0; do echo $$ >"$group/cgroup.procs"; done
+exec setpriv --pdeathsig TERM "$@"
+"""
 _LIMITS = ("memory.max", "memory.limit_in_bytes")
 
 
@@ -129,7 +132,8 @@ def boot(root: Path, *, memory: int | None = None) -> Iterator[Machine]:
                     *("sh", "-c", _ENTER_AND_BOOT, " ".join(map(str, groups))),
                     *("systemd-nspawn", "--directory", str(root), f"--machine={name}", *shown),
                     *("--register=no", "--keep-unit", "--private-network", "--console=pipe"),
-                    *("--notify-ready=yes", "--boot", "--", "--unit=booted.target"),
+                    *("--notify-ready=yes", "--kill-signal=SIGKILL"),
+                    *("--boot", "--", "--unit=booted.target"),
                 ],
                 env={
                     "PATH": os.environ["PATH"],
@@ -143,14 +147,14 @@ def boot(root: Path, *, memory: int | None = None) -> Iterator[Machine]:
             try:
                 leader = _leader(booted)
             except TimeoutError:
-                child.kill()
+                child.terminate()
                 child.wait()
                 raise AssertionError(f"the machine did not boot:\n{said.read_text()}") from None
         # From here on nobody listens: an ear that does not hear would stop the machine.
         try:
             yield Machine(root, leader)
         finally:
-            os.kill(leader, signal.SIGKILL)
+            child.terminate()
             child.wait()
 
 
@@ -178,7 +182,7 @@ def _groups(name: str, memory: int | None) -> Iterator[list[Path]]:
             groups.append(top / path.lstrip("/") / name)
     try:
         for group in groups:
-            group.mkdir()
+            group.mkdir(exist_ok=True)  # tests that were killed leave theirs, empty
         if memory is not None:
             _limit(groups).write_text(str(memory))
         yield groups
