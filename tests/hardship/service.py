@@ -107,6 +107,10 @@ class Service:
             assert time.monotonic() < end, f"no sign of {what}:\n{self.said[-3000:]}"
             time.sleep(LOOK_EVERY)  # between two looks, not instead of one
 
+    def until_shown(self, name: str, word: str) -> None:
+        """Wait until people see a job so."""
+        self.until(lambda: self.shown(name) == word, f"{name}: {word}")
+
     def heard(self, words: str) -> None:
         """Wait until the daemon has said this."""
         self.until(lambda: words in self.said, repr(words))

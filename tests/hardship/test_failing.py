@@ -67,9 +67,7 @@ def test_a_start_without_a_file_left(disk_of: MakeDisk, service_at: MakeService,
 @pytest.mark.long
 @pytest.mark.needs("mkfs.btrfs")
 def test_a_quota(disk_of: MakeDisk, service_at: MakeService) -> None:
-    """SQLite does not tell a quota from a broken disk, and statvfs says nothing of it: the daemon
-    would fail and be started again for ever.
-    """
+    """The daemon would take it for a broken disk, fail, and be started again for ever."""
     disk = disk_of("btrfs", size=400 * MIB)
     service = service_at(disk.root / "home")
     service.init()

@@ -73,7 +73,7 @@ def test_the_ballast_finishes_what_is_under_way(
         service.drop(name, script)
     service.until(ballast.exists, "the ballast")
     for name in ("first", "second", "greedy"):
-        service.until(lambda name=name: service.shown(name) == "RUNNING", f"{name} to run")
+        service.until_shown(name, "RUNNING")
 
     disk.fill()
     service.heard("the ballast is let go")
@@ -82,7 +82,7 @@ def test_the_ballast_finishes_what_is_under_way(
     cancelled = service.ask("cancel", "greedy")
     assert cancelled.returncode == 0, cancelled.stderr
     for name, end in (("first", "SUCCEEDED"), ("greedy", "CANCELLED")):
-        service.until(lambda name=name, end=end: service.shown(name) == end, f"{name} to end")
+        service.until_shown(name, end)
 
     disk.fill()
     assert not ballast.exists()  # what is left now is only what a run reserved for its end
@@ -95,7 +95,7 @@ def test_the_ballast_finishes_what_is_under_way(
 
     disk.clear()
     for name in ("second", "later"):
-        service.until(lambda name=name: service.shown(name) == "SUCCEEDED", f"{name} to end")
+        service.until_shown(name, "SUCCEEDED")
     service.until(ballast.exists, "the ballast to be made again")
     assert service.stop() == 0
     service.assert_sound("first", "second", "greedy", "later")
@@ -124,7 +124,7 @@ def test_at_accept(disk_of: MakeDisk, service_at: MakeService, kind: str) -> Non
     assert "6 dropped, not accepted yet" in service.ask("status").stderr
     disk.clear()
     for name in names:
-        service.until(lambda name=name: service.shown(name) == "SUCCEEDED", f"{name} to end")
+        service.until_shown(name, "SUCCEEDED")
     assert service.stop() == 0
     service.assert_sound(*names)
 
@@ -177,7 +177,7 @@ def test_a_run_fills_the_disk_itself(disk_of: MakeDisk, service_at: MakeService,
     with all_of_it.open("r+b") as file:
         file.truncate(1000)  # a person makes room
     for name, end in (("other", "SUCCEEDED"), ("greedy", "CANCELLED")):
-        service.until(lambda name=name, end=end: service.shown(name) == end, f"{name} to end")
+        service.until_shown(name, end)
     assert service.stop() == 0
     service.assert_sound("other", "greedy")
 
@@ -197,7 +197,7 @@ def test_at_the_shutdown_and_at_a_crash(
     for name in names:
         script, gates[name] = _gate(service, name)
         service.drop(name, script)
-        service.until(lambda name=name: service.shown(name) == "RUNNING", f"{name} to run")
+        service.until_shown(name, "RUNNING")
     for end in (service.stop, service.kill):
         _fill_again(disk, service)
         gates[names[0] if end == service.stop else names[1]].touch()
@@ -255,7 +255,7 @@ def test_at_every_file_that_is_made(disk_of: MakeDisk, service_at: MakeService, 
         if (where := _held_up(service, name)) is not None:
             held_up.add(where)
         disk.clear()
-        service.until(lambda name=name: service.shown(name) == "SUCCEEDED", f"{name} to end")
+        service.until_shown(name, "SUCCEEDED")
     assert held_up >= {"dropped", "STAGING", "HARVESTING"}  # it was full at all those stages
     assert service.stop() == 0
     service.assert_sound(*names)
