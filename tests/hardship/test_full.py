@@ -1,6 +1,7 @@
 """A disk that runs full under the real daemon, at each stage of a job's life."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -205,7 +206,7 @@ def test_at_the_shutdown_and_at_a_crash(
         assert end() in {0, None}  # in order: 0, though the queue's log cannot be written back
         before = service.said.count("waiting for")
         daemon = service.start()
-        service.until(lambda before=before: service.said.count("waiting for") > before, "a wait")
+        service.until(partial(_waits, service, before), "a wait")
         disk.clear()
         service.until(lambda: service.shown("stopped") == "SUCCEEDED", "stopped to end")
         assert daemon.poll() is None
@@ -268,3 +269,8 @@ def _held_up(service: Service, name: str) -> str | None:
     except AssertionError:
         return service.shown(name) or "dropped"
     return None
+
+
+def _waits(service: Service, before: int) -> bool:
+    """Whether the daemon has said more often than before that it waits."""
+    return service.said.count("waiting for") > before
