@@ -1,9 +1,9 @@
 """Plant faults one by one, and show which test catches which: `python tests/mutants.py [WORD …]`.
 
-`mutants.toml` lists them. The tree is copied to a temporary folder; each fault is planted there by
-replacing one exact text, and the narrow test that is meant to catch it is run. Words on the command
-line choose the faults whose name holds one of them. Ends with 1 when a fault survives, when its
-text is not found exactly once, or when a test fails without any fault.
+`mutants.toml` lists them. The tree is copied to temporary folders, one for each processor; each
+fault is planted in one by replacing one exact text, and the narrow test that is meant to catch it
+is run. Words on the command line choose the faults whose name holds one of them. Ends with 1 when a
+fault survives, when its text is not found exactly once, or when a test fails without any fault.
 """
 
 import os
@@ -13,8 +13,11 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from queue import Queue
 
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", "*.egg-info")
@@ -27,32 +30,56 @@ def main(words: list[str]) -> int:
     """Plant every chosen fault; return the exit code."""
     table = tomllib.loads((ROOT / "tests/mutants.toml").read_text())["mutant"]
     mutants = [m for m in table if not words or any(word in m["name"] for word in words)]
-    with tempfile.TemporaryDirectory(prefix="orchestrator-mutants-") as folder:
-        tree = Path(folder) / "tree"
-        shutil.copytree(ROOT, tree, ignore=LEFT_OUT, symlinks=True)
-        bad = [*_sound(tree, mutants)]
-        for mutant in mutants:
-            began = time.monotonic()
-            caught, how = _try(tree, mutant)
-            took = f"{time.monotonic() - began:5.1f} s"
-            _say(f"{'caught' if caught else 'SURVIVED':8}  {took}  {mutant['name']}: {how}")
+    bad = []
+    with (
+        tempfile.TemporaryDirectory(prefix="orchestrator-mutants-") as folder,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        trees = _trees(Path(folder), os.cpu_count() or 1)
+        tests = sorted({mutant["test"] for mutant in mutants})
+        for test, failed in zip(tests, pool.map(partial(_sound, trees), tests), strict=True):
+            if failed:  # it would seem to catch anything
+                _say(f"FAILS WITHOUT A FAULT  {test}: {failed}")
+                bad.append(test)
+        for mutant, tried in zip(mutants, pool.map(partial(_try, trees), mutants), strict=True):
+            caught, how, took = tried
+            _say(f"{'caught' if caught else 'SURVIVED':8}  {took:5.1f} s  {mutant['name']}: {how}")
             if not caught:
                 bad.append(mutant["name"])
     _say(f"{len(mutants)} faults planted, {len(bad)} not caught: {', '.join(bad) or 'none'}")
     return 1 if bad else 0
 
 
-def _sound(tree: Path, mutants: Iterable[Mutant]) -> Iterator[str]:
-    """Yield every test that fails without a fault: it would seem to catch anything."""
-    for test in sorted({mutant["test"] for mutant in mutants}):
-        failed = _run(tree, test)
-        if failed:
-            _say(f"FAILS WITHOUT A FAULT  {test}: {failed}")
-            yield test
+def _trees(folder: Path, number: int) -> "Queue[Path]":
+    """Make copies of the tree, one for each that works at the same time."""
+    trees: Queue[Path] = Queue()
+    for name in range(number):
+        tree = folder / f"tree-{name}"
+        shutil.copytree(ROOT, tree, ignore=LEFT_OUT, symlinks=True)
+        trees.put(tree)
+    return trees
 
 
-def _try(tree: Path, mutant: Mutant) -> tuple[bool, str]:
-    """Plant one fault, run its test, take the fault out again."""
+def _sound(trees: "Queue[Path]", test: str) -> str | None:
+    """Run a test without any fault; return how it fails, if it does."""
+    tree = trees.get()
+    try:
+        return _run(tree, test)
+    finally:
+        trees.put(tree)
+
+
+def _try(trees: "Queue[Path]", mutant: Mutant) -> tuple[bool, str, float]:
+    """Plant one fault in a tree, run its test, take the fault out again."""
+    tree, began = trees.get(), time.monotonic()
+    try:
+        caught, how = _plant(tree, mutant)
+    finally:
+        trees.put(tree)
+    return caught, how, time.monotonic() - began
+
+
+def _plant(tree: Path, mutant: Mutant) -> tuple[bool, str]:
     path = tree / mutant["file"]
     sound = path.read_text()
     if sound.count(mutant["text"]) != 1:
