@@ -150,32 +150,6 @@ def test_absence_is_never_proof_where_the_kind_cannot_prove_it() -> None:
     assert change == decide.unclear(work(doubt_since=0.0), why, NOW, U)
 
 
-@pytest.mark.parametrize("window", [0.0, 60.0, None])
-def test_of_a_restored_run_absence_proves_nothing(window: float | None) -> None:
-    """A run that was published and forgotten after the copy was made would be started again."""
-    suspect = work(state=RunState.UNKNOWN, doubt_since=0.0, suspect=True)
-    change = decide.absent(suspect, "not listed", window, NOW, U)
-    assert (change.event, change.missed) == (Event.UNCLEAR, True)
-    assert change.hold is not None
-    assert change.hold.code == "unknown"
-    assert "not listed; but the queue was restored" in change.hold.reason
-    given_up = decide.absent(replace(suspect, want=Want.CANCEL), "not listed", window, NOW, U)
-    assert (given_up.event, given_up.outcome) == (Event.GIVEN_UP, Outcome.ABANDONED)
-
-
-def test_a_restored_run_that_failed_brings_no_next_one_by_itself() -> None:
-    """The next one may have been started, and have ended, after the copy was made."""
-    retry = Retry(attempts=3, on=frozenset(["failed"]))
-    failed = work(state=RunState.HARVESTING, outcome=Outcome.FAILED, runs_allowed=3, retry=retry)
-    assert decide.published(failed, NOW).hold is None
-    change = decide.published(replace(failed, suspect=True), NOW)
-    assert change.job is JobState.QUEUED
-    assert change.hold is not None
-    assert (change.hold.code, "was restored" in change.hold.reason) == ("unknown", True)
-    done = replace(failed, suspect=True, outcome=Outcome.SUCCEEDED)
-    assert decide.published(done, NOW).hold is None
-
-
 @pytest.mark.parametrize(
     ("fields", "cause"),
     [({"want": Want.CANCEL}, "cancel"), ({"deadline": 50_000.0}, "deadline")],
@@ -242,6 +216,16 @@ def test_a_cancel_ends_what_no_answer_will_settle(
         outcome=outcome,
         job=JobState.CANCELLED,
     )
+
+
+@pytest.mark.parametrize("window", [0.0, 60.0, None])
+@pytest.mark.parametrize("want", [Want.RUN, Want.CANCEL])
+def test_of_a_restored_run_absence_proves_nothing(window: float | None, want: Want) -> None:
+    """A run that was published and forgotten after the copy was made would be started again."""
+    fresh = work(doubt_since=0.0, suspect=True, want=want)
+    why = "not listed; but the queue was restored, and may not know all that became of it"
+    change = decide.absent(fresh, "not listed", window, NOW, U)
+    assert change == decide.unclear(replace(fresh, misses=11), why, NOW, U)  # a person, at once
 
 
 # ── while it runs ──
@@ -377,3 +361,16 @@ def test_the_job_goes_on_where_its_spec_says_so(
         job=JobState.QUEUED,
         job_due=1000.0 + after,
     )
+
+
+def test_a_restored_run_that_failed_brings_no_next_one_by_itself() -> None:
+    """The next one may have been started, and have ended, after the copy was made."""
+    failed = work(outcome=Outcome.FAILED, runs_allowed=3)
+    reason = (
+        "as it was; run 1 of 3; the queue was restored: it may have been started since without"
+        " this queue knowing; look, then release to run it, cancel to give it up"
+    )
+    change = decide.published(replace(failed, suspect=True), NOW)
+    assert change == replace(decide.published(failed, NOW), hold=Hold("unknown", reason))
+    done = work(outcome=Outcome.SUCCEEDED, suspect=True)
+    assert decide.published(done, NOW).hold is None
