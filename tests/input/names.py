@@ -35,7 +35,7 @@ NOT_PLAIN = "has a name that is not plain printable UTF-8 text; rename it"
 NOT_A_JOB = "it is not a job file: its name must end in .toml, .yaml, .yml or .json"
 
 
-BY_CHANCE = 2000
+BY_CHANCE = 500
 
 
 def cases(chance: Random) -> list[Case]:
