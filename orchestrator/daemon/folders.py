@@ -140,7 +140,7 @@ def run_folders_are_known(home: Home, conn: Connection) -> Iterator[str]:
             run = runs.get(name.removeprefix(GONE))
             if run is None:
                 yield f"{place / name} belongs to no run of the queue"
-            elif run.forgotten and run.manifest_sha256 is not None:
+            elif name == run.key and run.forgotten and run.manifest_sha256 is not None:
                 yield f"{place / name} belongs to a run whose results are published, and is kept"
 
 
@@ -153,7 +153,8 @@ def live_run_has_its_folder(home: Home, conn: Connection) -> Iterator[str]:
 
 
 def _local_runs(home: Home) -> list[Path]:
-    return sorted(place / RUNS for place in home.backend("").iterdir() if (place / RUNS).is_dir())
+    places = [home.backend(name) / RUNS for name in _names(home.backend(""))]
+    return [place for place in places if place.is_dir()]
 
 
 def _folder(home: Home, run: audit.RunRow) -> Path:

@@ -237,6 +237,13 @@ def test_while_a_daemon_works_only_what_stays_counts(home: Home, bench: Bench) -
     assert stays.check == "archived-is-known"
 
 
+def test_a_home_whose_first_start_was_broken_off_is_left_in_peace(run: Run, bench: Bench) -> None:
+    """The check would end with a traceback where no backend was ever opened."""
+    bench.home.backend("").rmdir()
+    answer = run("fsck")
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
 def test_it_changes_nothing(run: Run, bench: Bench, home: Home) -> None:
     """A check that mends by itself could lose what a person needs to understand the fault."""
     busy(bench)

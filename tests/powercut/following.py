@@ -197,6 +197,9 @@ class _Follower:
                 yield Sync(*span, inode)
             case "ftruncate":
                 yield self._changed(Size(*span, inode, int(a[1])))
+            case "fallocate" if a[1] == "0":
+                size = max(len(self._tree.data[inode]), int(a[2]) + int(a[3]))
+                yield self._changed(Size(*span, inode, size))
             case "write" | "writev":
                 yield self._changed(Bytes(*span, inode, end, data(a[1])[: call.result]))
             case "pwrite64":

@@ -19,6 +19,9 @@ def remove(runs: int, key: str) -> None:
     try:
         with contextlib.suppress(FileNotFoundError):
             os.rename(key, GONE + key, src_dir_fd=runs, dst_dir_fd=runs)
+        # The queue is going to forget the run: what a power cut brings back under its own name
+        # would stay for ever, what it brings back under this one goes at the next start.
+        os.fsync(runs)
         _remove_tree(GONE + key, runs)
     except PermissionError as error:
         raise RejectedError(
