@@ -75,23 +75,20 @@ OF_ROOT = [  # in a spool whose sticky bit keeps everybody from moving what is n
 
 
 async def _run(folder: Path) -> Tally:
-    # Our own files may be closed to nobody, too: have everything read that is needed.
+    # Everything of ours is read while we may: our own files may be closed to nobody, too.
     await throw(folder, [Case(b"good.toml", GOOD), Case(b"bad.toml", b"")])
-    home, is_root = folder / "closed", os.geteuid() == 0
-    (home / "spool").mkdir(parents=True)
-    for case in OF_ROOT if is_root else []:
-        assert not isinstance(case.content, bytes)
-        case.content(home / "spool" / os.fsdecode(case.name))
-    os.chdir(home)  # the folders above may be closed to others
-    if is_root:
-        (home / "spool").chmod(0o1777)
-        os.chown(home, NOBODY, NOBODY)
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
+    (folder / "closed").mkdir()
+    os.chdir(folder / "closed")  # the folders above may be closed to others
+    is_root = os.geteuid() == 0
     async with opened_house(Path()) as house:
-        drops = [house.put(case) for case in OWN]
-        drops += [house.note(case) for case in OF_ROOT if is_root]
+        of_root = OF_ROOT if is_root else []
+        for case in of_root:
+            house.put(case)
+        if is_root:
+            house.home.spool.chmod(0o1777)
+            _give_root_up()
+            house.restart()
+        drops = [house.note(case) for case in of_root] + [house.put(case) for case in OWN]
         tally = await settled(house, drops)
         for _ in range(5):  # once is enough: the log would be full of it by tomorrow
             if (again := await house.scan(10.0)).rejected:
@@ -100,6 +97,16 @@ async def _run(folder: Path) -> Tally:
             if path.stat().st_uid == os.geteuid():
                 path.chmod(0o755)
     return tally
+
+
+def _give_root_up() -> None:
+    """Hand the home to nobody, but for the spool and what root has dropped; become nobody."""
+    for path in [Path(), *Path().rglob("*")]:
+        if "spool" not in path.parts:
+            os.chown(path, NOBODY, NOBODY)
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from tests.input.case import Case
 from tests.input.group import GOOD
 from tests.input.house import House, opened_house, settled
 from tests.input.judge import Job, judge, told
-from tests.inputs import throw_group
+from tests.inputs import GROUPS, throw_group
 
 SHARES = {
     "specs": 1,
@@ -33,9 +33,19 @@ SHARES = {
 @pytest.mark.parametrize("group", SHARES)
 def test_intake_stands_what_is_thrown_at_it(group: str) -> None:
     """Something that a person or a program drops would stop intake, get lost, or be half-read."""
-    tally = throw_group(group, random.SystemRandom().randrange(2**32), SHARES[group])
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
+    tally = throw_group(group, seed, SHARES[group])
     assert tally.bad == []
     assert tally.cases == tally.accepted + tally.rejected + tally.left > 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("group", GROUPS)
+def test_intake_stands_all_of_it(group: str) -> None:
+    """As above, with every case there is, and writers that take a minute."""
+    assert throw_group(group, random.SystemRandom().randrange(2**32), 1).bad == []
 
 
 def _forget(house: House) -> None:
