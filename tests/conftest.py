@@ -9,7 +9,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-PACKAGES = {"ccx": "calculix-ccx", "strace": "strace", "mount": "mount", "systemctl": "systemd"}
+PACKAGES = {
+    "ccx": "calculix-ccx",
+    "faketime": "faketime",
+    "mkfs.btrfs": "btrfs-progs",
+    "mkfs.ext4": "e2fsprogs",
+    "mount": "mount",
+    "strace": "strace",
+    "systemctl": "systemd",
+    "unshare": "util-linux",
+}
 
 
 @pytest.fixture
