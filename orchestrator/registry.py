@@ -5,6 +5,7 @@ object of type `orchestrator.backend.Kind`.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import entry_points
 
 from orchestrator.backend import Kind
@@ -14,6 +15,7 @@ OURS = (local.KIND,)
 GROUP = "orchestrator.backends"
 
 
+@cache  # asked for several times at a start, and the whole of site-packages is searched for it
 def kinds() -> Mapping[str, Kind]:
     """Return every kind by its name. Raises TypeError for an entry point that is no kind."""
     found = {kind.name: kind for kind in OURS}

@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="for each limit, and of rest")
     asked = parser.parse_args()
     with fresh_disk() as (folder, disk):
-        print(f"{os.cpu_count()} processors, Python {platform.python_version()}, {disk}")
+        say(f"{os.cpu_count()} processors, Python {platform.python_version()}, {disk}")
         for name in ("renames", "submissions"):
             (folder / name).mkdir()
         renames = limits.synced_renames(folder / "renames", asked.seconds)
@@ -59,9 +60,7 @@ def main() -> None:
         say("limit: programs started and awaited", f"{spawns:8.0f} /s")
 
         home = new_home(folder / "submissions" / "home")
-        drops = limits.rate(
-            lambda n: drop_file(home, limits.SPEC, f"s{n}", ".toml"), asked.seconds
-        )
+        drops = limits.rate(lambda n: drop_file(home, limits.SPEC, f"s{n}", ".toml"), asked.seconds)
         say("durable submissions", f"{drops:8.0f} /s", f"{drops / renames:.0%} of synced renames")
 
         for at_once in (None, AT_ONCE):
@@ -85,9 +84,10 @@ def main() -> None:
             say(f"idle, {queued} jobs queued", f"{idle:8.2%} of one processor")
 
 
-def say(what: str, figure: str, beside: str = "") -> None:
+def say(what: str, figure: str = "", beside: str = "") -> None:
     """Print one line."""
-    print(f"{what:<52}{figure:<22}{beside}".rstrip(), flush=True)
+    sys.stdout.write(f"{what:<56}{figure:<22}{beside}".rstrip() + "\n")
+    sys.stdout.flush()
 
 
 @contextmanager

@@ -9,14 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-PACKAGES = {
+PACKAGES = {  # where the package is not called as the program
     "ccx": "calculix-ccx",
-    "faketime": "faketime",
-    "mkfs.btrfs": "btrfs-progs",
+    "systemd-analyze": "systemd",
+    "systemd-nspawn": "systemd-container",
     "mkfs.ext4": "e2fsprogs",
-    "mount": "mount",
-    "strace": "strace",
-    "systemctl": "systemd",
+    "mkfs.xfs": "xfsprogs",
+    "mkfs.btrfs": "btrfs-progs",
     "unshare": "util-linux",
 }
 

@@ -35,6 +35,8 @@ COMMANDS = {
     "retry": Entry("ask", "Give jobs that ended badly, or are held, another run."),
     "results": Entry("results", "Say where a job's results are."),
     "verify": Entry("results", "Hash results again and compare them with their manifests."),
+    "backup": Entry("backups", "Write a copy of the queue."),
+    "restore": Entry("backups", "Put a copy of the queue in the place of the present one."),
     "fsck": Entry("checks", "Check that folders, queue and results agree."),
     "doctor": Entry("checks", "Check this machine and home for what keeps jobs from running."),
     "schema": Entry("setup", "Print a JSON Schema, so that editors can check and complete."),

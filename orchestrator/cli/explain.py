@@ -25,12 +25,13 @@ def explain(home: Home, name: str) -> None:
     with homes.queue(home) as conn:
         job = homes.find_job(home, conn, name)
         now = homes.now_of(conn)
-        live, harvesting = views.live(conn, job.backend)
+        live, harvesting, sought = views.live(conn, job.backend)
         around = Surroundings(
             daemon=homes.daemon_of(home),
             room=lack_of(home) or room_of(home, job.backend),
             live=live,
             harvesting=harvesting,
+            sought=sought,
             ahead=views.ahead(conn, job, now.steady),
             full=homes.full_disk(home),
             results=str(home.results / folder_of(job.name, job.id)),

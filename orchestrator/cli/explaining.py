@@ -15,15 +15,16 @@ class Surroundings:
 
     `daemon` is its process id, None without one. `room` is how many runs the job's backend takes
     at once, or in words what it lacks to take any. `live` counts the backend's runs that have not
-    ended, `harvesting` those of them that only fetch outputs. `ahead` counts the queued jobs that
-    are taken before this one. `results` is the folder of the job's results. `full` says
-    that the disk is full, None when it is not.
+    ended, `harvesting` those of them that only fetch outputs, `sought` those that a restored queue
+    still looks for. `ahead` counts the queued jobs that are taken before this one. `results` is the
+    folder of the job's results. `full` says that the disk is full, None when it is not.
     """
 
     daemon: int | None
     room: int | str
     live: int
     harvesting: int
+    sought: int
     ahead: int
     results: str
     full: str | None = None
@@ -79,6 +80,8 @@ def _held(job: JobView, live: RunView | None) -> list[tuple[str, str]]:
         "input": f"`{retry}` takes the file as it is now, `{cancel}` gives the job up",
         "outputs": f"`{release}` to fetch them again, `{retry}` to run it again, `{cancel}` to end",
     }
+    if live is None and job.hold_code == "unknown":  # the queue was restored
+        choices["unknown"] = f"look, then `{release}` to run it, `{cancel}` to give it up"
     return [*said, ("next", f"nothing by itself; {choices[job.hold_code or 'user']}")]
 
 
@@ -121,8 +124,16 @@ def _queued(job: JobView, around: Surroundings, now: Now) -> list[tuple[str, str
         begun = f"run {job.runs + 1} of {job.allowed} starts, {_when(job.due, now)}"
         waits = "the pause before its next run" if job.runs else "its time"
         return [("last run", job.reason), ("waits for", waits), ("next", begun)]
+    return _startable(job, around)
+
+
+def _startable(job: JobView, around: Surroundings) -> list[tuple[str, str]]:
+    """Say what keeps a job from its run that may start now."""
     if isinstance(around.room, str):
         return [("waits for", around.room), ("next", "nothing until that is mended")]
+    if around.sought:
+        waits = f"{around.sought} runs of the restored queue to be looked for on {job.backend}"
+        return [("waits for", waits), ("next", "it starts when it is known what became of them")]
     before = "" if not around.ahead else f"; before it in the queue: {around.ahead}"
     if around.live >= around.room + BACKLOG:
         waits = f"the outputs of {around.harvesting} runs that have ended on {job.backend}{before}"

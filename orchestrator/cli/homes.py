@@ -1,7 +1,7 @@
 """From the words of a command line to a home, its queue, and jobs in it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from orchestrator.daemon.clock import read_anchor, start_clock
 from orchestrator.log.escape import escape
 from orchestrator.store import lock, migrate, views
 from orchestrator.store.home import read_home
+from orchestrator.store.lost import lost_queue
 from orchestrator.store.resolve import SHORTEST_PREFIX, resolve
 from orchestrator.store.sqlite import Connection, connect_reader, connect_writer, engine
 from orchestrator.store.views import JobView
@@ -60,8 +61,9 @@ def queue(home: Home) -> Iterator[Connection]:
 
     Raises Fault when it cannot be read, also when that shows only later.
     """
+    check_present(home)
     try:
-        conn = connect_reader(home.database) if home.database.exists() else _empty_queue(home)
+        conn = connect_reader(home.database) if _has_queue(home) else _empty_queue(home)
         try:
             _check_schema(conn)
             yield conn
@@ -77,6 +79,25 @@ def queue(home: Home) -> Iterator[Connection]:
         ) from error
 
 
+def check_present(home: Home) -> None:
+    """Raise Fault when the queue of a home was there and is not."""
+    if home.restored.exists():
+        raise Fault("a restore was broken off after it was decided; `orchestrator serve` ends it")
+    if why := lost_queue(home):
+        raise Fault(escape(why))
+
+
+def _has_queue(home: Home) -> bool:
+    """Whether a daemon ever finished making the queue; a kill may leave half of one.
+
+    It has a rollback journal only until it is in WAL mode, and that is before anything is in it.
+    """
+    if not home.database.exists() or Path(f"{home.database}-journal").exists():
+        return False
+    with closing(connect_reader(home.database)) as conn:
+        return conn.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
+
+
 def _empty_queue(home: Home) -> Connection:
     conn = connect_writer(":memory:")
     migrate.migrate(conn, home.backups)
@@ -85,12 +106,10 @@ def _empty_queue(home: Home) -> Connection:
 
 def _check_schema(conn: Connection) -> None:
     known = len(migrate.steps())
-    version: int = conn.execute("PRAGMA user_version").fetchone()[0]
-    if version > known:
-        raise Fault(
-            f"the queue has schema {version}, this program knows {known}: it was written by a newer"
-            " version; use that one"
-        )
+    try:
+        version = migrate.version(conn)
+    except migrate.SchemaError as error:
+        raise Fault(str(error)) from None
     if version < known:
         raise Fault(
             f"the queue has schema {version}, this program reads {known}: start the daemon of this"

@@ -62,6 +62,11 @@ class Home:
         return self.state / "backups"
 
     @property
+    def restored(self) -> Path:
+        """A queue that was restored and is to take the place of the present one, whatever comes."""
+        return self.state / "restored.db"
+
+    @property
     def claimed(self) -> Path:
         """`<job id>/<dropped name>`: taken from the spool, not yet known to be in the queue."""
         return self.state / "claimed"

@@ -64,14 +64,14 @@ def _values(
                 f'the {what} "{part[:20]}" has a step, which needs a range: */5, 0-9/2'
             )
         if star:
-            start, end = low, min(high, 6) if names is _WEEKDAYS else high
+            start, end = low, high
         else:
             start = _number(what, first, low, high, names)
             end = start if last is None else _number(what, last, low, high, names)
             if last is not None and last.lower() == "sun":
                 end = 7
         if start > end:
-            raise ValueError(f'the {what} "{part[:20]}" ends before it begins')
+            raise ValueError(f'the {what} "{part}" ends before it begins')
         found.update(range(start, end + 1, int(step or 1)))
     return frozenset(found)
 

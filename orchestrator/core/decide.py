@@ -3,23 +3,36 @@
 Nothing here guesses: an answer that proves nothing changes nothing but the time of the next look.
 """
 
+from typing import Literal
+
 from orchestrator.core.lifecycle import Event, JobState, Outcome, Want
 from orchestrator.core.now import Now
 from orchestrator.core.pacing import backoff, poll_delay, retry_delay
 from orchestrator.core.work import Change, Hold, StopCause, Work
 
+MAYBE_STARTED = (
+    "it may have been started since without this queue knowing; look, then release to run it,"
+    " cancel to give it up"
+)
+"""Why nothing starts a job by itself that a restored queue brought back."""
 MISSES_BEFORE_HOLD = 12  # with their backoff about half an hour, before a person is asked
 
 
-def stop_due(work: Work, now: Now, *, keeps_time_limit: bool) -> StopCause | None:
-    """Return why the run should be stopped now, None if it should not."""
+def unwanted(work: Work, now: Now) -> Literal["cancel", "deadline"] | None:
+    """Return why the run should neither be started nor go on, None if it should."""
     if work.want is Want.CANCEL:
         return "cancel"
     if work.deadline is not None and now.wall >= work.deadline:
         return "deadline"
+    return None
+
+
+def stop_due(work: Work, now: Now, *, keeps_time_limit: bool) -> StopCause | None:
+    """Return why the run should be stopped now, None if it should not."""
+    cause = unwanted(work, now)
     limit = work.spec.limits.time
-    if keeps_time_limit or limit is None or work.started is None:
-        return None
+    if cause is not None or keeps_time_limit or limit is None or work.started is None:
+        return cause
     return "time_limit" if now.steady - work.started >= limit.total_seconds() else None
 
 
@@ -37,17 +50,16 @@ def later(
     )
 
 
-def drop(cause: StopCause, now: Now) -> Change:
-    """End a run that provably was not started, because it is to be stopped."""
-    outcome = Outcome.CANCELLED if cause == "cancel" else Outcome.TIMED_OUT
-    state = JobState.CANCELLED if cause == "cancel" else JobState.FAILED
-    reason = {
-        "cancel": "cancelled on request, before it was started",
-        "deadline": "its deadline passed before it was started",
-        "time_limit": "its time limit passed before it was started",
-    }[cause]
+def drop(cause: Literal["cancel", "deadline"], now: Now) -> Change:
+    """End a run that provably was not started, because it is not wanted any more."""
+    if cause == "cancel":
+        reason = "cancelled on request, before it was started"
+        outcome, job = Outcome.CANCELLED, JobState.CANCELLED
+    else:
+        reason = "its deadline passed before it was started"
+        outcome, job = Outcome.TIMED_OUT, JobState.FAILED
     return Change(
-        event=Event.DROPPED, reason=reason, due=now.steady, outcome=outcome, job=state, stop=cause
+        event=Event.DROPPED, reason=reason, due=now.steady, outcome=outcome, job=job, stop=cause
     )
 
 
@@ -75,7 +87,13 @@ def doubt(work: Work, why: str, now: Now) -> Change:
 
 
 def absent(work: Work, evidence: str, window: float | None, now: Now, u: float) -> Change:
-    """The backend does not show the key: proof only after the window that its kind vouches for."""
+    """The backend does not show the key: proof only after the window that its kind vouches for.
+
+    Never of a run that a restored queue brought back: it may be done with, and forgotten there.
+    """
+    if work.suspect:
+        why = f"{evidence}; but the queue was restored, and may not know all that became of it"
+        return _ask(work, Event.UNCLEAR, why, now, hold=_unknown_outcome(work, why))
     if window is None:
         return unclear(work, f"{evidence}; this kind of backend cannot prove absence", now, u)
     proved_at = (work.doubt_since if work.doubt_since is not None else now.steady) + window
@@ -87,7 +105,7 @@ def absent(work: Work, evidence: str, window: float | None, now: Now, u: float) 
             tries=work.tries,
             error=f"{evidence}; this counts as proof from {window:.0f} s after the submit",
         )
-    cause = stop_due(work, now, keeps_time_limit=True)
+    cause = unwanted(work, now)
     if cause is not None:
         return drop(cause, now)
     # Submitted again with backoff: a service that loses every request must not be hammered.
@@ -101,11 +119,15 @@ def absent(work: Work, evidence: str, window: float | None, now: Now, u: float) 
 
 def unclear(work: Work, why: str, now: Now, u: float) -> Change:
     """Look again later; after a dozen such answers a person must, unless one has given it up."""
+    return _missed(work, Event.UNCLEAR, why, now, u, hold=_unknown_outcome(work, why))
+
+
+def _unknown_outcome(work: Work, why: str) -> Hold:
     reason = (
         f"unknown outcome: {why}; look at the backend for {work.key}, then: retry --i-checked if it"
         " is not there, release to look again, cancel to give up"
     )
-    return _missed(work, Event.UNCLEAR, why, now, u, hold=Hold("unknown", reason))
+    return Hold("unknown", reason)
 
 
 def _missed(work: Work, event: Event, why: str, now: Now, u: float, *, hold: Hold) -> Change:
@@ -115,6 +137,11 @@ def _missed(work: Work, event: Event, why: str, now: Now, u: float, *, hold: Hol
         due = now.steady + backoff(misses, u)
         tries = work.tries + 1
         return Change(event=event, reason=work.reason, due=due, tries=tries, missed=True, error=why)
+    return _ask(work, event, why, now, hold=hold)
+
+
+def _ask(work: Work, event: Event, why: str, now: Now, *, hold: Hold) -> Change:
+    """Only a person can tell what is to become of it, unless one has given it up already."""
     if work.want is Want.CANCEL:
         return _give_up(work, why, now)
     return Change(
@@ -210,6 +237,7 @@ def published(work: Work, now: Now) -> Change:
     outcome = work.outcome or Outcome.FAILED
     spec, job, due = work.spec.retry, JobState.FAILED, now.steady
     reason = work.reason
+    hold = None
     if outcome is Outcome.SUCCEEDED:
         job = JobState.SUCCEEDED
     elif outcome is Outcome.CANCELLED or work.want is Want.CANCEL:
@@ -218,7 +246,11 @@ def published(work: Work, now: Now) -> Change:
         job = JobState.QUEUED
         due = now.steady + retry_delay(spec.delay, work.number)
         reason = f"{reason}; run {work.number} of {work.runs_allowed}"
-    return Change(event=Event.PUBLISHED, reason=reason, due=now.steady, job=job, job_due=due)
+        if work.suspect:
+            hold = Hold("unknown", f"{reason}; the queue was restored: {MAYBE_STARTED}")
+    return Change(
+        event=Event.PUBLISHED, reason=reason, due=now.steady, job=job, job_due=due, hold=hold
+    )
 
 
 def _worth_another_run(work: Work, outcome: Outcome, now: Now) -> bool:

@@ -16,6 +16,7 @@ RESERVED = (OUTPUTS, MANIFEST, HISTORY, *(f"spec{suffix}" for suffix in SPEC_SUF
 
 PART_BYTES = 200  # file systems allow 255; the rest is left for tools that append to names
 PATH_BYTES = 1000
+EXTENSION_LETTERS = 20  # what is longer after the last dot is no kind of file
 DEPTH = 16
 # Control, format (bidi, zero-width), lone surrogates, line and paragraph separators.
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -100,7 +101,7 @@ def _fits(parts: Sequence[str]) -> bool:
 def _clean(part: str) -> str:
     """Replace what is unsafe in one part, and cut it to its length."""
     if part in {"", ".", ".."}:
-        return "_" * len(part) or "_"
+        return "__"
     composed = unicodedata.normalize("NFC", part)
     replaced = "".join(
         "_" if c in "/\\" or unicodedata.category(c) in _UNSAFE_CATEGORIES else c for c in composed
@@ -111,7 +112,7 @@ def _clean(part: str) -> str:
 def _with_suffix(part: str, suffix: str, *, extension: bool) -> str:
     """Insert the suffix before the extension, so that programs still know the kind of file."""
     stem, dot, ending = part.rpartition(".") if extension else (part, "", "")
-    if not stem or len(ending) > PART_BYTES // 10:
+    if not stem or len(ending) > EXTENSION_LETTERS:
         stem, dot, ending = part, "", ""
     tail = suffix + dot + ending
     room = PART_BYTES - len(tail.encode())

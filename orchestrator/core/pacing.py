@@ -31,8 +31,7 @@ def backoff(tries: int, u: float, retry_after: float | None = None) -> float:
     Full jitter over an exponential ceiling (1 s to 5 min). What the service asked for is never
     shortened; what is over a day, or no number, counts as a day.
     """
-    ceiling = min(2.0 ** min(tries - 1, 20), LONGEST_BACKOFF)
-    delay = ceiling * (0.1 + 0.9 * u)
+    delay = _doubled(1, tries - 1, LONGEST_BACKOFF) * (0.1 + 0.9 * u)
     if retry_after is None:
         return delay
     asked = retry_after if 0 <= retry_after <= LONGEST_RETRY_AFTER else LONGEST_RETRY_AFTER
@@ -41,4 +40,9 @@ def backoff(tries: int, u: float, retry_after: float | None = None) -> float:
 
 def retry_delay(first: timedelta, runs: int) -> float:
     """Return the seconds between the end of run number `runs` and the next one."""
-    return min(first.total_seconds() * 2.0 ** min(runs - 1, 30), LONGEST_RETRY_DELAY)
+    return _doubled(first.total_seconds(), runs - 1, LONGEST_RETRY_DELAY)
+
+
+def _doubled(seconds: float, times: int, longest: float) -> float:
+    """Double so many times, up to a bound; 40 suffice for a microsecond, 1 100 would overflow."""
+    return min(seconds * 2.0 ** min(times, 40), longest)

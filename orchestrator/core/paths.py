@@ -54,7 +54,11 @@ def _flaw(path: str) -> str | None:
         return 'without empty parts and without "."'
     if _CONTROL.search(path):
         return "without control characters"
-    sizes = [len(part.encode("utf-8", "surrogatepass")) for part in parts]
-    if max(sizes) > LONGEST_PART or sum(sizes) + len(parts) > LONGEST:
+    if _size(path) > LONGEST or max(_size(part) for part in parts) > LONGEST_PART:
         return f"of at most {LONGEST} bytes, {LONGEST_PART} between slashes"
     return None
+
+
+def _size(text: str) -> int:
+    """Return the bytes that a file system counts."""
+    return len(text.encode("utf-8", "surrogatepass"))

@@ -49,7 +49,7 @@ def _name_test(text: str) -> _NameTest:
     while at < len(text):
         character = text[at]
         close = text.find("]", at + 3 if text[at + 1 : at + 2] == "!" else at + 2)
-        if character == "[" and close > 0:
+        if character == "[" and close != -1:
             parts.append(_one_of(text[at + 1 : close]))
             at = close
         elif character == "*":
@@ -83,18 +83,17 @@ def _wild(
     Only the last None is ever tried again, so that no pattern takes long.
     """
     part = item = 0
-    retry_part, retry_item = -1, 0
+    retry: tuple[int, int] | None = None  # the part after the last None, the item it was tried at
     while item < len(items):
         wanted = parts[part] if part < len(parts) else None
         if part < len(parts) and wanted is None:
             part += 1
-            retry_part, retry_item = part, item
+            retry = part, item
         elif wanted is not None and fits(wanted, items[item]):
             part += 1
             item += 1
-        elif retry_part >= 0:
-            retry_item += 1
-            part, item = retry_part, retry_item
+        elif retry is not None:
+            part, item = retry = retry[0], retry[1] + 1
         else:
             return False
     return all(rest is None for rest in parts[part:])

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from orchestrator.core.durations import parse_duration
+from orchestrator.core.moments import parse_moment
 from orchestrator.core.paths import check_inside, check_source
 
 Duration = Annotated[
@@ -31,6 +32,9 @@ Duration = Annotated[
     ),
 ]
 """A number of seconds, or text such as "90s", "15 min", "1h30m", "2 days"."""
+
+Moment = Annotated[AwareDatetime, BeforeValidator(parse_moment)]
+"""A date and time with its offset, such as 2027-01-31T18:00:00Z."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -80,7 +84,7 @@ class Limits(Table):
 
     time: Duration | None = None
     """How long one run may take from its start; it is stopped then."""
-    deadline: AwareDatetime | None = None
+    deadline: Moment | None = None
     """The moment from which the job is not worth running: stopped then, or never started. A date
     and time with its offset, such as 2027-01-31T18:00:00Z."""
 

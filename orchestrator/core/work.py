@@ -48,6 +48,8 @@ class Work:
     forgotten: bool = False
     unstaged: int = 0
     """Inputs that have not been brought over yet."""
+    suspect: bool = False
+    """Restored from an earlier copy of the queue: it may have gone further than is known here."""
     memo: Mapping[str, JsonValue]
 
 

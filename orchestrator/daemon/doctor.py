@@ -18,8 +18,9 @@ from orchestrator.config.room import LARGEST_SHARE, amount, room_at
 from orchestrator.document import ProblemsError
 from orchestrator.registry import kinds
 from orchestrator.spool import Check, check_file_system, check_one_file_system
-from orchestrator.store import audit, lock
+from orchestrator.store import audit, lock, migrate
 from orchestrator.store.home import read_home
+from orchestrator.store.lost import lost_queue
 from orchestrator.store.sqlite import FIXED, connect_reader, engine
 
 Level = Literal["ok", "warning", "problem"]
@@ -183,14 +184,25 @@ def _files(home: Home) -> Line:
 
 def _queue(home: Home) -> Iterator[Line]:
     """Read the whole queue once; hold the clock against the daemon's last reading of it."""
+    if home.restored.exists():
+        text = "a restore was broken off after it was decided"
+        yield Line("problem", "queue", text, "`orchestrator serve` ends it")
+        return
+    if why := lost_queue(home):
+        yield Line("problem", "queue", why)
+        return
     if not home.database.exists():
         yield Line("ok", "queue", "none yet; the daemon makes it")
         return
-    advice = f"stop the daemon, and put a copy from {home.backups} in its place"
+    advice = f"stop the daemon, then `orchestrator restore` the newest of {home.backups}"
     try:
         with closing(connect_reader(home.database)) as conn:
+            migrate.version(conn)
             damage = audit.damage(conn)
             row = read_home(conn)
+    except migrate.SchemaError as error:
+        yield Line("problem", "queue", str(error))
+        return
     except engine.Error as error:
         yield Line("problem", "queue", f"{home.database}: {error}", advice)
         return

@@ -43,7 +43,7 @@ class Heart:
         """Commit what the next start goes on from. A full disk is no reason to be restarted."""
         try:
             await self._db.write(
-                save_pulse, read_anchor(self._now().steady), self._projection.cursor
+                save_pulse, read_anchor(self._now().steady), await self._projection.sync()
             )
         except DiskFullError:
             return

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Self
 
 import anyio
+from anyio.to_thread import run_sync
 
 from orchestrator.config import Log
 from orchestrator.log import StatusLog
@@ -17,12 +18,16 @@ ROOM_LATER = 5.0  # seconds until a full disk is tried again
 
 
 class Projection:
-    """The writer of status.log. `cursor` is the last history entry that stands in the file."""
+    """The writer of status.log. `cursor` is the last history entry that stands in the file.
 
-    def __init__(self, db: Database, file: StatusLog, cursor: int) -> None:
+    It may be lost by a power cut until it is synced.
+    """
+
+    def __init__(self, db: Database, file: StatusLog, cursor: int, synced: int) -> None:
         self._db = db
         self._file = file
         self.cursor = cursor
+        self._synced = synced
         self._poked = anyio.Event()
 
     @classmethod
@@ -30,7 +35,8 @@ class Projection:
         """Open the file and bring it up to the history; raises OSError."""
         behind = await db.read(look.history_after, home.status_cursor, ALL)
         file = StatusLog.open(path, behind, size=sizes.largest, keep=sizes.keep)
-        return cls(db, file, behind[-1].seq if behind else home.status_cursor)
+        cursor = behind[-1].seq if behind else home.status_cursor
+        return cls(db, file, cursor, home.status_cursor)
 
     def poke(self) -> None:
         """Say that there may be new entries."""
@@ -44,6 +50,13 @@ class Projection:
                 await self._poked.wait()
             else:
                 await anyio.sleep(ROOM_LATER)
+
+    async def sync(self) -> int:
+        """Bring the lines to the disk; return the last entry that surely stands there."""
+        cursor = self.cursor
+        if cursor > self._synced and await run_sync(self._file.sync):
+            self._synced = cursor
+        return self._synced
 
     async def flush(self) -> bool:
         """Write all entries that are not written yet; False when the disk has no room."""

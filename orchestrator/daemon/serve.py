@@ -1,6 +1,7 @@
 """`orchestrator serve`: everything before the event loop, and what each end means."""
 
 import errno
+import faulthandler
 import os
 import signal
 import sys
@@ -17,7 +18,9 @@ from orchestrator.daemon.service import run_service
 from orchestrator.document import ProblemsError
 from orchestrator.registry import kinds
 from orchestrator.store.lock import HomeInUseError, hold
+from orchestrator.store.lost import lost_queue
 from orchestrator.store.migrate import SchemaError
+from orchestrator.store.swap import carry_through
 
 OK, UNSUCCESSFUL, STORAGE_FAILED, HOME_IN_USE, NEEDS_A_PERSON = 0, 1, 74, 75, 78
 
@@ -29,7 +32,7 @@ PASSING = {
 
 
 def serve(home: Home, *, until_idle: bool = False) -> int:
-    """Serve a home until SIGTERM or SIGINT; return the exit code.
+    """Serve a home until SIGTERM, SIGINT or SIGHUP; return the exit code.
 
     With `until_idle`, also end when nothing can move without a person: 0 if everything that ended
     meanwhile succeeded and nothing is held, 1 otherwise. 74: the disk failed, start again; 75:
@@ -37,6 +40,7 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
     person. Reasons go to stderr.
     """
     os.umask(0o077)
+    faulthandler.enable()  # the watchdog ends a daemon that hangs with SIGABRT: it says where
     signal.signal(signal.SIGIO, signal.SIG_IGN)  # a lease of the spool that a writer broke
     try:
         config = load(home, {name: kind.options for name, kind in kinds().items()})
@@ -46,6 +50,10 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
             for check in (spool.check_file_system(home.root), spool.check_one_file_system(home)):
                 if check.level == "refusal":
                     return _refuse(check.text)
+            if replaced := carry_through(home):
+                _say(f"a restore that was broken off is done; the queue before it is {replaced}")
+            if why := lost_queue(home):
+                return _refuse(why)
             return _run(home, config, until_idle=until_idle)
     except ProblemsError as error:
         return _refuse(*map(str, error.problems))
@@ -59,10 +67,10 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
 
 def prepare(home: Home) -> None:
     """Make the folders of a home where they are missing; what is ours alone is closed to others."""
-    home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    spool.make_folder(home.root, 0o700)
     spool.prepare(home)
     for folder in (home.results, home.log, home.staging, home.backups, home.backend("")):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        spool.make_folder(folder, 0o700)
     home.state.chmod(0o700)
 
 

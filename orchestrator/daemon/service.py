@@ -16,21 +16,24 @@ from orchestrator.config import Config, Home, resolve_secret
 from orchestrator.config.room import room_at
 from orchestrator.core.faults import DiskFullError
 from orchestrator.core.ids import HOME_LENGTH, ID_LENGTH, id_from_bits
+from orchestrator.core.now import Now
 from orchestrator.daemon.ballast import watch_room
 from orchestrator.daemon.clock import read_anchor, start_clock
 from orchestrator.daemon.entry import QueueOf, read_with, rules_of
 from orchestrator.daemon.heart import Heart
 from orchestrator.daemon.idle import wait_until_idle
-from orchestrator.daemon.notify import notify
+from orchestrator.daemon.notify import StillStarting, notify
 from orchestrator.daemon.projection import Projection
 from orchestrator.daemon.signals import wait_for_signal
+from orchestrator.daemon.tidy import clear_staging
 from orchestrator.engine import Engine, Place, Tools
 from orchestrator.intake import Intake, Report
 from orchestrator.log import logging_to
 from orchestrator.registry import kinds
+from orchestrator.spool import make_folder
 from orchestrator.store import look
-from orchestrator.store.database import checkpoint, open_database
-from orchestrator.store.home import found_home
+from orchestrator.store.database import Database, checkpoint, open_database
+from orchestrator.store.home import HomeRow, found_home, save_pulse
 from orchestrator.upkeep import run_upkeep
 
 
@@ -53,10 +56,12 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
             db = await stack.enter_async_context(open_database(home.database, home.backups))
             row = await db.write(found_home, _random_id(HOME_LENGTH), read_anchor(0.0))
             now = start_clock(row.anchor)
+            await _trust_what_is_read(db, row, now)
             hints = _Hints()
             places = await stack.enter_async_context(
                 _open_places(home, config, hints.tell, known_secrets)
             )
+            await clear_staging(home, db)
             tools = Tools(
                 home=home,
                 home_id=row.id,
@@ -76,7 +81,7 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
             )
             projection = await Projection.open(db, home.log / "status.log", row, config.log)
             heart = Heart(db, now, engine, projection)
-            db.on_commit = [engine.poke, projection.poke]
+            db.on_commit = [engine.poke, projection.poke, StillStarting().tell]
             first_entry = await db.read(look.last_history)
             try:
                 async with anyio.create_task_group() as group:
@@ -90,7 +95,9 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
                     group.start_soon(watch_room, home, room, tools.log, engine.poke)
                     group.start_soon(_upkeep(home, config, tools))
                     tools.log.info("ready", home=str(home.root), backends=sorted(places))
-                    notify("READY=1", f"STATUS=serving {home.root}")
+                    db.on_commit.pop()
+                    status = f"STATUS=serving {home.root}"
+                    await run_sync(partial(notify, "READY=1", status, wait=True))
                     if until_idle:
                         await wait_until_idle(tools, intake)
                         group.cancel_scope.cancel()
@@ -104,6 +111,16 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
             unsuccessful = await db.read(look.unsuccessful_since, first_entry)
             tools.log.info("stopped")
     return 1 if until_idle and unsuccessful else 0
+
+
+async def _trust_what_is_read(db: Database, row: HomeRow, now: Callable[[], Now]) -> None:
+    """Commit once before anything is acted on.
+
+    A daemon that was killed in the middle of a commit may have left it in the queue without having
+    synced it: it can be read, and a power cut would still take it. This commit brings it along.
+    """
+    with suppress(DiskFullError):  # no reason not to start: much goes on without room
+        await db.write(save_pulse, read_anchor(now().steady), row.status_cursor)
 
 
 def _upkeep(home: Home, config: Config, tools: Tools) -> Callable[[], Coroutine[Any, Any, None]]:
@@ -148,7 +165,7 @@ async def _open_places(
         places: dict[str, Place] = {}
         for name, configured in config.backends.items():
             kind, directory = known[configured.kind], home.backend(name)
-            directory.mkdir(mode=0o700, exist_ok=True)
+            make_folder(directory, 0o700)
             context = Context(name, directory, hint, secret)
             backend = await stack.enter_async_context(kind.open(context, configured.options))
             places[name] = Place(backend, kind.max_runs(configured.options))

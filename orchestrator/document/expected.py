@@ -8,7 +8,6 @@ from orchestrator.document.words import either, quoted
 _TEXT, _WHOLE, _NUMBER, _BOOLEAN = "text", "a whole number", "a number", "true or false"
 _REQUIRED = "this key, which is required"
 _LIST, _TABLE = "a list", "a table"
-_MOMENT = "a date and time with its offset, such as 2027-01-31T18:00:00Z"
 _WORDS = {
     "missing": _REQUIRED,
     "union_tag_not_found": _REQUIRED,
@@ -35,11 +34,6 @@ _WORDS = {
     "less_than": "a number less than {lt}",
     "less_than_equal": "a number of at most {le}",
     "multiple_of": "a multiple of {multiple_of}",
-    "datetime_type": _MOMENT,
-    "datetime_parsing": _MOMENT,
-    "datetime_from_date_parsing": _MOMENT,
-    "datetime_object_invalid": _MOMENT,
-    "timezone_aware": _MOMENT,
 }
 
 

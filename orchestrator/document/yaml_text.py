@@ -23,6 +23,21 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _NO_CHARACTER = re.compile(r"\\U(?!000|0010)[0-9a-fA-F]{8}")  # Unicode ends at 0010FFFF
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_EXPECTED = {
+    "found character '\\t'": "spaces at the beginning of the line",
+    "found character": "text in quotes, because of the character it begins with",
+    "mapping values are not": 'one key on each line, and quotes around text with ": " in it',
+    "sequence entries are not": "the list on the lines below its key, or in brackets",
+    "could not find expected ':'": '":" and a blank behind the key',
+    "expected ',' or ']'": '"," or "]" in the list',
+    "expected ',' or '}'": '"," or "}" in the table',
+    "expected <block end>, but found '<scalar>'": "nothing more after the closing quote",
+    "expected <block end>": "a line that goes on with what stands above, indented alike",
+    "expected '<document start>'": "nothing more after the end of the value",
+    "expected the node content": "a value",
+    "found unexpected end of stream": "the closing quote of the text",
+    "found unknown escape": r"one of \" \\ \n \t \xXX \uXXXX; in a path, put text in single quotes",
+}
 _WORDS: dict[str, JsonValue] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -43,14 +58,24 @@ def read_yaml(source: Source) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         offset = len(source.text) if mark is None else mark.index
-        raise source.fault(offset, f"valid YAML ({error.problem or error.context})") from None
+        raise source.fault(offset, _expected(str(error.problem or error.context))) from None
     except YAMLError as error:
         raise source.fault(0, f"valid YAML ({error})") from None
     except (ValueError, OverflowError):  # what ruamel.yaml lets through: numbers beyond all bounds
         beyond = _NO_CHARACTER.search(source.text)
-        offset = beyond.start() if beyond else 0
-        raise source.fault(offset, "valid YAML (a number in it is too large)") from None
+        if beyond is None:
+            raise source.fault(0, "valid YAML (a number in it is too large)") from None
+        expected = r"a character of Unicode, at most \U0010FFFF"
+        raise source.fault(beyond.start(), expected) from None
     return Document(source, tree, reader.offsets)
+
+
+def _expected(said: str) -> str:
+    """Return the words of people for those of ruamel.yaml."""
+    for start, expected in _EXPECTED.items():
+        if said.startswith(start):
+            return expected
+    return f"valid YAML ({said})"
 
 
 class _Reader:
@@ -80,9 +105,11 @@ class _Reader:
 
     def value(self, event: Any, path: KeyPath) -> JsonValue:
         if isinstance(event, events.AliasEvent) or event.anchor is not None:
-            raise self.fault(event, "the value itself", "an anchor or alias", path)
+            itself = 'the value itself (text that begins with "&" or "*" needs quotes)'
+            raise self.fault(event, itself, "an anchor or alias", path)
         if event.tag is not None:
-            raise self.fault(event, "a value without a tag", "a tag", path)
+            untagged = 'a value without a tag (text that begins with "!" needs quotes)'
+            raise self.fault(event, untagged, "a tag", path)
         match event:
             case events.MappingStartEvent():
                 return self.table(path)

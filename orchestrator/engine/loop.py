@@ -17,7 +17,7 @@ from orchestrator.engine.submit import doubt, find
 from orchestrator.engine.survey import Room, Seen, View, begin, survey
 from orchestrator.engine.tools import Tools
 from orchestrator.engine.watch import watch
-from orchestrator.store import runs
+from orchestrator.store import look, runs
 
 LONGEST_SLEEP = 30.0  # seconds; after a suspend the machine looks up to this much late
 ACTS_AT_ONCE = 16  # for each backend
@@ -55,7 +55,11 @@ class Engine:
 
     async def run(self) -> None:
         """Turn until cancelled. Raises FatalStorageError when the process must end."""
+        places = self._tools.places.items()
+        calling = [name for name, place in places if place.backend.traits.hints]
         async with anyio.create_task_group() as group:
+            # What ended while nobody listened called nobody.
+            self._hinted |= await self._tools.db.read(look.running_keys, calling)
             while True:
                 self._poked = anyio.Event()
                 pause = await self._turn(group)

@@ -23,7 +23,7 @@ STAGE_LIMIT = 3600.0  # seconds for one input, which may be large
 async def stage(tools: Tools, work: Work) -> None:
     """Take the next staging step of a run, or submit it when all inputs are there."""
     now = tools.now()
-    cause = decide.stop_due(work, now, keeps_time_limit=True)
+    cause = decide.unwanted(work, now)
     if cause is not None:
         await tools.move(work, decide.drop(cause, now))
         return
@@ -49,14 +49,12 @@ async def _bring(tools: Tools, work: Work, step: Step) -> None:
         with anyio.fail_after(STAGE_LIMIT):
             staged = await tools.backend(work).stage(as_run(work), StageStep(step.name, path))
         after = await tools.in_thread(lambda: _fingerprint(path))
-    except RejectedError as error:
-        await tools.move(work, decide.refuse(work, str(error), tools.now()))
-        return
-    except (BackendError, TimeoutError) as error:
-        await tools.move(work, tools.later(work, Event.STAGE_STEP, error))
-        return
-    except OSError as error:  # after TimeoutError, which is one of them
-        await _hold(tools, work, f"input {step.name!r} ({path}) cannot be read: {error.strerror}")
+    except (BackendError, OSError) as error:
+        if accepted.taken and await tools.in_thread(lambda: _locate(tools, work, accepted)) != path:
+            again = Change(event=Event.STAGE_STEP, reason=work.reason, due=tools.now().steady)
+            await tools.move(work, again)  # its drop was archived meanwhile: it lies there now
+        else:
+            await _not_brought(tools, work, f"input {step.name!r} ({path})", error)
         return
     if after != before or staged.size != before[0]:
         await _hold(tools, work, f"input {step.name!r} ({path}) changed while it was copied")
@@ -70,6 +68,16 @@ async def _bring(tools: Tools, work: Work, step: Step) -> None:
     )
     # In one transaction: a step that counts as done while its memo is lost could not be used.
     await tools.move(work, change, staged=Proof(step.n, staged.size, staged.sha256))
+
+
+async def _not_brought(tools: Tools, work: Work, what: str, error: BackendError | OSError) -> None:
+    match error:
+        case RejectedError():
+            await tools.move(work, decide.refuse(work, str(error), tools.now()))
+        case BackendError() | TimeoutError():
+            await tools.move(work, tools.later(work, Event.STAGE_STEP, error))
+        case _:
+            await _hold(tools, work, f"{what} cannot be read: {error.strerror}")
 
 
 async def _hold(tools: Tools, work: Work, why: str) -> None:

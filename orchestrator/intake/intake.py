@@ -11,7 +11,7 @@ from orchestrator.intake.queue import Queue, ReadSpec, Report
 from orchestrator.intake.scan import Scan
 from orchestrator.spool import Arrivals, Hints, Rules, Watch
 
-_GATHER = 0.1  # of `settle`: how long a burst of writing in place may grow before one scan for it
+_GATHER = 0.1  # of `settle`: how long what is written in place may gather before one scan for it
 
 
 class Intake:
@@ -79,9 +79,9 @@ class Intake:
 
     async def _wait(self, watch: Watch, report: Report) -> bool:
         """Wait for the next scan to be worth it; False when the spool itself was moved away."""
-        now = self._clock()
+        now, gather = self._clock(), self._rules.settle * _GATHER
         due = min([now + self._rules.scan_every, *(each.due for each in report.deferred)])
-        with anyio.move_on_after(max(due - now, 0)) as patience:
+        with anyio.move_on_after(max(due - now, gather)) as patience:
             while True:
                 await watch.changed()
                 hints = watch.read()
@@ -90,8 +90,7 @@ class Intake:
                     return False
                 if self._is_ready(hints):
                     return True
-                gathered = anyio.current_time() + self._rules.settle * _GATHER
-                patience.deadline = min(patience.deadline, gathered)
+                patience.deadline = min(patience.deadline, anyio.current_time() + gather)
         return True
 
     def _note(self, hints: Hints) -> None:

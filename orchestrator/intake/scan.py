@@ -90,14 +90,15 @@ class Scan:
         done: list[Claimed] = []
         async with anyio.create_task_group() as together:  # so that they may share one commit
             for drop, verdict in verdicts:
-                if isinstance(verdict, NewJob):
-                    together.start_soon(self._accept, drop, verdict, done)
+                match verdict:
+                    case NewJob():
+                        together.start_soon(self._accept, drop, verdict, done)
+                    case Refused(problems):
+                        together.start_soon(self._reject, drop, problems)
         for drop, verdict in verdicts:
             match verdict:
                 case Request():
                     await self._apply(drop, verdict, done)
-                case Refused(problems):
-                    await self._reject(drop, problems)
                 case None:
                     self._defer(drop.name, "it is being written to again", self.rules.settle)
         await self._file_away(done)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 QUIET = 1.0  # seconds without a line before the file is emptied, so that readers have caught up
 _TAIL = 64 << 10
+_CHUNK = 1 << 20
 
 
 class GrowingFile:
@@ -18,8 +19,8 @@ class GrowingFile:
     (it says "file truncated"). A reader loses lines that it has not read when the file is
     emptied, so that happens only before a line that follows a quiet second, or at twice the size.
 
-    Nothing is synced: what must survive a power cut lies in the database. A kill loses nothing
-    that was written. Writing never raises.
+    A kill loses nothing that was written; a power cut loses what was not synced since, and a full
+    file is synced before it is emptied. Writing never raises.
     """
 
     def __init__(self, path: Path, *, size: int, keep: int, now: Callable[[], float]) -> None:
@@ -56,6 +57,26 @@ class GrowingFile:
                 os.ftruncate(self._fd, end)
         return False
 
+    def sync(self) -> bool:
+        """Bring what was written to the disk; False when that failed."""
+        try:
+            os.fsync(self._fd)
+            self._sync_names()
+        except OSError:
+            return False
+        return True
+
+    def cut_hole(self) -> None:
+        """Remove the first line that a power cut left as zeros, and all after it."""
+        hole, end = 0, os.fstat(self._fd).st_size
+        while hole < end:
+            chunk = os.pread(self._fd, _CHUNK, hole)
+            if (at := chunk.find(0)) >= 0:
+                os.ftruncate(self._fd, hole + at)
+                self._cut_torn_line()
+                return
+            hole += len(chunk)
+
     def last_line(self) -> bytes:
         """Return the last line, without its end; empty when there is none within 64 KiB."""
         end = os.fstat(self._fd).st_size
@@ -83,6 +104,8 @@ class GrowingFile:
         new = self.path.with_name(f"{self.path.name}.new")
         try:
             shutil.copy(self.path, new)
+            with new.open("rb") as copy:
+                os.fsync(copy.fileno())
         except OSError:  # no room for a copy: go on in the long file, try again later
             new.unlink(missing_ok=True)
             self._try_at = end + self._size // 8
@@ -91,6 +114,7 @@ class GrowingFile:
             with suppress(FileNotFoundError):
                 self._rotated(number).replace(self._rotated(number + 1))
         new.replace(self._rotated(1))
+        self._sync_names()
         os.ftruncate(self._fd, 0)
         self._try_at = self._size
         return 0
@@ -112,6 +136,13 @@ class GrowingFile:
             if line_end >= 0:
                 break
         os.ftruncate(self._fd, cut)
+
+    def _sync_names(self) -> None:
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def _rotated(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}")

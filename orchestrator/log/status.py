@@ -3,9 +3,11 @@
 The history table is the truth and this file its projection. The queue keeps a cursor, the number
 of the last entry that surely stands in the file; after a crash the entries behind the cursor are
 given again, and those that stand already are told by their own line, which ends in their number.
-That is why no line is synced.
+That is why a line is synced only before the cursor passes it.
 """
 
+import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -17,6 +19,8 @@ from orchestrator.log.growing import GrowingFile
 
 SIZE = 10 << 20
 KEEP = 5
+_TAIL = 64 << 10  # bytes
+_NUMBER = re.compile(rb"  #(\d{1,15})$", re.MULTILINE)
 _REASON = 400  # characters; the whole reason is in the history
 
 
@@ -39,10 +43,12 @@ class StatusLog:
         """Open the file and append those of the entries after the cursor that it lacks.
 
         Give all of them: the file may be as far ahead of the cursor as the history is. A last
-        line that a kill cut off is removed first. Raises OSError when the file cannot be opened
+        line that a kill cut off is removed first, and so is what comes after lines that a power
+        cut took. Raises OSError when the file cannot be opened
         or written.
         """
         log = cls(GrowingFile(path, size=size, keep=keep, now=now))
+        log._file.cut_hole()
         last = log._file.last_line().decode(errors="replace")
         lines = [render(entry) for entry in after_cursor]
         standing = lines.index(last) + 1 if last in lines else 0
@@ -59,9 +65,24 @@ class StatusLog:
         text = "".join(render(entry) + "\n" for entry in entries)
         return not text or self._file.write(text.encode())
 
+    def sync(self) -> bool:
+        """Bring all lines to the disk; False when that failed: the saved cursor must stay."""
+        return self._file.sync()
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def last_number(path: Path) -> int:
+    """Return the highest number of an entry near the end of a status log, 0 without one."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            numbers = _NUMBER.findall(file.read())
+    except FileNotFoundError:
+        return 0
+    return max(map(int, numbers), default=0)
 
 
 def render(entry: Entry) -> str:

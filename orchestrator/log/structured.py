@@ -21,7 +21,8 @@ from orchestrator.log.sink import Sink
 
 SIZE = 10 << 20
 KEEP = 5
-QUIET_LIBRARIES = ("httpx", "httpcore")  # at INFO they log whole URLs, signatures and all
+# At INFO the first two log whole URLs, signatures and all; the third, what it does each time.
+QUIET_LIBRARIES = ("httpx", "httpcore", "apscheduler")
 
 
 @contextmanager

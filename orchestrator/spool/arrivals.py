@@ -5,6 +5,9 @@ producer. What is written in place is taken when nobody has it open for writing 
 has changed for `settle` seconds: `cp`, `>>`, an editor. Closing proves nothing: `>>` closes after
 each line, and the first lines of a job file may be a valid job. Where the kernel does not tell who
 writes (a file of another user), nothing is taken at once.
+
+Many things may wait at once, so a look only reads the numbers of what cannot be ready yet: to ask
+the kernel for writers takes ten times as long.
 """
 
 import errno
@@ -12,11 +15,12 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from orchestrator.spool.disk import FOLDER, opened
 from orchestrator.spool.names import asked_id, is_skipped, shown
 from orchestrator.spool.rules import Rules
-from orchestrator.spool.survey import Mark, Survey, survey
+from orchestrator.spool.survey import Survey, survey
 
 PATIENCE = 30
 """How many times longer a folder without a job file is left alone: somebody may be filling it."""
@@ -57,9 +61,11 @@ def _names(fd: int) -> list[bytes]:
         return [os.fsencode(entry.name) for entry in entries]
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    marks: list[Mark]
+_Mark = tuple[int, int, int]
+
+
+class _Seen(NamedTuple):
+    state: int
     since: float
 
 
@@ -70,7 +76,7 @@ class Arrivals:
         self._spool = spool
         self._rules = rules
         self._seen: dict[bytes, _Seen] = {}
-        self._stuck: dict[bytes, tuple[int, int, int]] = {}
+        self._stuck: dict[bytes, _Mark] = {}
 
     def look(self, now: float, renamed: Collection[bytes] = ()) -> Look:
         """List what may be claimed and what waits. `now` is monotonic.
@@ -80,26 +86,32 @@ class Arrivals:
         ready: list[Arrival] = []
         deferred: list[Deferred] = []
         seen: dict[bytes, _Seen] = {}
+        stuck: dict[bytes, _Mark] = {}
         with opened(self._spool, FOLDER) as fd:
             for name in _names(fd):
-                if is_skipped(name) or self._is_stuck(fd, name):
+                if is_skipped(name):
                     continue
+                if self._is_stuck(fd, name):
+                    stuck[name] = self._stuck[name]
+                    continue
+                at_once = name in renamed or asked_id(name) is not None
+                state, since = self._seen.get(name, (None, now))
+                may_be_ready = at_once or now - since >= self._rules.settle
                 try:
-                    found = survey(fd, name, self._rules)
+                    found = survey(fd, name, self._rules, ask=may_be_ready)
                 except OSError as error:
                     if error.errno not in {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}:
                         raise
                     continue  # it was replaced under our eyes: the next look will tell
-                before = self._seen.get(name)
-                unchanged = before is not None and before.marks == found.marks
-                seen[name] = before if before and unchanged else _Seen(found.marks, now)
-                waits = self._waits(name, found, seen[name].since, now, renamed)
+                if state != found.state:
+                    since = now
+                seen[name] = _Seen(found.state, since)
+                waits = self._waits(name, found, since, now, at_once=at_once)
                 if waits is None:
                     ready.append(Arrival(name, found.top.st_mtime_ns))
                 else:
                     deferred.append(waits)
-        self._seen = seen
-        self._stuck = {name: mark for name, mark in self._stuck.items() if name in seen}
+        self._seen, self._stuck = seen, stuck
         return Look(tuple(sorted(ready, key=lambda arrival: arrival.order)), tuple(deferred))
 
     @property
@@ -107,7 +119,7 @@ class Arrivals:
         """The names there were at the last look, but for those overlooked."""
         return frozenset(self._seen)
 
-    def leave(self, name: bytes, mark: tuple[int, int, int]) -> None:
+    def leave(self, name: bytes, mark: _Mark) -> None:
         """Overlook an entry that cannot be moved until it changes (device, inode, ctime)."""
         self._stuck[name] = mark
 
@@ -121,12 +133,12 @@ class Arrivals:
         return self._stuck[name] == (status.st_dev, status.st_ino, status.st_ctime_ns)
 
     def _waits(
-        self, name: bytes, found: Survey, since: float, now: float, renamed: Collection[bytes]
+        self, name: bytes, found: Survey, since: float, now: float, *, at_once: bool
     ) -> Deferred | None:
         settle = self._rules.settle
         if found.writer == "some":
             return Deferred(shown(name), "it is open for writing", now + settle)
-        if found.writer == "none" and (name in renamed or asked_id(name)):
+        if found.writer == "none" and at_once:
             return None
         needed, why = settle, f"it is taken when nothing has changed for {settle:g} s"
         if found.is_folder and not found.spec_names and not found.problems:

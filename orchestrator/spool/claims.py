@@ -9,23 +9,25 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 
 from orchestrator.config.home import Home
 from orchestrator.core.ids import id_from_bits, is_id
-from orchestrator.spool.disk import FOLDER, is_full, opened
+from orchestrator.spool.disk import FOLDER, is_full, make_folder, opened
 from orchestrator.spool.libc import rename_new
 from orchestrator.spool.names import asked_id
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A drop that is ours: it lies in `state/claimed/<id>/<name>`."""
+    """A drop that is ours: it lies in `state/claimed/<id>/<name>`; `archived`, in `archive/`."""
 
     id: str
     name: bytes
     mtime_ns: int
+    archived: bool = False
 
     @property
     def order(self) -> tuple[int, bytes]:
@@ -52,9 +54,9 @@ class Stuck:
 def prepare(home: Home) -> None:
     """Make the folders of the spool and of what leaves it, where they are missing."""
     for folder in (home.spool, home.rejected):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     for folder in (home.state, home.claimed, home.archive):
-        folder.mkdir(mode=0o700, exist_ok=True)
+        make_folder(folder, 0o700)
 
 
 def new_id() -> str:
@@ -78,13 +80,24 @@ def leftovers(home: Home) -> list[Claimed]:
     return found
 
 
-def taken_ids(home: Home, ids: Collection[str]) -> set[str]:
+def archived(home: Home, known: Collection[str]) -> list[Claimed]:
+    """List the drops among the accepted ones whose ids are not in `known`."""
+    return [
+        Claimed(folder.name, os.fsencode(entry.name), entry.lstat().st_mtime_ns, archived=True)
+        for folder in sorted(home.archive.iterdir())
+        if is_id(folder.name) and folder.name not in known
+        for entry in folder.iterdir()
+    ]
+
+
+def taken_ids(home: Home, ids: AbstractSet[str]) -> set[str]:
     """Return those of the ids that were used on disk before."""
     if not ids:
         return set()
-    refused = {folder.name.rpartition("-")[2] for folder in home.rejected.iterdir()}
+    with os.scandir(home.rejected) as entries:  # there may be many, and this is done often
+        refused = ids & {entry.name.rpartition("-")[2] for entry in entries}
     archived = {ident for ident in ids if (home.archive / ident).exists()}
-    return archived | (refused & set(ids))
+    return archived | refused
 
 
 def claim(
@@ -93,34 +106,47 @@ def claim(
     """Move drops out of the spool, each under its own id, and sync that.
 
     A name with an id from our own producer keeps it unless it is in `taken`. What is gone by now
-    is passed over.
+    is passed over. Nothing is moved into a folder whose own name is not on the disk yet: a power
+    cut could take that name, and the drop with it.
     """
     claimed: list[Claimed] = []
     stuck: list[Stuck] = []
     with opened(home.spool, FOLDER) as spool_fd, opened(home.claimed, FOLDER) as claimed_fd:
+        there: dict[bytes, os.stat_result] = {}
         for name in names:
+            with suppress(FileNotFoundError):
+                there[name] = os.stat(name, dir_fd=spool_fd, follow_symlinks=False)
+        try:
+            folders = {name: _own_folder(claimed_fd, name, taken, fresh) for name in there}
+            os.fsync(claimed_fd)
+        except OSError as error:
+            return [], [_stuck(name, status, error) for name, status in there.items()]
+        for name, ident in folders.items():
             try:
-                status = os.stat(name, dir_fd=spool_fd, follow_symlinks=False)
-                ident = _take(spool_fd, claimed_fd, name, taken, fresh)
+                _take(spool_fd, claimed_fd, name, ident)
             except FileNotFoundError:
                 continue
             except OSError as error:
-                stuck.append(_stuck(name, status, error))
+                stuck.append(_stuck(name, there[name], error))
             else:
-                claimed.append(Claimed(ident, name, status.st_mtime_ns))
+                claimed.append(Claimed(ident, name, there[name].st_mtime_ns))
         if claimed:
-            os.fsync(claimed_fd)
             os.fsync(spool_fd)
     return claimed, stuck
 
 
-def _take(
-    spool_fd: int, claimed_fd: int, name: bytes, taken: Collection[str], fresh: Callable[[], str]
+def _own_folder(
+    claimed_fd: int, name: bytes, taken: Collection[str], fresh: Callable[[], str]
 ) -> str:
+    """Make the folder into which a drop will be moved; return its name, the drop's id."""
     ident = asked_id(name)
     if ident is None or ident in taken or not _made(ident, claimed_fd):
         ident = fresh()
         os.mkdir(ident, 0o700, dir_fd=claimed_fd)
+    return ident
+
+
+def _take(spool_fd: int, claimed_fd: int, name: bytes, ident: str) -> None:
     try:
         with opened(ident, FOLDER, claimed_fd) as own_fd:
             rename_new(spool_fd, name, own_fd, name)
@@ -129,7 +155,6 @@ def _take(
         with suppress(OSError):  # not empty: the rename was done, and only the sync failed
             os.rmdir(ident, dir_fd=claimed_fd)
         raise
-    return ident
 
 
 def _made(ident: str, claimed_fd: int) -> bool:

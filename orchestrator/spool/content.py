@@ -48,7 +48,7 @@ def open_drop(home: Home, claimed: Claimed, rules: Rules) -> Content:
 
     Raises RefusedError when it breaks the rules, and BusyError when it is being written to.
     """
-    with opened(home.claimed / claimed.id, FOLDER) as fd:
+    with opened((home.archive if claimed.archived else home.claimed) / claimed.id, FOLDER) as fd:
         found = survey(fd, claimed.name, rules)
         if found.writer == "some":
             raise BusyError

@@ -36,6 +36,22 @@ def sync(path: bytes | str | Path, dir_fd: int | None = None) -> None:
         os.fsync(fd)
 
 
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder, and those above it, where they are missing; their names are on the disk.
+
+    A file that is synced is lost all the same when the folder it lies in is not there any more.
+    """
+    if path.is_dir():
+        return
+    if not path.parent.exists():
+        make_folder(path.parent)
+    path.mkdir(mode, exist_ok=True)
+    try:
+        sync(path.parent)
+    except PermissionError:  # a folder that we may write to and not read
+        os.sync()
+
+
 def create(path: bytes | str | Path, data: bytes, dir_fd: int | None = None) -> None:
     """Make a new file that is on the disk (its name is not, before its folder is synced)."""
     fd = os.open(path, _CREATE, 0o600, dir_fd=dir_fd)

@@ -1,5 +1,6 @@
 """Whether a home may lie where it lies: on one local file system."""
 
+import errno
 import os
 import secrets
 from contextlib import suppress
@@ -11,6 +12,9 @@ from orchestrator.config.home import Home
 from orchestrator.spool.disk import FOLDER, opened
 from orchestrator.spool.libc import file_system_magic, rename_new
 
+PROBE = ".probe-"
+"""How the empty folders begin with which renames are tried; a killed check leaves one."""
+
 _GOOD = {
     0xEF53: "ext4", 0x58465342: "xfs", 0x9123683E: "btrfs", 0x2FC12FC1: "zfs", 0xF2F52010: "f2fs",
     0xCA451A4E: "bcachefs",
@@ -21,6 +25,7 @@ _NETWORK = {
     0x0BD00BD0: "Lustre", 0x19830326: "BeeGFS", 0x47504653: "GPFS", 0xAAD7AAEA: "PanFS",
     0x7461636F: "OCFS2", 0x01161970: "GFS2", 0x65735546: "FUSE",
 }  # fmt: skip
+_NO_RENAME = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 _FORGETFUL = {0x01021994: "tmpfs", 0x858458F6: "ramfs", 0x794C7630: "overlay"}
 
 
@@ -63,13 +68,13 @@ def check_one_file_system(home: Home) -> Check:
     """Judge whether drops can be moved from the spool to where they go, by one rename each.
 
     Tries it with an empty hidden folder, because a bind mount refuses renames though it reports
-    the same device. The folders of the home must exist.
+    the same device. The folders of the home must exist. Raises OSError when the disk is at fault.
     """
     for folder in (home.spool, home.claimed, home.archive, home.rejected):
-        for left in folder.glob(".probe-*"):  # by a check that was killed
+        for left in folder.glob(f"{PROBE}*"):  # by a check that was killed
             with suppress(OSError):
                 left.rmdir()
-    probe = f".probe-{secrets.token_hex(8)}".encode()
+    probe = f"{PROBE}{secrets.token_hex(8)}".encode()
     for target in (home.claimed, home.archive, home.rejected):
         with opened(home.spool, FOLDER) as source_fd, opened(target, FOLDER) as target_fd:
             os.mkdir(probe, 0o700, dir_fd=source_fd)
@@ -77,6 +82,8 @@ def check_one_file_system(home: Home) -> Check:
                 rename_new(source_fd, probe, target_fd, probe)
             except OSError as error:
                 os.rmdir(probe, dir_fd=source_fd)
+                if error.errno not in _NO_RENAME:
+                    raise
                 why = os.strerror(error.errno or 0)
                 return Check(
                     "refusal",

@@ -15,7 +15,8 @@ from pathlib import Path
 from orchestrator.config.home import Home
 from orchestrator.core.intake import Verb
 from orchestrator.spool.claims import new_id
-from orchestrator.spool.disk import create, rename_into, sync
+from orchestrator.spool.disk import FOLDER, create, opened, sync
+from orchestrator.spool.libc import rename_new
 from orchestrator.spool.names import REQUEST_SUFFIX, SPEC_NAMES, produced_name
 
 
@@ -55,7 +56,7 @@ def drop_folder(
         for name, source in files:
             _copy(source, hidden, name)
         _sync_folders(hidden)
-        rename_into(hidden, home.spool / produced_name(stem, ident, ""))
+        _show(home, hidden, produced_name(stem, ident, ""))
     except BaseException:
         shutil.rmtree(hidden, ignore_errors=True)
         raise
@@ -79,12 +80,29 @@ def _drop_bytes(home: Home, ident: str, data: bytes, stem: str, suffix: str) -> 
     hidden = home.spool / f".{ident}.tmp"
     try:
         create(hidden, data)
-        rename_into(hidden, home.spool / produced_name(stem, ident, suffix))
+        _show(home, hidden, produced_name(stem, ident, suffix))
     except BaseException:
         with suppress(FileNotFoundError):
             hidden.unlink()
         raise
     return ident
+
+
+def _show(home: Home, hidden: Path, name: str) -> None:
+    """Give a whole drop the name that the daemon looks for, on the disk.
+
+    Where only the sync fails, the drop is hidden again: what is told to have failed must not run.
+    A daemon that has it by then has synced it itself.
+    """
+    with opened(home.spool, FOLDER) as fd:
+        source, target = os.fsencode(hidden.name), os.fsencode(name)
+        rename_new(fd, source, fd, target)
+        try:
+            os.fsync(fd)
+        except OSError:
+            with suppress(FileNotFoundError):
+                rename_new(fd, target, fd, source)
+                raise
 
 
 def _files(folder: Path) -> list[Path]:

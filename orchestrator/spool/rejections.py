@@ -6,9 +6,11 @@ rejected/<name>-<id>/reason.txt    for people
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.config.home import Home
+from orchestrator.core.ids import is_id
 from orchestrator.document import printable
 from orchestrator.spool.disk import put, rename_into, sync
 from orchestrator.spool.names import shown
@@ -62,6 +64,14 @@ def standing_reason(home: Home, ident: str, name: bytes) -> tuple[str, ...] | No
         return None
     told = json.loads((reason.parent / "reason.json").read_bytes())
     return tuple(told["problems"])
+
+
+def refusals(home: Home) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield id, name and problems of everything that lies in `rejected/` with a whole reason."""
+    for folder in sorted(home.rejected.iterdir()):
+        if is_id(folder.name.rpartition("-")[2]) and (folder / "reason.txt").exists():
+            told = json.loads((folder / "reason.json").read_bytes())
+            yield told["id"], told["name"], told["problems"]
 
 
 def move_to_rejected(home: Home, ident: str, name: bytes) -> None:

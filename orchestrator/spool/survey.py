@@ -1,7 +1,7 @@
 """One look at something that was dropped: what is in it, what is wrong with it, who writes it.
 
 Only names and numbers are read here, no content; links are never followed, and fifos, devices and
-sockets are never opened.
+sockets are never opened. Regular files are opened only to ask the kernel who writes them.
 """
 
 import os
@@ -51,10 +51,16 @@ class Survey:
     """What a look found. `files` are the regular files, by path below the dropped folder."""
 
     top: os.stat_result
+    asks: bool = True
     writer: Writer = "none"
     marks: list[Mark] = field(default_factory=list)
     files: dict[bytes, os.stat_result] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+    @property
+    def state(self) -> int:
+        """A number that is another one after any change: of 64 bits, where marks may be many."""
+        return hash(tuple(self.marks))
 
     @property
     def is_folder(self) -> bool:
@@ -79,10 +85,13 @@ class Survey:
             self.writer = "unknown"
 
 
-def survey(parent_fd: int, name: bytes, rules: Rules) -> Survey:
-    """Look at one entry of an open folder; raise FileNotFoundError when it is gone."""
+def survey(parent_fd: int, name: bytes, rules: Rules, *, ask: bool = True) -> Survey:
+    """Look at one entry of an open folder; raise FileNotFoundError when it is gone.
+
+    Without `ask` no file is opened, and nothing is known of writers.
+    """
     top = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
-    found = Survey(top)
+    found = Survey(top, ask)
     _note(found, _Place(parent_fd, name, b""), top, rules)
     if found.is_folder:
         try:
@@ -139,7 +148,8 @@ def _note(found: Survey, place: _Place, status: os.stat_result, rules: Rules) ->
         found.files[path] = status
         if status.st_nlink != 1:
             found.blame(path, f"has {status.st_nlink} names (hard links); drop a copy instead")
-        _ask_for_writers(found, place, status)
+        if found.asks:
+            _ask_for_writers(found, place, status)
     elif not stat.S_ISDIR(status.st_mode):
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "not a file")
         found.blame(path, f"is {kind}; only regular files and folders are accepted")

@@ -20,14 +20,16 @@ class TakenInput:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run, and where its results belong."""
+    """A run, and where its results belong. `forgotten`: its backend was told to let it go."""
 
     job: str
     name: str
     number: int
     key: str
+    backend: str
     state: RunState
     manifest_sha256: str | None
+    forgotten: bool
 
 
 def broken(conn: Connection, rule: str) -> list[str]:
@@ -86,4 +88,5 @@ def taken_inputs(conn: Connection) -> list[TakenInput]:
 def runs(conn: Connection) -> list[RunRow]:
     """Return all runs, oldest first."""
     rows = conn.execute(load("audit")["runs"]).fetchall()
-    return [RunRow(**dict(row) | {"state": RunState(row["state"])}) for row in rows]
+    typed = ({"state": RunState(row["state"]), "forgotten": bool(row["forgotten"])} for row in rows)
+    return [RunRow(**dict(row) | more) for row, more in zip(rows, typed, strict=True)]

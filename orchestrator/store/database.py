@@ -194,8 +194,8 @@ def _unusable(error: Exception, path: Path, backups: Path) -> Exception:
         return DiskFullError(f"no space left to open {path}")
     if code in {engine.SQLITE_CORRUPT, engine.SQLITE_NOTADB}:
         return migrate.SchemaError(
-            f"{path} is damaged: {error}; move it away together with its -wal and -shm, and copy"
-            f" the newest file of {backups} to its place"
+            f"{path} is damaged: {error}; `orchestrator restore` puts a copy in its place, the"
+            f" newest is in {backups}"
         )
     return FatalStorageError(f"{path} cannot be opened: {error}")
 

@@ -66,6 +66,12 @@ def hinted_runs(conn: Connection, keys: Sequence[str]) -> list[Due]:
     return [_due(row) for row in rows]
 
 
+def running_keys(conn: Connection, backends: Sequence[str]) -> set[str]:
+    """Return the keys of the runs that are running on these backends."""
+    rows = conn.execute(load("look")["running_keys"], {"backends": json.dumps(list(backends))})
+    return {row["key"] for row in rows.fetchall()}
+
+
 def _due(row: Row) -> Due:
     return Due(row["run"], row["key"], row["backend"], RunState(row["state"]))
 
@@ -83,6 +89,7 @@ def work(conn: Connection, run: str) -> Work:
             "outcome": None if outcome is None else Outcome(outcome),
             "listed": bool(row["listed"]),
             "forgotten": bool(row["forgotten"]),
+            "suspect": bool(row["suspect"]),
             "memo": json.loads(row["memo"]),
         }
     )
@@ -180,6 +187,12 @@ def last_history(conn: Connection) -> int:
     """Return the number of the newest history entry, 0 without one."""
     seq: int = conn.execute(load("look")["last_history"]).fetchone()[0]
     return seq
+
+
+def ended(conn: Connection, keys: Sequence[str]) -> list[str]:
+    """Return those of the keys whose runs have ended."""
+    rows = conn.execute(load("look")["ended_keys"], {"keys": json.dumps(list(keys))}).fetchall()
+    return [row["key"] for row in rows]
 
 
 def unsuccessful_since(conn: Connection, seq: int) -> int:

@@ -74,6 +74,18 @@ def connect_writer(
     return conn
 
 
+def connect_private(path: Path) -> Connection:
+    """Open a database that nobody else knows yet; what is written to it, the caller must sync."""
+    conn = engine.connect(path, isolation_level=None)
+    try:
+        _set_up(conn)
+        conn.execute("PRAGMA journal_mode = MEMORY").fetchone()
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
 def _make_durable(conn: Connection) -> None:
     mode = conn.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode not in {"wal", "memory"}:

@@ -168,10 +168,10 @@ def ahead(conn: Connection, job: JobView, steady: float) -> int:
     return count
 
 
-def live(conn: Connection, backend: str) -> tuple[int, int]:
-    """Return how many runs of a backend have not ended, and how many of these are harvested."""
+def live(conn: Connection, backend: str) -> tuple[int, int, int]:
+    """Return how many runs of a backend have not ended, are harvested, are still looked for."""
     row = conn.execute(load("views")["live"], {"backend": backend}).fetchone()
-    return row["live"], row["harvesting"]
+    return row["live"], row["harvesting"], row["sought"]
 
 
 def progress(conn: Connection, ids: Sequence[str]) -> dict[str, Progress]:

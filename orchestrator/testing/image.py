@@ -88,9 +88,13 @@ class Image:
             await self._dropped.wait()
 
     def _enter(self, conn: Connection, item: NewJob | Request) -> None:
-        now = self.world.now()
+        now, restorer = self.world.now(), self.world.restorer
         if isinstance(item, NewJob):
             entrance.accept(conn, item, now)
+            if restorer is not None:
+                restorer.took(item)
+            return
+        if restorer is not None and restorer.refuses(item):
             return
         if item.verb is Verb.RETRY and item.confirmed and not self.world.may_confirm(item.job):
             return  # a person who looked and found it there would not ask
@@ -99,6 +103,8 @@ class Image:
         self._may_come_early([row["key"] for row in rows])
         if refused is None:
             self.world.last_wish[item.job] = item.verb
+            if restorer is not None:
+                restorer.took(item)
 
     # ── the seams: everything that leaves the process passes through one of these ──
 

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 def broken(world: "World") -> Iterator[str]:
     """Yield every promise that does not hold in a world at rest."""
     jobs = world.conn.execute("SELECT * FROM job ORDER BY seq").fetchall()
-    if [row["id"] for row in jobs] != world.people.jobs:
-        yield f"dropped were {world.people.jobs}, in the queue are {[row['id'] for row in jobs]}"
+    there, dropped = [row["id"] for row in jobs], world.people.jobs
+    if world.restorer is not None:  # what is taken in again, comes last
+        there, dropped = sorted(there), sorted(dropped)
+    if there != dropped:
+        yield f"dropped were {dropped}, in the queue are {there}"
     for job in jobs:
         yield from _of_job(world, job)
     yield from _history(world)
@@ -54,17 +57,19 @@ def _of_run(world: "World", job: Row, run: Row) -> Iterator[str]:
             yield f"{key} is {outcome}, but its work goes on or never began"
         elif remote.ok != (outcome == "succeeded"):
             yield f"{key} is {outcome}, the truth is {remote}"
+    if run["manifest_sha256"] and remote is not None:
+        yield from _result(world, job, run, remote)
     dropped = run["remote_id"] is None and outcome in {"rejected", "timed_out", "cancelled"}
     if dropped and started:
         yield f"{key} ended as {outcome}, as if it had not been started: it was"
+    if run["suspect"]:  # how it ended was told to a queue that is not any more
+        return
     if outcome == "lost" and (remote is None or remote.knowable):
         yield f"{key} is lost without being so: {remote}"
     if outcome == "cancelled" and run["stop"] is None and run["manifest_sha256"]:
         yield f"{key} was cancelled without a wish"
     if run["last_error"] and "internal error" in run["last_error"] and not world.planted:
         yield f"{key}: {run['last_error']}"
-    if run["manifest_sha256"] and remote is not None:
-        yield from _result(world, job, run, remote)
 
 
 def _result(world: "World", job: Row, run: Row, remote: Remote) -> Iterator[str]:

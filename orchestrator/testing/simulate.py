@@ -13,14 +13,17 @@ from orchestrator.testing.world import World
 MEMORY = "/dev/shm"  # noqa: S108 - a file system in memory: syncs cost nothing there
 
 
-def simulate(seed: int) -> World:
-    """Let the world of a seed come to rest and be judged; `failures` holds what did not hold."""
+def simulate(seed: int, *, restores: bool = False) -> World:
+    """Let the world of a seed come to rest and be judged; `failures` holds what did not hold.
+
+    With `restores`, the queue is now and then replaced by an earlier copy of itself.
+    """
     base = MEMORY if Path(MEMORY).is_dir() and os.access(MEMORY, os.W_OK) else None
     root = Path(tempfile.mkdtemp(prefix="orchestrator-world-", dir=base))
     loop = VirtualLoop()
     loop.set_exception_handler(lambda _loop, _context: None)  # judged by what reaches the world
     try:
-        world = World(seed, root, loop)
+        world = World(seed, root, loop, restores=restores)
         try:
             loop.run_until_complete(world.run())
         except (DeadlockError, HotLoopError) as error:
@@ -36,10 +39,13 @@ def simulate(seed: int) -> World:
 
 
 def main() -> int:
-    """Print the trace of each seed named on the command line, and what did not hold."""
+    """Print the trace of each seed named on the command line, and what did not hold.
+
+    The seed 7r is that of a world with restores.
+    """
     failed = 0
     for argument in sys.argv[1:]:
-        world = simulate(int(argument))
+        world = simulate(int(argument.removesuffix("r")), restores=argument.endswith("r"))
         sys.stdout.write("\n".join([*world.trace, *world.failures, ""]))
         failed += bool(world.failures)
     return 1 if failed else 0

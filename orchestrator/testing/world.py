@@ -16,6 +16,7 @@ from orchestrator.store.sqlite import Connection, connect_writer
 from orchestrator.testing.faults import Faults, chance
 from orchestrator.testing.image import Image
 from orchestrator.testing.people import People
+from orchestrator.testing.restoring import CRASHES, Restorer
 from orchestrator.testing.rules import check_start
 from orchestrator.testing.server import CHARACTERS, Server
 from orchestrator.testing.virtual import VirtualLoop
@@ -27,7 +28,7 @@ _template: list[Connection] = []
 class World:
     """Everything that survives a crash, and what is known of it."""
 
-    def __init__(self, seed: int, root: Path, loop: VirtualLoop) -> None:
+    def __init__(self, seed: int, root: Path, loop: VirtualLoop, *, restores: bool = False) -> None:
         self.random = chance(seed)
         self.loop = loop
         self.home = make_home(root)
@@ -48,6 +49,9 @@ class World:
         self.servers = [self._server(kind) for kind in kinds]
         self.people = People(self, chance(self.random))
         self._crashes = self.random.choice([0, 1, 2, 5])
+        self.restorer: Restorer | None = None
+        if restores:
+            self.restorer, self._crashes = Restorer(self, seed), CRASHES
         self._steps_left = self._next_crash()
         self._life: asyncio.Task[None] | None = None
         self._kept: set[asyncio.Task[None] | None] = set()
@@ -128,6 +132,8 @@ class World:
                 await asyncio.wait({life})
             await self._bury(image, life)
             if not people.done():
+                if self.restorer is not None:
+                    self.restorer.between_lives()
                 await asyncio.sleep(self.random.choice([0.0, 1.0, 30.0, 600.0]))
         people.cancel()
         await asyncio.wait({people})

@@ -7,23 +7,21 @@ from pathlib import Path
 from anyio.to_thread import run_sync
 
 from orchestrator.store import migrate
-from orchestrator.store.database import Database
 
 _NAME = re.compile(r"queue-(\d{8}T\d{6}Z)\.db", re.ASCII)
 _PART = re.compile(r"\.queue-.*\.db\.part(-journal)?", re.ASCII)
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
-async def make_backup(db: Database, folder: Path, *, keep: int, now: datetime) -> Path:
+async def make_backup(queue: Path, folder: Path, *, keep: int, now: datetime) -> Path:
     """Copy the queue to a file named by the time (UTC); then remove all but the newest `keep`.
 
-    Writers wait while it is copied, but not while the copy is checked and synced. Raises
-    DiskFullError, FatalStorageError, migrate.SchemaError when the copy is not good, OSError.
+    Nobody waits for it. Raises DiskFullError, FatalStorageError, migrate.SchemaError when the copy
+    is not good, OSError.
     """
     target = folder / f"queue-{now.astimezone(UTC).strftime(_STAMP)}.db"
     await run_sync(_remove_parts, folder)
-    await db.read(migrate.copy, target)
-    await run_sync(migrate.keep_copy, target)
+    await run_sync(migrate.copy_queue, queue, target)
     await run_sync(_prune, folder, target, keep)
     return target
 

@@ -48,7 +48,7 @@ async def run_upkeep(
     lines = {"backup": backup, "check": check}
     timetable = {name: trigger_of(line, zone or UTC) for name, line in lines.items() if line}
     chores: dict[str, Chore] = {
-        "backup": partial(do_backup, db, home, log, now, keep_backups, keep_free=keep_free),
+        "backup": partial(do_backup, home, log, now, keep_backups, keep_free=keep_free),
         "check": partial(do_check, db, home, log),
     }
     if backup and await is_missed(db, home, timetable["backup"], _utc(now())):
@@ -88,7 +88,7 @@ async def is_missed(db: Database, home: Home, trigger: BaseTrigger, now: datetim
 
 
 async def do_backup(
-    db: Database, home: Home, log: Log, now: Callable[[], Now], keep: int, *, keep_free: int
+    home: Home, log: Log, now: Callable[[], Now], keep: int, *, keep_free: int
 ) -> None:
     """Copy the queue. Raises DiskFullError where that would leave too little room."""
     size, free = home.database.stat().st_size, room_at(home.backups, 0).free
@@ -97,7 +97,7 @@ async def do_backup(
             f"no room for a copy of the queue: it needs {amount(size)}, {amount(free)} are free and"
             f" {amount(keep_free)} of them are to stay free"
         )
-    made = await make_backup(db, home.backups, keep=keep, now=_utc(now()))
+    made = await make_backup(home.database, home.backups, keep=keep, now=_utc(now()))
     log.info("the queue is copied", to=str(made))
 
 
@@ -108,8 +108,7 @@ async def do_check(db: Database, home: Home, log: Log) -> None:
         log.error(
             "the queue is damaged",
             found=damage,
-            advice=f"stop the daemon, move {home.database} away together with its -wal and -shm,"
-            f" copy the newest file of {home.backups} to its place, start the daemon",
+            advice=f"stop the daemon, then `orchestrator restore` the newest of {home.backups}",
         )
     damaged = await check_results(db, home)
     for folder, finding in damaged:

@@ -16,6 +16,8 @@ import pytest
 from orchestrator.backend import Absent, Alive, Finished, Lost
 from orchestrator.backends.local import KIND
 from orchestrator.backends.local.link import supervisor_command
+from orchestrator.backends.local.standing import finished
+from orchestrator.backends.supervisor.processes import memory_kills
 from orchestrator.testing.contract import Place, open_place
 from tests.backends.helpers import BODIES, end_of_orphan, gone, polled, supervisor_of
 
@@ -143,3 +145,21 @@ def raw_connection(place: Place) -> socket.socket:
         os.close(folder)
     connection.settimeout(10)
     return connection
+
+
+@pytest.mark.parametrize(("kills", "told"), [(0, False), (2, True)])
+def test_a_run_that_died_while_memory_ran_out_says_so(kills: int, *, told: bool) -> None:
+    """Somebody would look for a fault in his program, or in ours, that is not there."""
+    end = dict.fromkeys(("code", "stopped", "reason", "unsynced", "left_behind"))
+    end |= {"signal": 9, "wall_seconds": 1.0, "cpu_seconds": 0.5}
+    end |= {"memory_kills": kills, "max_rss_bytes": 300 << 20}
+    reason = finished(end).reason
+    assert reason.startswith("killed by SIGKILL after 1.0 s")
+    words = "the kernel killed for want of memory meanwhile, and this run's largest process had 300"
+    assert (words in reason) is told
+
+
+def test_the_kernel_says_how_often_memory_ran_out() -> None:
+    """A kernel that tells it in another way would never be heard."""
+    counted = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
+    assert memory_kills() == int(counted["oom_kill"])

@@ -46,7 +46,9 @@ def full_commits(file: Path, seconds: float) -> float:
     conn = connect_writer(file, lambda _: 0)
     try:
         conn.execute("CREATE TABLE row (n INTEGER PRIMARY KEY, text TEXT)")
-        return rate(lambda n: conn.execute("INSERT INTO row VALUES (?, ?)", (n, "x" * 200)), seconds)
+        return rate(
+            lambda n: conn.execute("INSERT INTO row VALUES (?, ?)", (n, "x" * 200)), seconds
+        )
     finally:
         conn.close()
 

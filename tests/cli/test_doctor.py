@@ -106,14 +106,6 @@ def test_secrets_that_cannot_be_read_are_told(home: Home, tmp_path: Path) -> Non
     assert not any("canary" in line.text + line.advice for line in found)
 
 
-def test_a_disk_without_room_is_a_problem(home: Home) -> None:
-    """Results would wait for space, and nobody know why."""
-    home.config.write_text("[results]\nkeep_free = '900000 TiB'\n")
-    (line,) = lines(home, "disk space")
-    assert line.level == "problem"
-    assert "make room" in line.advice
-
-
 def test_a_damaged_queue_is_a_problem(home: Home, bench: Bench) -> None:
     """Commands that cannot read the queue send people here."""
     assert [line.level for line in lines(home, "queue")] == ["ok"]

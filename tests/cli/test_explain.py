@@ -61,7 +61,9 @@ RUN = RunView(
     harvest_steps=0,
     harvested=0,
 )
-AROUND = Surroundings(daemon=1, room=2, live=1, harvesting=0, ahead=0, results="/home/results/beam")
+AROUND = Surroundings(
+    daemon=1, room=2, live=1, harvesting=0, sought=0, ahead=0, results="/home/results/beam"
+)
 
 
 def said(job: dict[str, Any], run: dict[str, Any] | None = None, **around: Any) -> dict[str, str]:
@@ -161,6 +163,13 @@ def test_ended_runs_whose_outputs_pile_up_hold_a_queued_job() -> None:
     lines = said(QUEUED, live=18, harvesting=18)
     assert lines["waits for"] == "the outputs of 18 runs that have ended on local"
     assert lines["next"] == "it starts when they have been fetched"
+
+
+def test_runs_of_a_restored_queue_are_looked_for_first() -> None:
+    """It would promise a start at once while the daemon still asks what became of older runs."""
+    lines = said(QUEUED, live=1, sought=3)
+    assert lines["waits for"] == "3 runs of the restored queue to be looked for on local"
+    assert lines["next"] == "it starts when it is known what became of them"
 
 
 def test_a_free_place_goes_to_the_jobs_before_it() -> None:

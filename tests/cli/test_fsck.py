@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.backends.local.removing import GONE
 from orchestrator.config.home import Home
 from orchestrator.core.intake import Verb
 from orchestrator.core.lifecycle import Event, JobState, Outcome
 from orchestrator.daemon.fsck import CHECKS, Finding, inspect
+from orchestrator.spool import PROBE
 from orchestrator.store.lock import hold
 from orchestrator.store.sqlite import connect_reader
 from tests.cli.bench import Bench, Run
@@ -50,6 +52,16 @@ def busy(bench: Bench) -> None:
     rejected = bench.reject("bad.toml", "is no job file")
     (bench.home.rejected / f"bad.toml-{rejected}" / "dropped").mkdir(parents=True)
     (bench.home.rejected / "notes of mine").mkdir()
+    given_up = bench.running(bench.job(name="given-up"))  # kept for a person to look at
+    bench.move(given_up, Event.GIVEN_UP, outcome=Outcome.LOST, job=JobState.CANCELLED)
+    for folder in (bench.home.claimed, bench.home.archive):  # a check of the renames was killed
+        (folder / f"{PROBE}0123456789abcdef").mkdir()
+    local = bench.home.backend("local") / "runs"
+    states = "('staging', 'running', 'harvesting')"
+    kept = f"SELECT key FROM run WHERE state IN {states} OR outcome = 'lost'"  # noqa: S608 - ours
+    for row in bench.conn.execute(kept).fetchall():
+        (local / row["key"]).mkdir(parents=True)
+    (local / f"{GONE}{_run_of(bench, twice)}").mkdir()  # killed while the run was let go
     (bench.home.results / "plots of mine").mkdir()
 
 
@@ -122,40 +134,73 @@ def _turn_latest(_: Bench, __: str, run: Path) -> None:
     (run.parent / "latest").symlink_to("0")
 
 
+def _run_of(bench: Bench, job: str) -> str:
+    return str(bench.conn.execute("SELECT key FROM run WHERE job = ?", (job,)).fetchone()["key"])
+
+
+def _folder_of(bench: Bench, key: str) -> Path:
+    folder = bench.home.backend("local") / "runs" / key
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _keep_run(bench: Bench, job: str, _: Path) -> None:
+    _folder_of(bench, _run_of(bench, job))
+    _sql("UPDATE run SET forgotten = 1 WHERE job = '{job}'")(bench, job, bench.home.root)
+
+
+def _lose_run(bench: Bench, _: str, __: Path) -> None:
+    job = bench.job(name="running")
+    bench.running(job)
+    _folder_of(bench, _run_of(bench, job)).rmdir()
+
+
 def _sql(statement: str) -> Break:
     return lambda bench, job, _: bench.execute(statement.format(job=job))
 
 
-@pytest.mark.parametrize(
-    ("check", "spoil"),
-    [
-        ("claimed-or-archived", _claim_again),
-        ("job-has-its-drop", _lose_drop),
-        ("archived-is-known", _archive_unknown),
-        ("one-drop-a-folder", lambda bench, _, __: (bench.home.archive / OTHER).mkdir()),
-        ("one-drop-a-folder", lambda bench, _, __: (bench.home.claimed / "odd").mkdir()),
-        ("rejected-is-known", _reject_unknown),
-        ("inputs-are-kept", _change_input),
-        ("inputs-are-kept", _lose_input),
-        ("published-is-there", _change_manifest),
-        ("published-is-there", lambda _, __, run: run.rename(run.with_name("moved"))),
-        ("results-are-known", _publish_unknown),
-        ("results-are-known", _publish_early),
-        ("latest-is-latest", _turn_latest),
-        ("staging-is-known", lambda bench, _, __: (bench.home.staging / "orch-x").mkdir()),
-        ("staging-is-known", _stage_published),
-        ("one-live-run", _sql("UPDATE job SET state = 'active' WHERE id = '{job}'")),
-        ("runs-are-counted", _sql("UPDATE job SET runs = 2 WHERE id = '{job}'")),
-        ("success-is-proved", _sql("UPDATE run SET outcome = 'lost' WHERE job = '{job}'")),
-        ("keys-are-ours", _sql("UPDATE run SET key = 'orch-otherhom-x' WHERE job = '{job}'")),
-        ("one-id-one-thing", _sql("INSERT INTO rejection VALUES ('{job}', 'x', 1.0, 'x')")),
-        ("history-is-unbroken", _sql("DELETE FROM history WHERE target = 'RUNNING'")),
-        ("history-is-complete", _sql("DELETE FROM history WHERE target = 'SUCCEEDED'")),
-        ("shown-is-true", _sql("UPDATE job SET shown = 'FAILED' WHERE id = '{job}'")),
-        ("database-is-whole", _sql("UPDATE step SET run = 'gone'")),
-        ("shown-is-true", _sql("UPDATE job SET state = 'odd' WHERE id = '{job}'")),
-    ],
-)
+SPOILED: list[tuple[str, Break]] = [
+    ("claimed-or-archived", _claim_again),
+    ("job-has-its-drop", _lose_drop),
+    ("archived-is-known", _archive_unknown),
+    ("one-drop-a-folder", lambda bench, _, __: (bench.home.archive / OTHER).mkdir()),
+    ("one-drop-a-folder", lambda bench, _, __: (bench.home.claimed / "odd").mkdir()),
+    ("rejected-is-known", _reject_unknown),
+    ("inputs-are-kept", _change_input),
+    ("inputs-are-kept", _lose_input),
+    ("published-is-there", _change_manifest),
+    ("published-is-there", lambda _, __, run: run.rename(run.with_name("moved"))),
+    ("results-are-known", _publish_unknown),
+    ("results-are-known", _publish_early),
+    ("latest-is-latest", _turn_latest),
+    ("staging-is-known", lambda bench, _, __: (bench.home.staging / "orch-x").mkdir()),
+    ("staging-is-known", _stage_published),
+    ("run-folders-are-known", lambda bench, _, __: _folder_of(bench, "orch-testhome-x")),
+    ("run-folders-are-known", _keep_run),
+    ("live-run-has-its-folder", _lose_run),
+    ("only-ended-is-let-go", _sql("UPDATE run SET forgotten = 1 WHERE state <> 'ended'")),
+    ("status-log-is-not-ahead", _sql("UPDATE home SET status_cursor = 1000")),
+    (
+        "results-were-fetched",
+        _sql(
+            "INSERT INTO step (run, phase, n, name, source)"
+            " SELECT id, 'harvest', 0, 'x', '\"x\"' FROM run WHERE state = 'ended'"
+        ),
+    ),
+    ("one-live-run", _sql("UPDATE job SET state = 'active' WHERE id = '{job}'")),
+    ("runs-are-counted", _sql("UPDATE job SET runs = 2 WHERE id = '{job}'")),
+    ("success-is-proved", _sql("UPDATE run SET outcome = 'lost' WHERE job = '{job}'")),
+    ("keys-are-ours", _sql("UPDATE run SET key = 'orch-otherhom-x' WHERE job = '{job}'")),
+    ("one-id-one-thing", _sql("INSERT INTO rejection VALUES ('{job}', 'x', 1.0, 'x')")),
+    ("history-is-unbroken", _sql("DELETE FROM history WHERE target = 'RUNNING'")),
+    ("history-is-complete", _sql("DELETE FROM history WHERE target = 'SUCCEEDED'")),
+    ("shown-is-true", _sql("UPDATE job SET shown = 'FAILED' WHERE id = '{job}'")),
+    ("database-is-whole", _sql("UPDATE step SET run = 'gone'")),
+    ("shown-is-true", _sql("UPDATE job SET state = 'odd' WHERE id = '{job}'")),
+]
+
+
+@pytest.mark.parametrize(("check", "spoil"), SPOILED)
 def test_every_illegal_combination_is_found(bench: Bench, check: str, spoil: Break) -> None:
     """Lost, doubled or foreign files and rows would stay until they do harm."""
     job = bench.job(name="beam")
@@ -164,6 +209,11 @@ def test_every_illegal_combination_is_found(bench: Bench, check: str, spoil: Bre
     assert found(bench) == []
     spoil(bench, job, run)
     assert check in {finding.check for finding in found(bench)}
+
+
+def test_every_check_is_seen_to_fire() -> None:
+    """A check that cannot fail would vouch for a home that nobody has looked at."""
+    assert {check for check, _ in SPOILED} == set(CHECKS)
 
 
 def test_findings_are_named_with_their_why(run: Run, bench: Bench) -> None:
@@ -193,6 +243,22 @@ def test_it_changes_nothing(run: Run, bench: Bench, home: Home) -> None:
     before = sorted((str(path), path.lstat().st_mtime_ns) for path in _all(home.root))
     assert run("fsck").returncode == 0
     assert sorted((str(path), path.lstat().st_mtime_ns) for path in _all(home.root)) == before
+
+
+def test_what_was_fetched_of_a_run_that_was_given_up_goes_at_the_next_start(
+    run: Run, bench: Bench
+) -> None:
+    """Outputs that nobody will ever publish would fill the disk, one given-up run after another."""
+    given_up = bench.running(bench.job(name="given-up"))
+    bench.move(given_up, Event.FINISHED, outcome=Outcome.FAILED)
+    bench.move(given_up, Event.GIVEN_UP, outcome=Outcome.ABANDONED, job=JobState.CANCELLED)
+    fetched = bench.home.staging / f"orch-testhome-{given_up}" / "outputs"
+    fetched.mkdir(parents=True)
+    (fetched / "large.dat").write_bytes(b"42")
+    stranger = bench.home.staging / "orch-testhome-x"
+    stranger.mkdir()
+    assert run("serve", "--until-idle").returncode == 0
+    assert list(bench.home.staging.iterdir()) == [stranger]  # that is for a person to look at
 
 
 def _all(folder: Path) -> list[Path]:

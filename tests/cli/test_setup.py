@@ -57,7 +57,7 @@ def test_the_home_comes_from_option_environment_or_default(
     """Commands would work on another home than the one that was named."""
     run("init", "--home", tmp_path / "other")
     (tmp_path / "other" / "spool" / "x.toml").write_text("")
-    one = "1 in the spool"
+    one = "1 dropped, not accepted yet"
     assert one not in run("status").stderr
     assert one in run("--home", tmp_path / "other", "status").stderr
     assert one in run("status", "--home", tmp_path / "other").stderr

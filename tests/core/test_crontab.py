@@ -24,6 +24,7 @@ def test_stars_mean_every_minute() -> None:
     [
         ("7", {7}),
         ("07", {7}),
+        ("007", {7}),
         ("0,30", {0, 30}),
         ("5-8", {5, 6, 7, 8}),
         ("*/20", {0, 20, 40}),
@@ -100,10 +101,17 @@ def test_a_date_and_a_weekday_are_either_one(line: str, either: object) -> None:
         ("5/10 * * * *", "has a step, which needs a range"),
         ("1.5 * * * *", "is not understood"),
         ("٣ * * * *", "is not understood"),
-        (f"{'9' * 5000} * * * *", "is not a number"),
-        (f"*/{'9' * 5000} * * * *", "is not understood"),
+        ("1-60 * * * *", 'the minute "60" is not a number from 0 to 59'),
+        ("0007 * * * *", 'the minute "0007" is not a number'),
+        (f"{'9' * 5000} * * * *", f'the minute "{"9" * 20}" is not a number'),
+        (f"*/{'9' * 5000} * * * *", f'the minute "*/{"9" * 18}" is not understood'),
+        (f"{'9' * 5000}/9 * * * *", f'the minute "{"9" * 20}" has a step'),
         ("0 0 31 2 *", 'the day "31" never comes in the month "2"'),
         ("0 0 31 4,jun *", "never comes"),
+        (
+            f"0 0 30{',30' * 9} 2{',2' * 19} *",
+            f'the day "30{",30" * 6}" never comes in the month "2{",2" * 9},"',
+        ),
     ],
 )
 def test_what_cron_would_not_take_is_refused(line: str, why: str) -> None:

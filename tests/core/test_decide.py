@@ -1,7 +1,8 @@
-"""What an act comes to: every decision, on plain values."""
+"""What an act comes to: every decision, whole, on plain values."""
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal
 
 import pytest
@@ -9,11 +10,13 @@ import pytest
 from orchestrator.core import decide
 from orchestrator.core.lifecycle import Event, JobState, Outcome, RunState, Want
 from orchestrator.core.now import Now
+from orchestrator.core.pacing import backoff, poll_delay
 from orchestrator.core.spec import JobSpec, Limits, Retry
-from orchestrator.core.work import Work
+from orchestrator.core.work import Change, Hold, Work
 
 NOW = Now(steady=1000.0, wall=50_000.0)
-U = 0.5
+U = 0.25
+HUNDRED_SECONDS = Limits(time=timedelta(seconds=100))
 
 
 def work(**fields: Any) -> Work:
@@ -23,9 +26,13 @@ def work(**fields: Any) -> Work:
         "job": "j", "name": "wing", "backend": "there", "want": Want.RUN, "runs_allowed": 1,
         "spec": JobSpec(name="wing", run={}, limits=limits, retry=retry), "deadline": None,
         "run": "r", "key": "orch-homehome-r", "number": 1, "state": RunState.RUNNING,
-        "version": 1, "tries": 0, "memo": {},
+        "version": 1, "tries": 0, "reason": "as it was", "memo": {},
     }  # fmt: skip
     return Work(**plain | fields)
+
+
+STAYS = partial(Change, reason="as it was")
+ENDS = partial(Change, due=1000.0)
 
 
 # ── when to stop ──
@@ -36,12 +43,14 @@ def work(**fields: Any) -> Work:
     [
         ({}, False, None),
         ({"want": Want.CANCEL}, False, "cancel"),
+        ({"want": Want.CANCEL}, True, "cancel"),
         ({"deadline": 50_001.0}, False, None),
         ({"deadline": 50_000.0}, False, "deadline"),
-        ({"limits": Limits(time=timedelta(seconds=100)), "started": 900.0}, False, "time_limit"),
-        ({"limits": Limits(time=timedelta(seconds=100)), "started": 901.0}, False, None),
-        ({"limits": Limits(time=timedelta(seconds=100)), "started": 900.0}, True, None),
-        ({"limits": Limits(time=timedelta(seconds=100))}, False, None),
+        ({"deadline": 50_000.0}, True, "deadline"),
+        ({"limits": HUNDRED_SECONDS, "started": 900.0}, False, "time_limit"),
+        ({"limits": HUNDRED_SECONDS, "started": 901.0}, False, None),
+        ({"limits": HUNDRED_SECONDS, "started": 900.0}, True, None),
+        ({"limits": HUNDRED_SECONDS}, False, None),
     ],
 )
 def test_a_run_is_stopped_when_it_is_due_and_not_before(
@@ -51,19 +60,49 @@ def test_a_run_is_stopped_when_it_is_due_and_not_before(
     assert decide.stop_due(work(**fields), NOW, keeps_time_limit=keeps) == cause
 
 
-@pytest.mark.parametrize(
-    ("cause", "outcome", "job"),
-    [
-        ("cancel", Outcome.CANCELLED, JobState.CANCELLED),
-        ("deadline", Outcome.TIMED_OUT, JobState.FAILED),
-    ],
-)
-def test_what_was_not_started_is_dropped(
-    cause: Literal["cancel", "deadline"], outcome: Outcome, job: JobState
-) -> None:
+DROPPED: dict[str, Change] = {
+    "cancel": ENDS(
+        event=Event.DROPPED,
+        reason="cancelled on request, before it was started",
+        outcome=Outcome.CANCELLED,
+        job=JobState.CANCELLED,
+        stop="cancel",
+    ),
+    "deadline": ENDS(
+        event=Event.DROPPED,
+        reason="its deadline passed before it was started",
+        outcome=Outcome.TIMED_OUT,
+        job=JobState.FAILED,
+        stop="deadline",
+    ),
+}
+
+
+@pytest.mark.parametrize("cause", ["cancel", "deadline"])
+def test_what_was_not_started_is_dropped(cause: Literal["cancel", "deadline"]) -> None:
     """A job that nobody wants any more would still be started."""
-    change = decide.drop(cause, NOW)
-    assert (change.event, change.outcome, change.job) == (Event.DROPPED, outcome, job)
+    assert decide.drop(cause, NOW) == DROPPED[cause]
+
+
+# ── what did not work ──
+
+
+@pytest.mark.parametrize("retry_after", [None, 60.0])
+def test_a_try_that_failed_is_made_again_later(retry_after: float | None) -> None:
+    """A service would be asked again at once, or sooner than it said; `explain` would be empty."""
+    change = decide.later(work(tries=3), Event.NOT_SENT, "503", NOW, U, retry_after=retry_after)
+    due = 1000.0 + backoff(4, U, retry_after)
+    assert change == STAYS(event=Event.NOT_SENT, due=due, tries=4, error="503")
+
+
+@pytest.mark.parametrize(
+    ("want", "job"), [(Want.RUN, JobState.FAILED), (Want.CANCEL, JobState.CANCELLED)]
+)
+def test_a_refused_run_ends(want: Want, job: JobState) -> None:
+    """A request that is always refused would be made for ever, or its reason not be told."""
+    assert decide.refuse(work(want=want), "no such queue", NOW) == ENDS(
+        event=Event.REFUSED, reason="refused: no such queue", outcome=Outcome.REJECTED, job=job
+    )
 
 
 # ── a doubtful submit ──
@@ -71,125 +110,224 @@ def test_what_was_not_started_is_dropped(
 
 def test_a_doubt_is_dated_and_looked_into_at_once() -> None:
     """The window after which absence is proof would have no beginning."""
-    change = decide.doubt(work(tries=3), "no answer", NOW)
-    assert (change.event, change.due, change.doubt_since) == (Event.DOUBTFUL, 1000.0, 1000.0)
-    assert change.tries == 3
+    assert decide.doubt(work(tries=3), "no answer", NOW) == Change(
+        event=Event.DOUBTFUL,
+        reason="outcome of the submit unknown: no answer",
+        due=1000.0,
+        tries=3,
+        error="no answer",
+        doubt_since=1000.0,
+    )
 
 
-def test_absence_within_the_window_is_no_proof() -> None:
+@pytest.mark.parametrize(("since", "due"), [(950.0, 1010.0), (None, 1060.0)])
+def test_absence_within_the_window_is_no_proof(since: float | None, due: float) -> None:
     """A request that the service still holds would be sent a second time: the job runs twice."""
-    change = decide.absent(work(doubt_since=950.0, tries=2), "not listed", 60.0, NOW, U)
-    assert (change.event, change.due, change.tries) == (Event.UNCLEAR, 1010.0, 2)
-    assert change.hold is None
+    change = decide.absent(work(doubt_since=since, tries=2), "not listed", 60.0, NOW, U)
+    assert change == STAYS(
+        event=Event.UNCLEAR,
+        due=due,
+        tries=2,
+        error="not listed; this counts as proof from 60 s after the submit",
+    )
 
 
 def test_absence_after_the_window_is_proof() -> None:
-    """A lost request would never be sent again."""
+    """A lost request would never be sent again, or at once and for ever."""
     change = decide.absent(work(doubt_since=940.0, tries=2), "not listed", 60.0, NOW, U)
-    assert (change.event, change.tries) == (Event.ABSENT, 3)
-    assert change.due > NOW.steady
+    assert change == Change(
+        event=Event.ABSENT,
+        reason="provably not started: not listed",
+        due=1000.0 + backoff(3, U),
+        tries=3,
+    )
 
 
 def test_absence_is_never_proof_where_the_kind_cannot_prove_it() -> None:
     """The job would run twice on a service that lists nothing."""
-    doubtful = work(doubt_since=0.0)
-    assert decide.absent(doubtful, "not listed", None, NOW, U).event is Event.UNCLEAR
-    held = decide.absent(replace(doubtful, misses=11), "not listed", None, NOW, U).hold
-    assert held is not None
-    assert held.code == "unknown"
+    change = decide.absent(work(doubt_since=0.0), "not listed", None, NOW, U)
+    why = "not listed; this kind of backend cannot prove absence"
+    assert change == decide.unclear(work(doubt_since=0.0), why, NOW, U)
 
 
-def test_an_absent_run_that_nobody_wants_ends() -> None:
+@pytest.mark.parametrize("window", [0.0, 60.0, None])
+def test_of_a_restored_run_absence_proves_nothing(window: float | None) -> None:
+    """A run that was published and forgotten after the copy was made would be started again."""
+    suspect = work(state=RunState.UNKNOWN, doubt_since=0.0, suspect=True)
+    change = decide.absent(suspect, "not listed", window, NOW, U)
+    assert (change.event, change.missed) == (Event.UNCLEAR, True)
+    assert change.hold is not None
+    assert change.hold.code == "unknown"
+    assert "not listed; but the queue was restored" in change.hold.reason
+    given_up = decide.absent(replace(suspect, want=Want.CANCEL), "not listed", window, NOW, U)
+    assert (given_up.event, given_up.outcome) == (Event.GIVEN_UP, Outcome.ABANDONED)
+
+
+def test_a_restored_run_that_failed_brings_no_next_one_by_itself() -> None:
+    """The next one may have been started, and have ended, after the copy was made."""
+    retry = Retry(attempts=3, on=frozenset(["failed"]))
+    failed = work(state=RunState.HARVESTING, outcome=Outcome.FAILED, runs_allowed=3, retry=retry)
+    assert decide.published(failed, NOW).hold is None
+    change = decide.published(replace(failed, suspect=True), NOW)
+    assert change.job is JobState.QUEUED
+    assert change.hold is not None
+    assert (change.hold.code, "was restored" in change.hold.reason) == ("unknown", True)
+    done = replace(failed, suspect=True, outcome=Outcome.SUCCEEDED)
+    assert decide.published(done, NOW).hold is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "cause"),
+    [({"want": Want.CANCEL}, "cancel"), ({"deadline": 50_000.0}, "deadline")],
+)
+def test_an_absent_run_that_nobody_wants_ends(fields: dict[str, Any], cause: str) -> None:
     """A cancelled job would be submitted again after its absence was proved."""
-    cancelled = work(doubt_since=900.0, want=Want.CANCEL)
-    change = decide.absent(cancelled, "not listed", 60.0, NOW, U)
-    assert (change.event, change.job) == (Event.DROPPED, JobState.CANCELLED)
+    change = decide.absent(work(doubt_since=900.0, **fields), "not listed", 60.0, NOW, U)
+    assert change == DROPPED[cause]
 
 
-@pytest.mark.parametrize("decision", [decide.unclear, decide.unfetchable])
-def test_a_person_is_asked_after_a_dozen_answers_that_are_no_help(decision: Any) -> None:
-    """A person would be called for nothing, or never."""
+# ── answers that are no help ──
+
+UNHELPFUL = [
+    (
+        decide.unclear,
+        Event.UNCLEAR,
+        Hold(
+            "unknown",
+            "unknown outcome: no idea; look at the backend for orch-homehome-r, then: retry"
+            " --i-checked if it is not there, release to look again, cancel to give up",
+        ),
+    ),
+    (
+        decide.unfetchable,
+        Event.HARVEST_STEP,
+        Hold(
+            "outputs",
+            "outputs cannot be fetched: no idea; release to try again, retry for a new run,"
+            " cancel to give them up",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("decision", "event", "hold"), UNHELPFUL)
+def test_a_person_is_asked_after_a_dozen_answers_that_are_no_help(
+    decision: Any, event: Event, hold: Hold
+) -> None:
+    """A person would be called for nothing, or never, or not be told what he can do."""
     patient = decision(work(misses=10, tries=40), "no idea", NOW, U)
-    assert patient.hold is None
-    assert patient.missed
-    assert patient.due > NOW.steady
-
-    held = decision(work(misses=11), "no idea", NOW, U)
-    assert held.hold is not None
-    assert "no idea" in held.hold.reason
+    due = 1000.0 + backoff(11, U)
+    assert patient == STAYS(event=event, due=due, tries=41, missed=True, error="no idea")
+    asked = decision(work(misses=11, tries=40), "no idea", NOW, U)
+    assert asked == STAYS(event=event, due=1000.0, missed=True, error="no idea", hold=hold)
 
 
+@pytest.mark.parametrize(
+    ("before", "outcome"),
+    [
+        (None, Outcome.ABANDONED),
+        (Outcome.SUCCEEDED, Outcome.ABANDONED),  # without its outputs it is none
+        (Outcome.FAILED, Outcome.FAILED),
+    ],
+)
 @pytest.mark.parametrize("decision", [decide.unclear, decide.unfetchable])
-def test_a_cancel_ends_what_no_answer_will_settle(decision: Any) -> None:
-    """`cancel` would be offered as a way out, and lead back to the same hold."""
-    change = decision(work(misses=11, want=Want.CANCEL), "no idea", NOW, U)
-    assert (change.event, change.job) == (Event.GIVEN_UP, JobState.CANCELLED)
-    assert change.outcome is Outcome.ABANDONED
-
-
-def test_giving_up_outputs_keeps_how_the_run_ended() -> None:
-    """A run that failed would be recorded as one of which nothing is known."""
-    failed = work(misses=11, want=Want.CANCEL, outcome=Outcome.FAILED)
-    assert decide.unfetchable(failed, "gone", NOW, U).outcome is Outcome.FAILED
+def test_a_cancel_ends_what_no_answer_will_settle(
+    decision: Any, before: Outcome | None, outcome: Outcome
+) -> None:
+    """`cancel` would lead back to the same hold, or a known end be recorded as unknown."""
+    change = decision(work(misses=11, want=Want.CANCEL, outcome=before), "no idea", NOW, U)
+    assert change == ENDS(
+        event=Event.GIVEN_UP,
+        reason="cancelled on request, and given up: no idea",
+        outcome=outcome,
+        job=JobState.CANCELLED,
+    )
 
 
 # ── while it runs ──
 
 
-def test_the_next_look_is_not_later_than_a_limit() -> None:
-    """A run would go on for minutes after its time limit or deadline."""
-    old = work(started=0.0, limits=Limits(time=timedelta(seconds=1005)))
-    assert decide.alive(old, "", NOW, U, hints=False).due == 1005.0
-    late = work(started=0.0, deadline=50_007.0)
-    assert decide.alive(late, "", NOW, U, hints=False).due == 1007.0
+@pytest.mark.parametrize("hints", [True, False])
+@pytest.mark.parametrize(("started", "age"), [(900.0, 100.0), (None, 0.0)])
+def test_a_run_on_which_all_is_well_is_looked_at_by_its_age(
+    started: float | None, age: float, *, hints: bool
+) -> None:
+    """A service would be asked too often, or the end of a run be seen late."""
+    due = 1000.0 + poll_delay(age, U, hints=hints)
+    alive = partial(decide.alive, work(started=started), now=NOW, u=U, hints=hints)
+    assert alive(detail="step 7") == Change(event=Event.ALIVE, reason="step 7", due=due)
+    assert alive(detail="") == STAYS(event=Event.ALIVE, due=due)
+
+
+@pytest.mark.parametrize(
+    ("fields", "due"),
+    [
+        ({"limits": Limits(time=timedelta(seconds=1005))}, 1005.0),
+        ({"limits": HUNDRED_SECONDS}, 1001.0),
+        ({"deadline": 50_007.0}, 1007.0),
+        ({"deadline": 49_000.0}, 1001.0),
+    ],
+)
+def test_the_next_look_is_not_later_than_a_limit(fields: dict[str, Any], due: float) -> None:
+    """A run would go on for minutes after its limit, or be asked about without a pause."""
+    change = decide.alive(work(started=0.0, **fields), "", NOW, U, hints=False)
+    assert change == STAYS(event=Event.ALIVE, due=due)
 
 
 def test_a_run_asked_to_stop_is_looked_at_until_it_has() -> None:
     """A cancelled run would be taken for ended, or asked about in a busy loop."""
-    change = decide.alive(work(started=0.0, stop="cancel", tries=2), "", NOW, U, hints=False)
-    assert (change.event, change.tries) == (Event.ALIVE, 3)
-    assert "not ended yet" in str(change.error)
+    stopped = work(started=0.0, stop="cancel", tries=2)
+    change = decide.alive(stopped, "step 7", NOW, U, hints=False)
+    assert change == decide.later(stopped, Event.ALIVE, "asked to stop; not ended yet", NOW, U)
 
 
 def test_a_lost_run_waits_for_a_person() -> None:
     """A run that may have done half its work would be run again by itself."""
+    reason = "lost: reboot; retry to run it again, cancel to give it up"
     change = decide.lost(work(retry=Retry(attempts=5), runs_allowed=5), "reboot", NOW)
-    assert change.hold is not None
-    assert change.hold.code == "lost"
-    assert change.event is Event.ALIVE
+    assert change == STAYS(event=Event.ALIVE, due=1000.0, hold=Hold("lost", reason))
 
 
 def test_a_lost_run_that_was_cancelled_ends() -> None:
     """A person would be asked what he has already answered."""
-    change = decide.lost(work(want=Want.CANCEL), "reboot", NOW)
-    assert (change.event, change.outcome, change.job) == (
-        Event.GIVEN_UP,
-        Outcome.LOST,
-        JobState.CANCELLED,
+    assert decide.lost(work(want=Want.CANCEL), "reboot", NOW) == ENDS(
+        event=Event.GIVEN_UP,
+        reason="cancelled on request; how its run ended is lost: reboot",
+        outcome=Outcome.LOST,
+        job=JobState.CANCELLED,
     )
 
 
+# ── when it has ended ──
+
+
 @pytest.mark.parametrize(
-    ("ok", "stopped", "stop", "outcome"),
+    ("ok", "stopped", "stop", "outcome", "reason"),
     [
-        (True, None, None, Outcome.SUCCEEDED),
-        (False, None, None, Outcome.FAILED),
-        (True, None, "cancel", Outcome.SUCCEEDED),  # it won the race against the stop
-        (False, "cancel", "cancel", Outcome.CANCELLED),
-        (False, "cancel", None, Outcome.CANCELLED),  # somebody stopped it over there
-        (False, "cancel", "deadline", Outcome.TIMED_OUT),
-        (False, "cancel", "time_limit", Outcome.TIMED_OUT),
-        (False, "time_limit", None, Outcome.TIMED_OUT),
-        (False, "time_limit", "cancel", Outcome.TIMED_OUT),
+        (True, None, None, Outcome.SUCCEEDED, "exit 3"),
+        (False, None, None, Outcome.FAILED, "exit 3"),
+        (True, None, "cancel", Outcome.SUCCEEDED, "exit 3"),  # it won the race against the stop
+        (False, "cancel", "cancel", Outcome.CANCELLED, "stopped on request (exit 3)"),
+        # somebody stopped it over there
+        (False, "cancel", None, Outcome.CANCELLED, "stopped on request (exit 3)"),
+        (False, "cancel", "deadline", Outcome.TIMED_OUT, "stopped at its deadline (exit 3)"),
+        (False, "cancel", "time_limit", Outcome.TIMED_OUT, "stopped at its time limit (exit 3)"),
+        (False, "time_limit", None, Outcome.TIMED_OUT, "stopped at its time limit (exit 3)"),
+        (False, "time_limit", "cancel", Outcome.TIMED_OUT, "stopped at its time limit (exit 3)"),
     ],
 )
-def test_an_end_is_told_as_it_was(ok: bool, stopped: Any, stop: Any, outcome: Outcome) -> None:  # noqa: FBT001 - a column of the table
+def test_an_end_is_told_as_it_was(
+    ok: bool,  # noqa: FBT001 - a column of the table
+    stopped: Any,
+    stop: Any,
+    outcome: Outcome,
+    reason: str,
+) -> None:
     """A cancelled run would count as failed and be run again, or a finished one as cancelled."""
-    change = decide.finished(work(stop=stop), ok=ok, why="", exit_code=0, stopped=stopped, now=NOW)
-    assert (change.event, change.outcome) == (Event.FINISHED, outcome)
-
-
-# ── what becomes of the job ──
+    change = decide.finished(
+        work(stop=stop), ok=ok, why="exit 3", exit_code=3, stopped=stopped, now=NOW
+    )
+    assert change == ENDS(event=Event.FINISHED, reason=reason, outcome=outcome, exit_code=3)
 
 
 @pytest.mark.parametrize(
@@ -198,24 +336,44 @@ def test_an_end_is_told_as_it_was(ok: bool, stopped: Any, stop: Any, outcome: Ou
         (Outcome.SUCCEEDED, {}, JobState.SUCCEEDED),
         (Outcome.SUCCEEDED, {"want": Want.CANCEL}, JobState.SUCCEEDED),
         (Outcome.FAILED, {}, JobState.FAILED),
-        (Outcome.FAILED, {"runs_allowed": 2}, JobState.QUEUED),
+        (None, {}, JobState.FAILED),
         (Outcome.FAILED, {"runs_allowed": 2, "number": 2}, JobState.FAILED),
         (Outcome.FAILED, {"runs_allowed": 2, "want": Want.CANCEL}, JobState.CANCELLED),
         (Outcome.FAILED, {"runs_allowed": 2, "deadline": 50_000.0}, JobState.FAILED),
         (Outcome.TIMED_OUT, {"runs_allowed": 2}, JobState.FAILED),
-        (
-            Outcome.TIMED_OUT,
-            {"runs_allowed": 2, "retry": Retry(on=frozenset({"timed_out"}))},
-            JobState.QUEUED,
-        ),
         (Outcome.CANCELLED, {"runs_allowed": 2}, JobState.CANCELLED),
     ],
 )
-def test_the_job_goes_on_only_where_its_spec_says_so(
-    outcome: Outcome, fields: dict[str, Any], job: JobState
+def test_the_job_ends_where_its_spec_says_so(
+    outcome: Outcome | None, fields: dict[str, Any], job: JobState
 ) -> None:
-    """A job would be run more often than asked for, or not as often."""
-    change = decide.published(work(outcome=outcome, state=RunState.HARVESTING, **fields), NOW)
-    assert (change.event, change.job) == (Event.PUBLISHED, job)
-    if job is JobState.QUEUED:
-        assert change.job_due == NOW.steady + 10.0
+    """A job would be run more often than asked for."""
+    change = decide.published(work(outcome=outcome, **fields), NOW)
+    assert change == STAYS(event=Event.PUBLISHED, due=1000.0, job=job, job_due=1000.0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fields", "after", "which"),
+    [
+        (Outcome.FAILED, {"runs_allowed": 2}, 10.0, "1 of 2"),
+        (Outcome.FAILED, {"runs_allowed": 5, "number": 3}, 40.0, "3 of 5"),
+        (Outcome.FAILED, {"runs_allowed": 2, "deadline": 50_001.0}, 10.0, "1 of 2"),
+        (
+            Outcome.TIMED_OUT,
+            {"runs_allowed": 2, "retry": Retry(on=frozenset({"timed_out"}))},
+            10.0,
+            "1 of 2",
+        ),
+    ],
+)
+def test_the_job_goes_on_where_its_spec_says_so(
+    outcome: Outcome, fields: dict[str, Any], after: float, which: str
+) -> None:
+    """A job would not be run as often as asked for, or again without a pause."""
+    assert decide.published(work(outcome=outcome, **fields), NOW) == Change(
+        event=Event.PUBLISHED,
+        reason=f"as it was; run {which}",
+        due=1000.0,
+        job=JobState.QUEUED,
+        job_due=1000.0 + after,
+    )

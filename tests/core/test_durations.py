@@ -37,6 +37,7 @@ RANGE = "expected a span of time that is longer than zero and at most ten years"
         ("-5s", FORM), ("1,5h", FORM), ("5s!", FORM), ("s", FORM), ("PT5S", FORM),
         ("\u0661s", FORM),
         ("90", UNIT), ("1.5", UNIT), ("1h 30", UNIT), ("3 fortnights", UNIT), ("5 months", UNIT),
+        ("1.5.5", FORM),
         (0, RANGE), (-1, RANGE), ("0s", RANGE), (1e-9, RANGE), (315_360_001, RANGE),
         ("521.5w", RANGE), (10**400, RANGE), (float("inf"), RANGE), (float("nan"), RANGE),
         ("9" * 400 + "s", RANGE), (timedelta(0), RANGE), (timedelta(days=-1), RANGE),

@@ -21,11 +21,14 @@ names = st.lists(parts, max_size=20).map("/".join)
 listings = st.lists(st.builds(Foreign, names, st.booleans()), max_size=12)
 
 
+LONG = "/".join(["x" * 200] * 4)
+
+
 @pytest.mark.parametrize(
     ("foreign", "local"),
     [
         ("result.dat", "outputs/result.dat"),
-        ("plots/x.png", "outputs/plots/x.png"),
+        ("plots/XY.png", "outputs/plots/XY.png"),
         ("/etc/passwd", "outputs/etc/passwd"),
         ("../../.ssh/id", "outputs/__/__/.ssh/id"),
         ("a//./b/", "outputs/a/b"),
@@ -39,7 +42,13 @@ listings = st.lists(st.builds(Foreign, names, st.booleans()), max_size=12)
         ("..", "outputs/__"),
         ("x" * 300 + ".dat", "outputs/" + "x" * 196 + ".dat"),
         ("é" * 150, "outputs/" + "é" * 100),
+        ("X" + "é" * 150, "outputs/X" + "é" * 99),  # no half letter at the end
+        ("x" * 300 + ".", "outputs/" + "x" * 199 + "."),
+        ("x" * 300 + "." + "y" * 20, "outputs/" + "x" * 179 + "." + "y" * 20),
+        ("x" * 300 + "." + "y" * 21, "outputs/" + "x" * 200),
         ("/".join("abcdefghijklmnopqrstuvwxyz"), "outputs/" + "/".join("abcdefghijklmnz")),
+        (f"{LONG}/{'y' * 100}/{'z' * 87}", f"outputs/{LONG}/{'y' * 100}/{'z' * 87}"),
+        (f"{LONG}/{'y' * 100}/{'z' * 88}", f"outputs/{LONG}/{'z' * 88}"),  # 1 001 bytes otherwise
     ],
 )
 def test_each_kind_of_bad_name(foreign: str, local: str) -> None:
@@ -72,6 +81,17 @@ def test_names_that_meet_get_a_number() -> None:
         "outputs/A/b",
         "outputs/caf\u00e9~2",
         "outputs/caf\u00e9",
+    ]
+
+
+def test_a_number_leaves_the_kind_of_file_to_be_seen() -> None:
+    """No viewer would open the second plot; a folder's version would be cut apart."""
+    found = local_names([Foreign(n) for n in ("fit.v1.png", "fit.v1.png", "v1.2", "v1.2/x")])
+    assert found == [
+        "outputs/fit.v1.png",
+        "outputs/fit.v1~2.png",
+        "outputs/v1.2",
+        "outputs/v1.2~2/x",
     ]
 
 
@@ -129,4 +149,4 @@ def test_twenty_thousand_equal_names_are_no_burden() -> None:
 
 def test_folders_of_paths() -> None:
     """Folders would not be synced, or would be taken for foreign ones by verify."""
-    assert folders_of(["x", "a/b/c", "a/d"]) == {"a", "a/b"}
+    assert folders_of(["x", "a/b/c/d", "e/f"]) == {"a", "a/b", "a/b/c", "e"}

@@ -30,11 +30,48 @@ def test_a_poll_is_neither_hectic_nor_forgotten(age: float, u: float, *, hints: 
         assert delay <= max(0.11 * age, 1.1 * FASTEST_POLL)
 
 
+@pytest.mark.parametrize(
+    ("age", "hints", "u", "delay"),
+    [
+        (0.0, False, 0.5, 0.5),
+        (100.0, False, 0.0, 9.0),
+        (100.0, False, 0.5, 10.0),
+        (1e6, False, 0.5, 300.0),
+        (0.0, True, 0.0, 27.0),
+        (1e6, True, 0.5, 30.0),
+        (1e6, True, 0.75, 31.5),
+    ],
+)
+def test_a_poll_comes_after_a_tenth_of_the_age(
+    age: float, u: float, delay: float, *, hints: bool
+) -> None:
+    """The end of a run would be seen later than need be, or the service asked more than agreed."""
+    assert poll_delay(age, u, hints=hints) == pytest.approx(delay)
+
+
 @given(tries=st.integers(min_value=1, max_value=10**6), u=units)
 def test_backoff_grows_to_its_bound_and_is_never_zero(tries: int, u: float) -> None:
     """A try would follow on a failed one at once, or never."""
     assert 0.1 <= backoff(tries, u) <= LONGEST_BACKOFF
     assert backoff(tries, u) <= backoff(tries + 1, u)
+
+
+@pytest.mark.parametrize(
+    ("tries", "asked", "u", "delay"),
+    [
+        (1, None, 0.0, 0.1),
+        (1, None, 0.5, 0.55),
+        (2, None, 0.5, 1.1),
+        (9, None, 0.5, 140.8),
+        (10, None, 0.5, 165.0),
+        (1, 0.0, 0.5, 0.55),
+        (1, 0.5, 0.5, 1.05),
+        (2, 60.0, 0.5, 61.1),
+    ],
+)
+def test_backoff_doubles(tries: int, asked: float | None, u: float, delay: float) -> None:
+    """A service in trouble would be asked more often than agreed, or a job wait for no reason."""
+    assert backoff(tries, u, asked) == pytest.approx(delay)
 
 
 def test_jitter_spreads() -> None:
@@ -58,4 +95,5 @@ def test_runs_are_retried_ever_more_slowly() -> None:
     """A job that fails at once would be run a hundred times in a minute."""
     first = timedelta(seconds=10)
     assert [retry_delay(first, runs) for runs in (1, 2, 3)] == [10, 20, 40]
-    assert retry_delay(first, 100) == LONGEST_RETRY_DELAY
+    assert retry_delay(first, 10**6) == LONGEST_RETRY_DELAY
+    assert retry_delay(timedelta(microseconds=1), 40) == LONGEST_RETRY_DELAY

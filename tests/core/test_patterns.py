@@ -21,11 +21,17 @@ from orchestrator.core.patterns import matches, parse_pattern
         ("**", ["a", "a/b/c"], []),
         ("a?c", ["abc", "x/a.c"], ["ac", "a/c"]),
         ("[a-c]1", ["a1", "c1"], ["d1", "-1"]),
-        ("[!a-c]1", ["d1"], ["a1"]),
+        ("[!a-c]1", ["d1", "!1"], ["a1"]),
+        ("[!a]", ["b"], ["a"]),
+        ("[a!]", ["a", "!"], ["b"]),
+        ("[a][b]", ["ab"], ["a]"]),
         ("[]]", ["]"], ["["]),
+        ("a[!]]", ["ab"], ["a]", "ab]"]),
         ("[ab", ["[ab"], ["a"]),
         ("[a-]", ["a", "-"], ["b"]),
         ("A", ["A"], ["a"]),
+        ("X", ["X"], ["x"]),
+        (" ", [" "], [""]),
         ("a.c", ["a.c"], ["abc"]),
         ("*a*b*", ["xaxbx", "ab"], ["ba"]),
     ],
@@ -37,13 +43,22 @@ def test_a_pattern_means(pattern: str, meant: list[str], not_meant: list[str]) -
     assert [path for path in not_meant if matches(parsed, path)] == []
 
 
-@pytest.mark.parametrize(
-    "pattern", ["", "/", "//", "/a", "a/", "../x", "a/../b", "./a", "a//b", "a/.", "//a"]
-)
-def test_what_is_no_pattern_is_refused(pattern: str) -> None:
+@pytest.mark.parametrize("pattern", ["", "/", "//"])
+def test_a_pattern_without_a_name_is_refused(pattern: str) -> None:
     """A pattern that can never match would silently leave results behind."""
-    with pytest.raises(ValueError, match="pattern"):
+    with pytest.raises(ValueError, match=r"^a pattern names files, such as \*\.dat or plots/\*\*$"):
         parse_pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["/a", "a/", "../x", "a/../b", "./a", "a//b", "a/.", "//a", "..", "."]
+)
+def test_a_pattern_that_leads_out_or_nowhere_is_refused(pattern: str) -> None:
+    """A pattern that can never match would silently leave results behind."""
+    with pytest.raises(ValueError, match=r"a pattern cannot hold") as caught:
+        parse_pattern(pattern)
+    expected = f"{pattern!r}: a pattern cannot hold './', '../' or a '/' that parts nothing"
+    assert str(caught.value) == expected
 
 
 @given(st.lists(st.text("ab[]*?!-", min_size=1, max_size=6), min_size=1, max_size=3))

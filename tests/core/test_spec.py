@@ -18,8 +18,12 @@ def test_good_names(name: str) -> None:
 @pytest.mark.parametrize("name", ["", ".a", "-a", "_a", "a b", "a/b", "a\n", "ä", "x" * 65, "a\0"])
 def test_bad_names(name: str) -> None:
     """A name could be an option, a path, or a second line of the log."""
-    with pytest.raises(ValueError, match=r"^expected a name of at most 64 letters"):
+    with pytest.raises(ValueError, match=r"^expected") as caught:
         check_name(name)
+    assert str(caught.value) == (
+        "expected a name of at most 64 letters, digits, dots, underscores and hyphens that begins"
+        " with a letter or digit"
+    )
 
 
 def test_a_spec_says_its_times_in_seconds() -> None:

@@ -2,11 +2,12 @@
 
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
-from orchestrator.daemon.notify import notify, watchdog_seconds
+from orchestrator.daemon.notify import StillStarting, notify, watchdog_seconds
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -28,6 +29,40 @@ def test_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     notify("READY=1")
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     notify("READY=1")
+
+
+def test_a_long_start_asks_for_time_but_not_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start with a hundred thousand drops would be killed, or would swamp systemd."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(0)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        start = StillStarting()
+        start.tell()
+        start.tell()
+        assert listener.recv(1000) == b"EXTEND_TIMEOUT_USEC=300000000"
+        with pytest.raises(BlockingIOError):
+            listener.recv(1000)
+
+
+@pytest.mark.timeout(20)
+def test_a_manager_that_is_too_busy_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole daemon would stand still while systemd does, or READY would be lost."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(30)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        for _ in range(1000):  # many more than the socket keeps
+            notify("WATCHDOG=1")
+        waiting = threading.Thread(target=notify, args=["READY=1"], kwargs={"wait": True})
+        waiting.start()
+        while listener.recv(1000) != b"READY=1":
+            pass
+        waiting.join()
 
 
 @pytest.mark.parametrize(

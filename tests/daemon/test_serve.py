@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -156,11 +157,81 @@ def test_a_database_of_a_newer_version_is_left_alone(home: Path, serve: Start) -
         assert conn.execute("PRAGMA user_version").fetchone() == (999,)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_each_of_these_signals_ends_it_in_order(serve: Start, number: signal.Signals) -> None:
+    """A terminal that is closed, or a reload, would be a crash."""
+    child = serve()
+    _until(child, "ready")
+    child.send_signal(number)
+    _, heard = child.communicate(timeout=60)
+    assert child.returncode == 0, heard
+    assert number.name in heard
+
+
+def test_a_signal_that_is_ignored_from_the_start_stays_so(
+    home: Path, program: list[str], environment: dict[str, str]
+) -> None:
+    """Under nohup it would end all the same when the terminal is closed."""
+    command = ["nohup", *program, "--home", str(home), "serve"]
+    child = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        _until(child, "ready")
+        child.send_signal(signal.SIGHUP)
+        child.send_signal(signal.SIGTERM)
+        _, heard = child.communicate(timeout=60)
+    finally:
+        child.kill()
+    assert "SIGTERM" in heard
+    assert "SIGHUP" not in heard
+
+
+def test_a_daemon_that_is_aborted_says_where_it_was(serve: Start) -> None:
+    """A daemon that hangs would be restarted, and nobody could ever find out why it did."""
+    child = serve()
+    _until(child, "ready")
+    child.send_signal(signal.SIGABRT)
+    _, heard = child.communicate(timeout=60)
+    assert child.returncode == -signal.SIGABRT
+    assert "Fatal Python error: Aborted" in heard
+    assert "asyncio/base_events.py" in heard
+
+
+def test_ready_comes_after_what_a_crash_left_is_taken_in(
+    home: Path, serve: Start, tmp_path: Path
+) -> None:
+    """Units that wait for it would start too early; a long start would be killed half-way."""
+    claim = home / "state/claimed" / ("c" * 12)
+    claim.mkdir(parents=True)
+    (claim / "left.toml").write_text('[run]\ncommand = ["true"]\n')
+    with _listener(tmp_path) as listener:
+        serve(NOTIFY_SOCKET=str(tmp_path / "notify"))
+        assert listener.recv(1000) == b"EXTEND_TIMEOUT_USEC=300000000"
+        assert listener.recv(1000).startswith(b"READY=1\n")
+        assert "left" in [name for name, *_ in _entries(home)]
+
+
+@pytest.mark.needs("strace")
+def test_what_a_killed_daemon_committed_is_synced_before_it_is_built_on(
+    home: Path, serve: Start, program: list[str], environment: dict[str, str]
+) -> None:
+    """A daemon killed before the sync of a commit, then a power cut: the job would be gone."""
+    _drop(home, "good.toml", '[run]\ncommand = ["true"]\n')
+    assert serve("--until-idle").wait(60) == 0
+    (archived,) = (home / "state" / "archive").iterdir()
+    archived.rename(home / "state" / "claimed" / archived.name)  # as if killed before it was moved
+    log = home.parent / "trace"
+    trace = ["strace", "-f", "-y", "-o", str(log), "-e", "trace=fsync,fdatasync,renameat2"]
+    command = [*trace, *program, "--home", str(home), "serve", "--until-idle"]
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    assert archived.exists()
+    calls = log.read_text().splitlines()
+    filed_away = next(n for n, call in enumerate(calls) if f'"{archived.name}"' in call)
+    assert any("queue.db-wal>) = 0" in call for call in calls[:filed_away])
+
+
 def test_systemd_hears_ready_then_the_watchdog_then_stopping(serve: Start, tmp_path: Path) -> None:
     """The unit would be killed at its start, or restarted though all is well."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "notify"))
-        listener.settimeout(30)
+    with _listener(tmp_path) as listener:
         child = serve(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="1000000")
         assert listener.recv(1000).startswith(b"READY=1\n")
         assert listener.recv(1000) == b"WATCHDOG=1"
@@ -170,3 +241,12 @@ def test_systemd_hears_ready_then_the_watchdog_then_stopping(serve: Start, tmp_p
             heard.append(listener.recv(1000))
         assert heard[-1] == b"STOPPING=1"
         assert child.wait(60) == 0
+
+
+@contextmanager
+def _listener(folder: Path) -> Iterator[socket.socket]:
+    """Hear what is said to systemd."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(folder / "notify"))
+        listener.settimeout(30)
+        yield listener

@@ -172,8 +172,9 @@ class Bench:
         inputs: Sequence[Path] = (),
         limits: Limits | None = None,
         attempts: int = 1,
+        dropped: bool = False,
     ) -> str:
-        """Accept a job; return its id."""
+        """Accept a job, with inputs that lie somewhere or were dropped with it; return its id."""
         job = self.new_id()
         spec = JobSpec(
             name="wing",
@@ -183,7 +184,10 @@ class Bench:
             retry=Retry(attempts=attempts, delay=timedelta(seconds=1)),
         )
         found = [(path, path.stat()) for path in inputs]
-        rows = tuple(Input(p.name, str(p), s.st_size, s.st_mtime_ns, taken=False) for p, s in found)
+        rows = tuple(
+            Input(p.name, p.name if dropped else str(p), s.st_size, s.st_mtime_ns, taken=dropped)
+            for p, s in found
+        )
         entrance.accept(
             self.conn, NewJob(job, spec, b"", "job.toml", "job.toml", 0, rows), self.now()
         )

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.backend import Absent, Finished, QuotaError, TransientError, Unclear
+from orchestrator.backend import (
+    Absent,
+    Finished,
+    QuotaError,
+    RejectedError,
+    TransientError,
+    Unclear,
+)
 from orchestrator.core import decide
 from orchestrator.core.faults import StaleError
 from orchestrator.core.intake import Verb
@@ -237,6 +244,31 @@ def test_staging_that_never_answers_is_tried_again(bench: Bench, tmp_path: Path)
     bench.serve(2 * 3600.0)
     assert bench.job(job)["want"] == "run"
     assert bench.state(job) is RunState.RUNNING
+
+
+@pytest.mark.parametrize("failing", [None, RejectedError("no such file", effect="none")])
+def test_a_drop_that_is_archived_while_its_input_is_read_is_read_again(
+    bench: Bench, tmp_path: Path, failing: RejectedError | None
+) -> None:
+    """A job whose start met the filing away of its drop would fail, or wait for a person."""
+    path, home = tmp_path / "wing.inp", bench.tools.home
+    path.write_text("as dropped")
+    job = bench.add(inputs=[path], dropped=True)
+    (home.claimed / job / "wing").mkdir(parents=True)
+    path.rename(home.claimed / job / "wing" / path.name)
+
+    def archive() -> RejectedError | None:
+        if (home.archive / job).exists():
+            return None
+        home.archive.mkdir(exist_ok=True)
+        (home.claimed / job).rename(home.archive / job)
+        return failing
+
+    bench.backend.always["stage"] = archive
+    bench.serve(10.0)
+    assert bench.job(job)["want"] == "run"
+    assert bench.state(job) is RunState.RUNNING
+    assert len(bench.backend.times("stage")) == 2
 
 
 def test_each_run_gets_its_own_answer(new_bench: NewBench) -> None:

@@ -59,6 +59,17 @@ def test_a_hint_that_finds_no_room_is_kept(new_bench: NewBench) -> None:
     assert bench.backend.times("poll", hinted.key)[0] < 5.0
 
 
+def test_a_run_that_ended_while_the_daemon_was_away_is_seen_at_its_start(
+    new_bench: NewBench,
+) -> None:
+    """After a restart or an upgrade, what had ended meanwhile would be seen half a minute late."""
+    bench = new_bench(hints=True)
+    work = bench.running(bench.add())
+    bench.conn.execute("UPDATE run SET due = 1000000 WHERE id = ?", (work.run,))
+    bench.serve(1.0)
+    assert bench.backend.times("poll", work.key)[0] < 0.1
+
+
 def test_a_hint_during_a_poll_brings_another(new_bench: NewBench) -> None:
     """A run that ended while its poll was under way would be seen half a minute late."""
     bench = new_bench(hints=True)

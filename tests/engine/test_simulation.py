@@ -10,15 +10,22 @@ from orchestrator.testing.world import World
 
 EVERYDAY, IN_ONE_TEST = 1000, 50
 LONG, IN_ONE_LONG_TEST = 20_000, 500
+RESTORED, LONG_RESTORED = 50, 4_000
 
 
-def check(first: int, count: int) -> None:
-    """Let each world come to rest; name the seed of the first that broke a promise."""
+def check(first: int, count: int, *, restores: bool = False) -> int:
+    """Let each world come to rest; name the seed of the first that broke a promise.
+
+    Returns how often a queue was restored.
+    """
+    times = 0
     for seed in range(first, first + count):
-        world = simulate(seed)
+        world = simulate(seed, restores=restores)
         if world.failures:
-            what = "\n".join(world.failures[:10])
-            pytest.fail(f"{what}\nto replay: python -m orchestrator.testing.simulate {seed}")
+            what, name = "\n".join(world.failures[:10]), f"{seed}r" if restores else str(seed)
+            pytest.fail(f"{what}\nto replay: python -m orchestrator.testing.simulate {name}")
+        times += world.restorer.times if world.restorer is not None else 0
+    return times
 
 
 @pytest.mark.parametrize("first", range(0, EVERYDAY, IN_ONE_TEST))
@@ -33,6 +40,19 @@ def test_every_promise_holds_in_worlds_that_go_wrong(first: int) -> None:
 def test_every_promise_holds_in_many_more_worlds(first: int) -> None:
     """The rarest meetings of faults would stay unknown until a user has them."""
     check(first, IN_ONE_LONG_TEST)
+
+
+def test_every_promise_holds_in_worlds_whose_queue_is_restored() -> None:
+    """A job would be lost, or be started again that had been started after the copy was made."""
+    assert check(0, RESTORED, restores=True) > 10, "too few restores to prove anything"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("first", range(RESTORED, RESTORED + LONG_RESTORED, IN_ONE_LONG_TEST))
+def test_every_promise_holds_in_many_more_worlds_that_are_restored(first: int) -> None:
+    """The rarest meetings of a restore and other faults would stay unknown."""
+    assert check(first, IN_ONE_LONG_TEST, restores=True) > 100
 
 
 @pytest.mark.parametrize("seed", [67, 169, 185, 199])

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.hardship.disk import Disk, make_disk
+from tests.hardship.disk import Disk, Kind, make_disk
 from tests.hardship.service import Service
 
 MakeDisk = Callable[..., Disk]
@@ -17,7 +18,7 @@ def disk_of(tmp_path: Path) -> Iterator[MakeDisk]:
     """Return a way to make small disks; they are gone after the test."""
     made: list[Disk] = []
 
-    def make(kind: str, **limits: int) -> Disk:
+    def make(kind: Kind, **limits: int) -> Disk:
         made.append(make_disk(tmp_path / f"disk-{len(made)}", kind, **limits))
         return made[-1]
 
@@ -29,12 +30,15 @@ def disk_of(tmp_path: Path) -> Iterator[MakeDisk]:
 
 @pytest.fixture
 def service_at(
-    tmp_path: Path, program: list[str], environment: dict[str, str], disk_of: MakeDisk
+    tmp_path: Path,
+    program: list[str],
+    environment: dict[str, str],
+    disk_of: MakeDisk,  # noqa: ARG001 - disks end after what runs on them
 ) -> Iterator[MakeService]:
     """Return a way to make services; their processes end with the test, before their disks."""
     made: list[Service] = []
 
-    def make(home: Path, **more: object) -> Service:
+    def make(home: Path, **more: Any) -> Service:
         beside = tmp_path / f"beside-{len(made)}"
         beside.mkdir()
         service = Service(home, beside, program, environment, **more)

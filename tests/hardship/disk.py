@@ -76,9 +76,7 @@ class Disk:
                     break
 
     def limit(self, size: int) -> None:
-        """Let the whole of a btrfs hold no more than `size` bytes: a quota, of which statvfs is
-        silent.
-        """
+        """Set a quota for the whole of a btrfs, in bytes; statvfs tells nothing of it."""
         for words in (["quota", "enable"], ["qgroup", "limit", str(size), "0/5"]):
             subprocess.run(["btrfs", *words, self.root], check=True, capture_output=True)
 

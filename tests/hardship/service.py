@@ -113,6 +113,10 @@ class Service:
         waiting = [*self.home.glob("spool/*"), *self.home.glob("state/claimed/*/*")]
         return f"{jobs}\n{self.troubles()}\n{waiting}\n{self.said[-3000:]}"
 
+    def until_shown(self, name: str, word: str) -> None:
+        """Wait until people see a job so."""
+        self.until(lambda: self.shown(name) == word, f"{name}: {word}")
+
     def heard(self, words: str) -> None:
         """Wait until the daemon has said this."""
         self.until(lambda: words in self.said, repr(words))

@@ -49,9 +49,7 @@ def test_a_disk_that_goes_read_only(disk_of: MakeDisk, service_at: MakeService) 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
-def test_a_start_without_a_file_left(
-    disk_of: MakeDisk, service_at: MakeService, kind: str
-) -> None:
+def test_a_start_without_a_file_left(disk_of: MakeDisk, service_at: MakeService, kind: str) -> None:
     """There is room for bytes, and the start fails all the same, until systemd gives up."""
     disk = disk_of(kind, files=500)
     service = service_at(disk.root / "home")
@@ -69,9 +67,7 @@ def test_a_start_without_a_file_left(
 @pytest.mark.long
 @pytest.mark.needs("mkfs.btrfs")
 def test_a_quota(disk_of: MakeDisk, service_at: MakeService) -> None:
-    """SQLite does not tell a quota from a broken disk, and statvfs says nothing of it: the daemon
-    would fail and be started again for ever.
-    """
+    """The daemon would take it for a broken disk, fail, and be started again for ever."""
     disk = disk_of("btrfs", size=400 * MIB)
     service = service_at(disk.root / "home")
     service.init()

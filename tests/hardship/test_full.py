@@ -1,6 +1,7 @@
 """A disk that runs full under the real daemon, at each stage of a job's life."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,7 @@ def _fill_again(disk: Disk, service: Service) -> None:
 
 
 @pytest.mark.parametrize("kind", [pytest.param("tmpfs", marks=pytest.mark.long), "ext4"])
-def test_at_the_start_and_at_a_drop(
-    disk_of: MakeDisk, service_at: MakeService, kind: str
-) -> None:
+def test_at_the_start_and_at_a_drop(disk_of: MakeDisk, service_at: MakeService, kind: str) -> None:
     """The service would be given up by systemd, or restarted for ever; a submit leave a half."""
     disk = disk_of(kind)
     service = service_at(disk.root / "home")
@@ -75,7 +74,7 @@ def test_the_ballast_finishes_what_is_under_way(
         service.drop(name, script)
     service.until(ballast.exists, "the ballast")
     for name in ("first", "second", "greedy"):
-        service.until(lambda name=name: service.shown(name) == "RUNNING", f"{name} to run")
+        service.until_shown(name, "RUNNING")
 
     disk.fill()
     service.heard("the ballast is let go")
@@ -84,7 +83,7 @@ def test_the_ballast_finishes_what_is_under_way(
     cancelled = service.ask("cancel", "greedy")
     assert cancelled.returncode == 0, cancelled.stderr
     for name, end in (("first", "SUCCEEDED"), ("greedy", "CANCELLED")):
-        service.until(lambda name=name, end=end: service.shown(name) == end, f"{name} to end")
+        service.until_shown(name, end)
 
     disk.fill()
     assert not ballast.exists()  # what is left now is only what a run reserved for its end
@@ -97,7 +96,7 @@ def test_the_ballast_finishes_what_is_under_way(
 
     disk.clear()
     for name in ("second", "later"):
-        service.until(lambda name=name: service.shown(name) == "SUCCEEDED", f"{name} to end")
+        service.until_shown(name, "SUCCEEDED")
     service.until(ballast.exists, "the ballast to be made again")
     assert service.stop() == 0
     service.assert_sound("first", "second", "greedy", "later")
@@ -126,7 +125,7 @@ def test_at_accept(disk_of: MakeDisk, service_at: MakeService, kind: str) -> Non
     assert "6 dropped, not accepted yet" in service.ask("status").stderr
     disk.clear()
     for name in names:
-        service.until(lambda name=name: service.shown(name) == "SUCCEEDED", f"{name} to end")
+        service.until_shown(name, "SUCCEEDED")
     assert service.stop() == 0
     service.assert_sound(*names)
 
@@ -157,9 +156,7 @@ def test_at_staging(disk_of: MakeDisk, service_at: MakeService, kind: str) -> No
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_fills_the_disk_itself(
-    disk_of: MakeDisk, service_at: MakeService, kind: str
-) -> None:
+def test_a_run_fills_the_disk_itself(disk_of: MakeDisk, service_at: MakeService, kind: str) -> None:
     """Its own failure is its own business; how it ended, and all other jobs, are ours."""
     disk = disk_of(kind)
     service = service_at(disk.root / "home")
@@ -181,7 +178,7 @@ def test_a_run_fills_the_disk_itself(
     with all_of_it.open("r+b") as file:
         file.truncate(1000)  # a person makes room
     for name, end in (("other", "SUCCEEDED"), ("greedy", "CANCELLED")):
-        service.until(lambda name=name, end=end: service.shown(name) == end, f"{name} to end")
+        service.until_shown(name, end)
     assert service.stop() == 0
     service.assert_sound("other", "greedy")
 
@@ -201,7 +198,7 @@ def test_at_the_shutdown_and_at_a_crash(
     for name in names:
         script, gates[name] = _gate(service, name)
         service.drop(name, script)
-        service.until(lambda name=name: service.shown(name) == "RUNNING", f"{name} to run")
+        service.until_shown(name, "RUNNING")
     for end in (service.stop, service.kill):
         _fill_again(disk, service)
         gates[names[0] if end == service.stop else names[1]].touch()
@@ -209,7 +206,7 @@ def test_at_the_shutdown_and_at_a_crash(
         assert end() in {0, None}  # in order: 0, though the queue's log cannot be written back
         before = service.said.count("waiting for")
         daemon = service.start()
-        service.until(lambda before=before: service.said.count("waiting for") > before, "a wait")
+        service.until(partial(_waits, service, before), "a wait")
         disk.clear()
         service.until(lambda: service.shown("stopped") == "SUCCEEDED", "stopped to end")
         assert daemon.poll() is None
@@ -259,7 +256,7 @@ def test_at_every_file_that_is_made(disk_of: MakeDisk, service_at: MakeService, 
         if (where := _held_up(service, name)) is not None:
             held_up.add(where)
         disk.clear()
-        service.until(lambda name=name: service.shown(name) == "SUCCEEDED", f"{name} to end")
+        service.until_shown(name, "SUCCEEDED")
     assert held_up >= {"dropped", "STAGING", "HARVESTING"}  # it was full at all those stages
     assert service.stop() == 0
     service.assert_sound(*names)
@@ -272,3 +269,8 @@ def _held_up(service: Service, name: str) -> str | None:
     except AssertionError:
         return service.shown(name) or "dropped"
     return None
+
+
+def _waits(service: Service, before: int) -> bool:
+    """Whether the daemon has said more often than before that it waits."""
+    return service.said.count("waiting for") > before

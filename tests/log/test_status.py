@@ -14,6 +14,7 @@ import pytest
 from orchestrator.core.history import Entry
 from orchestrator.core.lifecycle import Shown
 from orchestrator.log import StatusLog, render
+from orchestrator.log.status import last_number
 from tests.smalldisk import run_on_small_disk
 
 ROOT = Path(__file__).parents[2]
@@ -115,6 +116,23 @@ def test_a_file_that_is_one_torn_line(entry: Make, tmp_path: Path) -> None:
     assert lines_of(path) == [1]
 
 
+@pytest.mark.parametrize("cut", [4096, 5000, 3 << 20])
+def test_lines_that_a_power_cut_took_are_written_again(
+    entry: Make, tmp_path: Path, cut: int
+) -> None:
+    """After a power cut a part of the log would be zeros for ever, or lines would be missing."""
+    path = tmp_path / "status.log"
+    history = [entry(n, reason="x" * 300) for n in range(1, cut // 400 + 40)]
+    StatusLog.open(path, history, size=1 << 30).close()
+    whole = path.read_bytes()
+    with path.open("r+b") as file:  # a block that was not written, with later ones that were
+        file.seek(cut)
+        file.write(bytes(4096))
+    kept = 9
+    StatusLog.open(path, history[kept:], size=1 << 30).close()
+    assert path.read_bytes() == whole
+
+
 def test_a_removed_file_begins_anew(entry: Make, tmp_path: Path) -> None:
     """After `rm status.log` nothing would be seen until the daemon restarts."""
     path = tmp_path / "status.log"
@@ -172,6 +190,14 @@ def test_tail_f_sees_every_line_over_rotations(entry: Make, tmp_path: Path) -> N
     log.close()
     assert seen == list(range(1, 200))
     assert (tmp_path / "status.log.3").exists()
+
+
+def test_the_last_number_of_a_log(tmp_path: Path) -> None:
+    """A restored queue would give numbers again that stand in the log already."""
+    path = tmp_path / "status.log"
+    assert last_number(path) == 0
+    path.write_text("a line  #7\nsaid  #99 of it  #8\na line that a kill cut off")
+    assert last_number(path) == 8
 
 
 def test_killed_at_every_system_call() -> None:

@@ -1,4 +1,4 @@
-"""Bring a queue of schema 1 to schema 3, in a process that is killed somewhere on the way.
+"""Bring a queue of schema 1 to one beyond today's, in a process that is killed on the way.
 
 Run as `python -m tests.store.migrating FOLDER [builtin]`. Imports little: it is started often.
 """
@@ -13,11 +13,14 @@ if sys.argv[2:] == ["builtin"]:
 from orchestrator.store import migrate
 from orchestrator.store.sqlite import connect_writer
 
-STEPS = [
-    migrate.steps()[0],
-    "CREATE TABLE one (a TEXT NOT NULL) STRICT;;\nINSERT INTO one SELECT id FROM request;;",
-    "ALTER TABLE one ADD COLUMN b TEXT;;\nUPDATE one SET b = a || '!';;",
-]
+NEXT = """
+CREATE TABLE one (a TEXT NOT NULL) STRICT;;
+INSERT INTO one SELECT id FROM request;;
+ALTER TABLE one ADD COLUMN b TEXT;;
+UPDATE one SET b = a || '!';;
+"""
+STEPS = [*migrate.steps(), NEXT]
+"""The real ones, and one that is yet to come, so that there is always more than one to take."""
 
 
 def bring_up_to_date(folder: Path, steps: int = len(STEPS)) -> None:

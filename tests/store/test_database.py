@@ -306,7 +306,7 @@ async def test_damage_is_found_at_the_start(tmp_path: Path) -> None:
     good = path.read_bytes()
     for damaged in (b"noise" * 1000, good[:40960] + b"\xff" * 4096 + good[45056:], good[:50_000]):
         path.write_bytes(damaged)
-        with pytest.raises(SchemaError, match=r"is damaged: .* copy the newest"):
+        with pytest.raises(SchemaError, match=r"is damaged: .*`orchestrator restore`"):
             async with open_database(path, tmp_path):
                 pytest.fail("it opened")
         assert path.read_bytes() == damaged

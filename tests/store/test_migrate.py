@@ -1,47 +1,87 @@
 """Migrations and backups: what was there before survives whatever happens on the way."""
 
+import os
 import shutil
+import stat
 import subprocess
 import sys
 from contextlib import closing
+from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
+import anyio
 import pytest
+from anyio.to_thread import run_sync
 
-from orchestrator.store import migrate
-from orchestrator.store.database import open_database
-from orchestrator.store.sqlite import connect_reader, connect_writer, engine
+from orchestrator.core.lifecycle import RunState
+from orchestrator.store import audit, migrate
+from orchestrator.store import look as look_at
+from orchestrator.store.database import Database, open_database
+from orchestrator.store.home import read_home
+from orchestrator.store.sqlite import Connection, connect_reader, connect_writer, engine
 from tests.store import children
 from tests.store.child import add_pair
+from tests.store.keeping import ANCHOR, HOME_ID, bring_back, run_script
 from tests.store.making import names, open_queue
 from tests.store.migrating import STEPS, bring_up_to_date
 
-PAIRS = 40
+LAST = len(STEPS)
+JOBS = 23  # of the queue of schema 1 that was kept: one in every situation
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """Return a folder with a queue of schema 1 that holds something."""
+    """Return a folder with the queue of schema 1 that was kept when there was no other."""
     (tmp_path / "backups").mkdir()
-    bring_up_to_date(tmp_path, 1)
-    with closing(connect_writer(tmp_path / "queue.db")) as conn:
-        conn.execute("BEGIN")
-        for number in range(PAIRS):
-            add_pair(conn, number)
-        conn.execute("COMMIT")
+    bring_back(1, tmp_path / "queue.db")
     return tmp_path
 
 
-def look(path: Path) -> tuple[int, list[str], int]:
-    """Return version, tables and number of pairs of a database; see that it is whole."""
+class Seen(NamedTuple):
+    """A database that is whole: its version, its tables, and which columns runs have."""
+
+    version: int
+    tables: set[str]
+    columns: set[str]
+
+
+def look(path: Path) -> Seen:
+    """Look at a database; see that it is whole, and that what was kept is in it."""
     with closing(connect_reader(path)) as conn:
         assert conn.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         assert conn.execute("PRAGMA application_id").fetchone()[0] == migrate.APPLICATION_ID
         version = conn.execute("PRAGMA user_version").fetchone()[0]
         tables = conn.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-        pairs = conn.execute("SELECT count(*) FROM request JOIN rejection USING (id)").fetchone()[0]
-    return version, [row[0] for row in tables], pairs
+        columns = conn.execute("PRAGMA table_info(run)").fetchall()
+        assert content(conn) == kept()
+    return Seen(version, {row[0] for row in tables}, {row[1] for row in columns})
+
+
+def content(conn: Connection) -> dict[str, list[tuple[object, ...]]]:
+    """Return all rows of the tables of schema 1, as far as it knew their columns."""
+    with closing(engine.connect(":memory:", isolation_level=None)) as first:
+        migrate.migrate(first, None, STEPS[:1])
+        tables = first.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        ).fetchall()
+        found = {}
+        for (table,) in tables:
+            columns = ", ".join(row[1] for row in first.execute(f"PRAGMA table_info({table})"))
+            rows = conn.execute(f"SELECT {columns} FROM {table}").fetchall()  # noqa: S608 - ours
+            found[table] = sorted(map(tuple, rows), key=repr)
+    return found
+
+
+@cache
+def kept() -> dict[str, list[tuple[object, ...]]]:
+    """Return the content of the queue of schema 1 as it was kept."""
+    with closing(engine.connect(":memory:", isolation_level=None)) as conn:
+        run_script(conn, 1)
+        rows = content(conn)
+    assert len(rows["job"]) == JOBS
+    return rows
 
 
 def test_a_new_queue_gets_every_step(tmp_path: Path) -> None:
@@ -49,9 +89,9 @@ def test_a_new_queue_gets_every_step(tmp_path: Path) -> None:
     with closing(open_queue(tmp_path)):
         pass
     assert names(tmp_path) == ["queue.db"], "a backup of nothing"
-    version, tables, _ = look(tmp_path / "queue.db")
-    assert version == len(migrate.steps())
-    assert {"home", "job", "input", "run", "step", "history", "request"} <= set(tables)
+    with closing(connect_reader(tmp_path / "queue.db")) as conn:
+        assert migrate.version(conn) == len(migrate.steps())
+        assert set(content(conn)) >= {"home", "job", "input", "run", "step", "history", "request"}
 
 
 def test_nothing_is_done_twice(old: Path) -> None:
@@ -68,18 +108,50 @@ def test_steps_are_applied_in_order_after_a_backup(old: Path) -> None:
     bring_up_to_date(old, 3)
     assert names(old / "backups") == ["before-schema-2.db", "before-schema-3.db"]
     for step in (1, 2):
-        version, tables, pairs = look(old / "backups" / f"before-schema-{step + 1}.db")
-        assert (version, "one" in tables, pairs) == (step, step == 2, PAIRS)
+        version, tables, columns = look(old / "backups" / f"before-schema-{step + 1}.db")
+        assert (version, "one" in tables, "suspect" in columns) == (step, False, step == 2)
     check_up_to_date(old)
 
 
 def check_up_to_date(folder: Path) -> None:
-    """See that the queue has schema 3, and everything in it that was there before."""
-    version, _, pairs = look(folder / "queue.db")
-    assert (version, pairs) == (3, PAIRS)
+    """See that the queue took every step, and has everything in it that was there before."""
+    version, _, columns = look(folder / "queue.db")
+    assert (version, "suspect" in columns) == (LAST, True)
     with closing(connect_reader(folder / "queue.db")) as conn:
         rows = conn.execute("SELECT a, b FROM one ORDER BY a").fetchall()
-    assert [tuple(row) for row in rows] == [(f"{n:012d}", f"{n:012d}!") for n in range(PAIRS)]
+        ids = conn.execute("SELECT id FROM request ORDER BY id").fetchall()
+        assert conn.execute("SELECT sum(suspect) FROM run").fetchone()[0] == 0
+    assert [tuple(row) for row in rows] == [(id_, f"{id_}!") for (id_,) in ids]
+    assert rows
+
+
+def test_the_steps_lead_from_the_kept_queue_to_the_schema_of_a_new_one(old: Path) -> None:
+    """Otherwise an upgraded home would lack a check, an index or a trigger that new ones have."""
+    bring_up_to_date(old, len(migrate.steps()))
+    schemas = []
+    (old / "new").mkdir()
+    with closing(open_queue(old / "new")):
+        pass
+    for path in (old / "queue.db", old / "new" / "queue.db"):
+        with closing(connect_reader(path)) as conn:
+            rows = conn.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
+            schemas.append(sorted(map(tuple, rows), key=repr))
+    assert schemas[0] == schemas[1]
+
+
+async def test_the_daemon_goes_on_with_every_job_of_the_kept_queue(old: Path) -> None:
+    """Otherwise an upgrade would leave jobs that the new program cannot read."""
+    async with open_database(old / "queue.db", old / "backups") as db:
+        row = await db.read(read_home)
+        assert row is not None
+        assert (row.id, row.anchor) == (HOME_ID, ANCHOR)
+        runs = await db.read(lambda conn: conn.execute("SELECT id FROM run").fetchall())
+        works = [await db.read(look_at.work, run["id"]) for run in runs]
+        assert {work.state for work in works} == set(RunState)
+        assert not any(work.suspect for work in works)
+        for rule in ("live_runs", "run_numbers", "history_chain", "history_end"):
+            assert await db.read(audit.broken, rule) == []
+        assert await db.read(audit.misshown) == []
 
 
 def test_a_step_that_fails_is_undone_whole(old: Path) -> None:
@@ -89,8 +161,8 @@ def test_a_step_that_fails_is_undone_whole(old: Path) -> None:
         with pytest.raises(engine.OperationalError, match="nowhere"):
             migrate.migrate(conn, old / "backups", wrong)
         assert not conn.in_transaction
-    version, tables, pairs = look(old / "queue.db")
-    assert (version, "one" in tables, "two" in tables, pairs) == (2, True, False, PAIRS)
+    version, tables, columns = look(old / "queue.db")
+    assert (version, "two" in tables, "suspect" in columns) == (2, False, True)
     bring_up_to_date(old)
     check_up_to_date(old)
 
@@ -99,7 +171,7 @@ async def test_a_newer_queue_is_left_alone(old: Path) -> None:
     """Otherwise a program that was rolled back would write what the newer one cannot read."""
     bring_up_to_date(old)
     before = (old / "queue.db").read_bytes()
-    with pytest.raises(migrate.SchemaError, match=r"has schema 3, this program knows 1: .* newer"):
+    with pytest.raises(migrate.SchemaError, match=r"has schema 3, this program knows 2: .* newer"):
         async with open_database(old / "queue.db", old / "backups"):
             pytest.fail("it opened")
     assert (old / "queue.db").read_bytes() == before
@@ -124,18 +196,50 @@ async def test_another_programs_database_is_left_alone(tmp_path: Path, setup: st
 
 async def test_a_backup_is_whole_while_others_write(tmp_path: Path) -> None:
     """Otherwise a copy made in the middle of work could not be restored."""
-    async with open_database(tmp_path / "queue.db", tmp_path) as db:
-        for number in range(3):
+    numbers = count()
+
+    async def write(db: Database) -> None:
+        for number in numbers:
             await db.write(add_pair, number)
-        await db.read(migrate.copy, tmp_path / "copy.db")
-        await db.write(add_pair, 3)
-        migrate.keep_copy(tmp_path / "copy.db")
-        await db.write(add_pair, 4)
-    assert look(tmp_path / "copy.db")[2] == 3
-    (tmp_path / "copy.db").replace(tmp_path / "queue.db")  # restored
+
     async with open_database(tmp_path / "queue.db", tmp_path) as db:
-        await db.write(add_pair, 3)
-    assert look(tmp_path / "queue.db")[2] == 4
+        for target in (tmp_path / "one.db", tmp_path / "other.db"):
+            async with anyio.create_task_group() as group:
+                group.start_soon(write, db)
+                await run_sync(migrate.copy_queue, tmp_path / "queue.db", target)
+                group.cancel_scope.cancel()
+            whole, halves = pairs(target)
+            assert whole == halves, "the copy is of the middle of a transaction"
+    (tmp_path / "other.db").replace(tmp_path / "queue.db")  # restored
+    async with open_database(tmp_path / "queue.db", tmp_path) as db:
+        await db.write(add_pair, 10**9)
+    assert pairs(tmp_path / "queue.db")[0] == whole + 1
+
+
+def pairs(path: Path) -> tuple[int, int]:
+    """Return the number of pairs, and of all rows that belong to one, in a queue that is whole."""
+    with closing(connect_reader(path)) as conn:
+        assert conn.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        both = "SELECT count(*) FROM request JOIN rejection USING (id)"
+        either = "SELECT id FROM request UNION SELECT id FROM rejection"
+        whole = conn.execute(both).fetchone()[0]
+        return whole, conn.execute(f"SELECT count(*) FROM ({either})").fetchone()[0]  # noqa: S608
+
+
+def test_a_backup_for_others_replaces_nothing_and_is_ours_alone(old: Path) -> None:
+    """Otherwise a slip in the file's name would cost another file, or show jobs to everybody."""
+    mask = os.umask(0)
+    try:
+        migrate.copy_queue(old / "queue.db", old / "new.db", replace=False)
+    finally:
+        os.umask(mask)
+    assert look(old / "new.db").version == 1
+    assert stat.S_IMODE((old / "new.db").stat().st_mode) == 0o600
+    (old / "mine.db").write_text("mine")
+    with pytest.raises(FileExistsError):
+        migrate.copy_queue(old / "queue.db", old / "mine.db", replace=False)
+    assert (old / "mine.db").read_text() == "mine"
+    assert {name for name in names(old) if "part" in name} == set()
 
 
 @pytest.mark.parametrize("damage", ["cut", "noise", "emptied", "overwritten"])
@@ -167,7 +271,7 @@ def test_what_a_killed_backup_left_does_not_spoil_the_next(old: Path) -> None:
         (old / "backups" / left).write_bytes(b"\xd9\xd5\x05\xf9 left by a kill")
     with closing(connect_writer(old / "queue.db")) as conn:
         migrate.backup(conn, target)
-    assert look(target)[2] == PAIRS
+    assert look(target).version == 1
     assert names(old / "backups") == ["b.db"]
 
 
@@ -185,54 +289,74 @@ def test_a_backup_is_synced_before_it_has_its_name(old: Path) -> None:
     assert "/backups>)" in lines[renamed + 1]
 
 
-def sweep(old: Path, scratch: Path, call: str, *, library: str) -> int:
-    """Kill a migration at the first, second, … of a system call; return how many there were."""
-    for when in count(1):
+STRACE = ["strace", "-f", "-qq", "-e"]
+
+
+def migrate_under(folder: Path, *strace: str, library: str = "chosen") -> str:
+    """Migrate the queue of a folder under strace; return what strace says."""
+    program = [sys.executable, "-m", "tests.store.migrating", str(folder), library]
+    subprocess.run(  # it may end well even where a sync fails: not every one matters
+        [*STRACE, *strace, "-o", f"{folder}.trace", *program],
+        check=False,
+        timeout=60,
+        env=children.environment(),
+        capture_output=True,
+    )
+    return Path(f"{folder}.trace").read_text()
+
+
+def sweep(old: Path, scratch: Path, call: str, *, harm: str, library: str = "chosen") -> int:
+    """Harm a migration at the first, second, … of a system call; return how many there were."""
+    shutil.copytree(old, scratch / "unharmed")
+    calls = migrate_under(scratch / "unharmed", f"trace={call}", library=library).count(f"{call}(")
+    check_up_to_date(scratch / "unharmed")
+    for when in range(1, calls + 1):
         folder = scratch / f"{call}-{when}"
         shutil.copytree(old, folder)
-        harm = ["strace", "-f", "-qq", "-o", "/dev/null"]
-        harm += ["-e", f"inject={call}:signal=SIGKILL:when={when}"]
-        program = [sys.executable, "-m", "tests.store.migrating", str(folder), library]
-        done = subprocess.run(
-            [*harm, *program], check=False, timeout=60, env=children.environment()
-        )
-        killed = done.returncode != 0
-        version, tables, pairs = look(folder / "queue.db")
-        assert (version, "one" in tables, pairs) in {
-            (1, False, PAIRS),
-            (2, True, PAIRS),
-            (3, True, PAIRS),
-        }, f"{call} {when}"
+        trace = migrate_under(folder, f"inject={call}:{harm}:when={when}", library=library)
+        assert "INJECTED" in trace or "SIGKILL" in trace
+        seen = look(folder / "queue.db")
+        steps = (seen.version, "suspect" in seen.columns, "one" in seen.tables)
+        assert steps in {(1, False, False), (2, True, False), (3, True, True)}, f"{call} {when}"
         for backup in (folder / "backups").glob("*.db"):
             if not backup.name.startswith("."):
-                assert look(backup)[2] == PAIRS, f"{call} {when}"
-        assert version == 1 or (folder / "backups" / "before-schema-2.db").exists()
+                assert look(backup).version < LAST, f"{call} {when}"
+        assert seen.version == 1 or (folder / "backups" / "before-schema-2.db").exists()
         bring_up_to_date(folder)
         check_up_to_date(folder)
         assert not [name for name in names(folder / "backups") if "part" in name], f"{call} {when}"
         shutil.rmtree(folder)
-        if not killed:
-            return when - 1
-    raise AssertionError
+    return calls
+
+
+HARM = {"kill": "signal=SIGKILL", "disk fails": "error=EIO", "disk full": "error=ENOSPC"}
 
 
 @children.needs_strace
-@pytest.mark.parametrize("call", ["fsync", "rename", "unlink"])
-def test_a_migration_killed_anywhere_goes_on(
-    old: Path, tmp_path_factory: pytest.TempPathFactory, call: str
+@pytest.mark.parametrize(
+    ("call", "harm", "fewest"),
+    [
+        ("fsync", "kill", 6),
+        ("rename", "kill", 1),
+        ("unlink", "kill", 1),
+    ],
+)
+def test_a_migration_harmed_anywhere_goes_on(
+    old: Path, tmp_path_factory: pytest.TempPathFactory, call: str, harm: str, fewest: int
 ) -> None:
-    """Otherwise a power cut during an upgrade would cost the queue."""
-    points = sweep(old, tmp_path_factory.mktemp("sweep"), call, library="chosen")
-    assert points >= {"fsync": 6, "rename": 1, "unlink": 1}[call], "the sweep killed nothing"
+    """Otherwise a power cut or a bad disk during an upgrade would cost the queue."""
+    points = sweep(old, tmp_path_factory.mktemp("sweep"), call, harm=HARM[harm])
+    assert points >= fewest, "the sweep harmed nothing"
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 @children.needs_strace
+@pytest.mark.parametrize("harm", HARM)
 @pytest.mark.parametrize("library", children.ENGINES)
 @pytest.mark.parametrize("call", ["fsync", "fdatasync", "pwrite64", "ftruncate", "openat"])
-def test_a_migration_killed_at_every_call_goes_on(
-    old: Path, tmp_path_factory: pytest.TempPathFactory, call: str, library: str
+def test_a_migration_harmed_at_every_call_goes_on(
+    old: Path, tmp_path_factory: pytest.TempPathFactory, call: str, library: str, harm: str
 ) -> None:
     """Otherwise the points of the everyday sweep might be the lucky ones."""
-    sweep(old, tmp_path_factory.mktemp("sweep"), call, library=library)
+    sweep(old, tmp_path_factory.mktemp("sweep"), call, harm=HARM[harm], library=library)

@@ -118,8 +118,8 @@ def test_what_is_before_a_job_and_lives_on_its_backend(bench: Bench) -> None:
     last = views.job(bench.conn, bench.job(name="last"))
     assert last is not None
     assert views.ahead(bench.conn, last, bench.now.steady) == 1
-    assert views.live(bench.conn, "local") == (2, 1)
-    assert views.live(bench.conn, "other") == (0, 0)
+    assert views.live(bench.conn, "local") == (2, 1, 0)
+    assert views.live(bench.conn, "other") == (0, 0, 0)
 
 
 def test_progress_knows_jobs_rejections_and_says_when_to_stop_waiting(bench: Bench) -> None:

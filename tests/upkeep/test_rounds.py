@@ -103,7 +103,7 @@ def at(moment: datetime) -> Callable[[], Now]:
 async def test_a_backup_is_a_queue_of_its_own(db: Database, home: Home) -> None:
     """Otherwise the day it is needed is the day it turns out to be useless."""
     await db.write(entrance.accept, new_job(1), START)
-    made = await make_backup(db, home.backups, keep=7, now=EVENING)
+    made = await make_backup(home.database, home.backups, keep=7, now=EVENING)
     await db.write(entrance.accept, new_job(2), START)
     assert made == home.backups / "queue-20261101T180000Z.db"
     assert jobs_in(made) == 1
@@ -115,7 +115,8 @@ async def test_a_backup_is_a_queue_of_its_own(db: Database, home: Home) -> None:
     assert jobs_in(restored.database) == 2
 
 
-async def test_the_newest_are_kept(db: Database, home: Home) -> None:
+@pytest.mark.usefixtures("db")
+async def test_the_newest_are_kept(home: Home) -> None:
     """Otherwise copies fill the disk, or the good ones are thrown away; others' files stay."""
     others = ["before-schema-2.db", "queue-old.db", "queue-20261101T180000Z.db.txt", "notes"]
     for name in others:
@@ -123,17 +124,16 @@ async def test_the_newest_are_kept(db: Database, home: Home) -> None:
     (home.backups / ".queue-20261101T170000Z.db.part").write_text("left by a kill")
     (home.backups / ".queue-20261101T170000Z.db.part-journal").write_text("left by a kill")
     for day in range(1, 6):
-        await make_backup(db, home.backups, keep=3, now=EVENING.replace(day=day))
+        await make_backup(home.database, home.backups, keep=3, now=EVENING.replace(day=day))
     kept = [f"queue-202611{day:02}T180000Z.db" for day in (3, 4, 5)]
     assert names(home.backups) == sorted(others + kept)
 
 
-async def test_a_copy_from_the_future_does_not_push_out_the_fresh_one(
-    db: Database, home: Home
-) -> None:
+@pytest.mark.usefixtures("db")
+async def test_a_copy_from_the_future_does_not_push_out_the_fresh_one(home: Home) -> None:
     """Otherwise, after a clock that was wrong, every new copy is removed at once."""
-    await make_backup(db, home.backups, keep=1, now=EVENING.replace(year=2040))
-    made = await make_backup(db, home.backups, keep=1, now=EVENING)
+    await make_backup(home.database, home.backups, keep=1, now=EVENING.replace(year=2040))
+    made = await make_backup(home.database, home.backups, keep=1, now=EVENING)
     assert names(home.backups) == [made.name]
 
 
@@ -292,7 +292,7 @@ async def test_a_damaged_index_is_found_and_told(
         assert any("job_name" in line for line in found)
         await do_check(db, home, log)
     ((_, told),) = [it for it in heard if it[1]["event"] == "the queue is damaged"]
-    assert str(home.database) in str(told["advice"])
+    assert "orchestrator restore" in str(told["advice"])
     assert str(home.backups) in str(told["advice"])
 
 

@@ -9,6 +9,7 @@ import anyio.to_thread
 
 from orchestrator.backend import Backend, Context, Kind
 from orchestrator.backends.local.backend import LocalBackend
+from orchestrator.backends.local.folder import made
 from orchestrator.backends.local.link import Link
 from orchestrator.backends.local.model import Options, RunTable
 from orchestrator.backends.local.removing import remove_leftovers
@@ -23,16 +24,12 @@ async def open_local(context: Context, options: Options) -> AsyncIterator[Backen
     """
     directory = os.open(context.directory, FOLDER)
     try:
-        os.makedirs(context.directory / "runs", mode=0o700, exist_ok=True)
-        runs = os.open(context.directory / "runs", FOLDER)
-        try:
+        with made("runs", directory, synced=True) as runs:
             await anyio.to_thread.run_sync(remove_leftovers, runs)
             async with anyio.create_task_group() as tasks:
                 link = Link(directory, tasks, context.hint)
                 yield LocalBackend(context, options, link, runs)
                 tasks.cancel_scope.cancel()
-        finally:
-            os.close(runs)
     finally:
         os.close(directory)
 

@@ -107,4 +107,10 @@ def _usage(end: Mapping[str, object]) -> str:
     text = f"after {wall:.1f} s, with {cpu:.1f} s of CPU time"
     if left := end["left_behind"]:
         text += f"; {left} of its processes were left over and killed"
+    if end.get("memory_kills"):  # not of these processes for certain: the kernel only counts them
+        used = int(str(end["max_rss_bytes"])) >> 20
+        text += (
+            "; the kernel killed for want of memory meanwhile, and this run's largest process had"
+            f" {used} MiB"
+        )
     return text

@@ -33,6 +33,7 @@ class KeptRun:
         self.mark = mark  # None: it could not be started
         self.leader = mark.leader if mark is not None else None
         self.began = time.monotonic()
+        self.memory_kills = processes.memory_kills()
         self.stopped: str | None = None
         self.left_behind: set[int] = set()
         self.sweep_until = 0.0
@@ -189,6 +190,7 @@ class Keeper:
             "cpu_seconds": usage.ru_utime + usage.ru_stime,
             "max_rss_bytes": usage.ru_maxrss * 1024,
             "wall_seconds": time.monotonic() - run.began,
+            "memory_kills": processes.memory_kills() - run.memory_kills if code != 0 else 0,
         }
         if run.left_behind:
             run.sweep_until = time.monotonic() + SWEEP_SECONDS

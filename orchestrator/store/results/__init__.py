@@ -15,7 +15,7 @@ from orchestrator.store.results.errors import (
 )
 from orchestrator.store.results.folders import folder_of, runs_in
 from orchestrator.store.results.manifest import EndedRun, Item, verified_by
-from orchestrator.store.results.publish import Published, publish
+from orchestrator.store.results.publish import Published, publish, take_over
 from orchestrator.store.results.staging import Fetched, begin, discard, fetch, leftovers
 from orchestrator.store.results.verify import Damage, Finding, verify
 
@@ -40,6 +40,7 @@ __all__ = [
     "leftovers",
     "publish",
     "runs_in",
+    "take_over",
     "verified_by",
     "verify",
 ]

@@ -101,6 +101,33 @@ def read(data: bytes) -> dict[str, tuple[int, str]]:
     return found
 
 
+def read_run(data: bytes) -> EndedRun:
+    """Return which run a manifest tells of. Raises ValueError like `read`."""
+    match _tree(data):
+        case {
+            "key": str(key),
+            "job": {"id": str(job_id), "name": str(job_name)},
+            "run": int(number),
+            "backend": str(backend),
+            "remote_id": str(remote_id),
+            "outcome": str(outcome),
+            "exit_code": (int() | None) as exit_code,
+            "reason": str(reason),
+        }:
+            return EndedRun(
+                key=key,
+                job_id=job_id,
+                job_name=job_name,
+                number=number,
+                backend=backend,
+                remote_id=remote_id,
+                outcome=Outcome(outcome),
+                exit_code=exit_code,
+                reason=reason,
+            )
+    raise ValueError("it does not say of which run it is")
+
+
 def is_same_result(one: bytes, other: bytes) -> bool:
     """Whether two manifests tell of one result.
 

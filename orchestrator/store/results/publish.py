@@ -75,6 +75,22 @@ def publish(
     return Published(str(path), _sha256(text if standing is None else standing))
 
 
+def take_over(home: Home, job_name: str, job_id: str, number: int) -> tuple[EndedRun, str]:
+    """Return whose result stands there, and its manifest's SHA-256; finish what a kill left undone.
+
+    For a queue that does not know the result (any more). Raises ValueError when it is not the
+    result of that run, ConflictError, ResultError, FatalStorageError, DiskFullError.
+    """
+    target = f"{folder_of(job_name, job_id)}/{number}"
+    with disk.our_disk(f"the result {target}"), disk.folder(home.results) as results:
+        text = _standing(results, target) or b""
+        run = manifest.read_run(text)
+        if (run.job_id, run.job_name, run.number) != (job_id, job_name, number):
+            raise ValueError(f"it is the result of run {run.number} of {run.job_id}")
+        _settle(results, target, folders_of(manifest.read(text)))
+    return run, _sha256(text)
+
+
 def _standing(results: int, target: str) -> bytes | None:
     """Return the manifest that stands at the target, None where nothing stands."""
     try:

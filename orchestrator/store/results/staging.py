@@ -29,16 +29,17 @@ def begin(home: Home, key: str) -> Path:
     """Return the staging folder of a run, made if it is not there.
 
     Files of earlier tries stay in it. After a new listing of outputs, `discard` it first: what
-    was a file may have become a folder.
+    was a file may have become a folder. Raises as `fetch` does for the disk.
     """
     staging = home.staging / key
-    staging.mkdir(mode=0o700, exist_ok=True)
+    with disk.our_disk(f"the staging folder {key}"):
+        staging.mkdir(mode=0o700, exist_ok=True)
     return staging
 
 
 def discard(home: Home, key: str) -> None:
-    """Remove what is left of a run in staging, if anything."""
-    with disk.folder(home.staging) as top:
+    """Remove what is left of a run in staging, if anything. Raises as `fetch` does for the disk."""
+    with disk.our_disk(f"the staging folder {key}"), disk.folder(home.staging) as top:
         disk.remove_tree(key, within=top)
 
 

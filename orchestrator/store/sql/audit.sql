@@ -45,6 +45,23 @@ WHERE id IN (SELECT id FROM rejection)
 SELECT 'run ' || run.id || ' has the key ' || run.key AS said
 FROM run, home WHERE run.key <> 'orch-' || home.id || '-' || run.id
 
+-- name: all_fetched
+-- Results are published only after each of their files was fetched.
+SELECT 'run ' || run.id || ' has published its results; not fetched are ' || count(*) AS said
+FROM run JOIN step ON step.run = run.id AND step.phase = 'harvest'
+WHERE run.manifest_sha256 IS NOT NULL AND step.done = 0 GROUP BY run.id
+
+-- name: let_go
+-- A run that is not ended is still needed at its backend.
+SELECT 'run ' || id || ' is ' || state || ' and was let go' AS said FROM run
+WHERE forgotten = 1 AND state <> 'ended'
+
+-- name: status_cursor
+-- The cursor is saved after the lines are written, and those after their entries.
+SELECT 'status.log is said to hold entry ' || status_cursor || '; the newest is '
+       || (SELECT coalesce(max(seq), 0) FROM history) AS said
+FROM home WHERE status_cursor > (SELECT coalesce(max(seq), 0) FROM history)
+
 -- name: standings
 SELECT job.id, job.state, job.want, job.runs, job.shown, run.state AS run_state
 FROM job LEFT JOIN run ON run.job = job.id AND run.state <> 'ended'
@@ -65,5 +82,6 @@ FROM input JOIN job ON job.id = input.job
 WHERE input.taken = 1 AND job.state IN ('queued', 'active') ORDER BY job.seq, input.name
 
 -- name: runs
-SELECT job.id AS job, job.name, run.number, run.key, run.state, run.manifest_sha256
+SELECT job.id AS job, job.name, run.number, run.key, run.backend, run.state, run.manifest_sha256,
+       run.forgotten
 FROM run JOIN job ON job.id = run.job ORDER BY run.seq

@@ -11,19 +11,26 @@ ORDER BY run.due, run.seq LIMIT :limit
 SELECT run.id AS run, run.key, run.backend, run.state FROM run JOIN job ON job.id = run.job
 WHERE run.key IN (SELECT value FROM json_each(:keys)) AND run.state = 'running' AND job.want <> 'hold'
 
+-- name: running_keys
+SELECT key FROM run WHERE state = 'running' AND state <> 'ended'  -- the second for its index
+  AND backend IN (SELECT value FROM json_each(:backends))
+
 -- name: work
 SELECT job.id AS job, job.name, job.backend, job.want, job.spec, job.allowed AS runs_allowed,
        job.deadline, run.id AS run, run.key, run.number, run.state, run.version, run.tries, run.misses,
        run.remote_id, run.outcome, run.exit_code, run.reason, run.stop, run.doubt_since, run.started,
-       run.listed, run.forgotten, run.memo,
+       run.listed, run.forgotten, run.suspect, run.memo,
        (SELECT count(*) FROM step WHERE step.run = run.id AND phase = 'stage' AND done = 0) AS unstaged
 FROM run JOIN job ON job.id = run.job WHERE run.id = :run
 
 -- name: startable
--- The oldest queued jobs of one backend that may start now.
+-- The oldest queued jobs of one backend that may start now; none while a run that a restored queue
+-- brought back is still to be looked for there.
 SELECT id FROM job
 WHERE state = 'queued' AND want = 'run' AND backend = :backend AND due <= :steady
   AND (deadline IS NULL OR deadline > :wall)  -- or what has expired would take the place of others
+  AND NOT EXISTS (SELECT 1 FROM run JOIN job AS its ON its.id = run.job WHERE run.backend = :backend
+                  AND run.suspect = 1 AND run.state = 'unknown' AND its.want <> 'hold')
 ORDER BY seq LIMIT :limit
 
 -- name: expired
@@ -87,6 +94,9 @@ SELECT id FROM job WHERE id >= :low AND id < :high ORDER BY seq LIMIT 5
 
 -- name: known_ids
 SELECT id FROM job WHERE id IN (SELECT value FROM json_each(:ids))
+
+-- name: ended_keys
+SELECT key FROM run WHERE state = 'ended' AND key IN (SELECT value FROM json_each(:keys))
 
 -- name: last_run
 -- Whether the last run was given up while nobody could tell if it had been started.

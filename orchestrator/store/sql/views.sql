@@ -50,9 +50,11 @@ SELECT count(*) FROM job
 WHERE state = 'queued' AND want = 'run' AND backend = :backend AND seq < :seq AND due <= :steady
 
 -- name: live
--- How many runs of a backend have not reached their end, and how many of these are being harvested.
-SELECT count(*) AS live, coalesce(sum(state = 'harvesting'), 0) AS harvesting
-FROM run WHERE backend = :backend AND state <> 'ended'
+-- How many runs of a backend have not reached their end, how many of these are being harvested, and
+-- how many of a restored queue are still to be looked for.
+SELECT count(*) AS live, coalesce(sum(run.state = 'harvesting'), 0) AS harvesting,
+       coalesce(sum(run.suspect = 1 AND run.state = 'unknown' AND job.want <> 'hold'), 0) AS sought
+FROM run JOIN job ON job.id = run.job WHERE run.backend = :backend AND run.state <> 'ended'
 
 -- name: progress
 SELECT id, name, shown, coalesce(hold_reason, reason) AS reason FROM job
