@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+DAY = 86400
 LIBRARIES = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64")
 
 
@@ -37,28 +38,33 @@ class WallClock:
             **plain,
             "LD_PRELOAD": library(),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_CACHE_DURATION": "1",  # seconds until a change is seen; without it all is slow
+            "FAKETIME_CACHE_DURATION": "1",  # seconds until a change is seen
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",
         }
 
 
-class Slumber:
-    """A machine that slept: to a program under it the time since the boot, and the wall clock, go
-    forward by what it slept, and its monotonic clock does not. That is all it sees of a suspend.
+class Clocks:
+    """The two clocks of one program that are not true: since the boot, and on the wall.
+
+    When a machine has slept, both have gone forward by as much, and the monotonic clock has not.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self.slept(0)
+        self.set()
+
+    def set(self, *, boot: float = 0.0, wall: float = 0.0) -> None:
+        """Say by how many seconds they are ahead."""
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{boot} {wall}")
+        new.replace(self._file)
 
     def slept(self, seconds: float) -> None:
         """Say how long the machine has slept since the program was started."""
-        new = self._file.with_suffix(".new")
-        new.write_text(str(seconds))
-        new.replace(self._file)
+        self.set(boot=seconds, wall=seconds)
 
     @property
     def program(self) -> list[str]:
-        """The command `orchestrator` on this machine."""
-        return [sys.executable, "-m", "tests.hardship.sleeper", os.fspath(self._file)]
+        """The command `orchestrator` under these clocks."""
+        return [sys.executable, "-m", "tests.hardship.clocked", os.fspath(self._file)]
