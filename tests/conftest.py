@@ -15,6 +15,8 @@ PACKAGES = {  # where the package is not called as the program
     "systemd-nspawn": "systemd-container",
     "mkfs.ext4": "e2fsprogs",
     "mkfs.xfs": "xfsprogs",
+    "mkfs.btrfs": "btrfs-progs",
+    "unshare": "util-linux",
 }
 
 

@@ -104,8 +104,14 @@ class Service:
         while not holds():
             alive = self.daemon is None or self.daemon.poll() is None
             assert alive, f"the daemon ended while waiting for {what}:\n{self.said[-3000:]}"
-            assert time.monotonic() < end, f"no sign of {what}:\n{self.said[-3000:]}"
+            assert time.monotonic() < end, f"no sign of {what}:\n{self._standing()}"
             time.sleep(LOOK_EVERY)  # between two looks, not instead of one
+
+    def _standing(self) -> str:
+        """Return how everything stands, for a test that fails."""
+        jobs = self.rows("SELECT name, shown, reason, hold_reason FROM job")
+        waiting = [*self.home.glob("spool/*"), *self.home.glob("state/claimed/*/*")]
+        return f"{jobs}\n{self.troubles()}\n{waiting}\n{self.said[-3000:]}"
 
     def until_shown(self, name: str, word: str) -> None:
         """Wait until people see a job so."""
