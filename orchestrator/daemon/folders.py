@@ -135,9 +135,12 @@ def staging_is_known(home: Home, conn: Connection) -> Iterator[str]:
 def run_folders_are_known(home: Home, conn: Connection) -> Iterator[str]:
     """Compare the folders of local runs with the queue."""
     runs = {run.key: run for run in audit.runs(conn)}
+    restored = audit.was_restored(conn)
     for place in _local_runs(home):
         for name in _names(place):
             run = runs.get(name.removeprefix(GONE))
+            if run is None and restored:
+                continue  # perhaps of a run that only the queue before it knew
             if run is None:
                 yield f"{place / name} belongs to no run of the queue"
             elif name == run.key and run.forgotten and run.manifest_sha256 is not None:

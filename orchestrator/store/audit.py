@@ -32,6 +32,12 @@ class RunRow:
     forgotten: bool
 
 
+def was_restored(conn: Connection) -> bool:
+    """Whether the queue was ever restored from a copy: later runs are unknown to it."""
+    row = conn.execute(load("look")["home"]).fetchone()
+    return row is not None and bool(row["restored"])
+
+
 def broken(conn: Connection, rule: str) -> list[str]:
     """Return in words where a rule of sql/audit.sql does not hold."""
     return [row["said"] for row in conn.execute(load("audit")[rule]).fetchall()]

@@ -44,6 +44,7 @@ def number_history_from(conn: Connection, last: int) -> None:
 def doubt_everything(conn: Connection, why: str, now: Now) -> tuple[int, int]:
     """Hold every queued job and have every live run looked for; return how many of each."""
     sql = load("restored")
+    conn.execute(sql["mark"])
     queued = [row["id"] for row in conn.execute(sql["queued"]).fetchall()]
     for job in queued:
         conn.execute(sql["hold_queued"], {"job": job, "reason": f"{why}: {decide.MAYBE_STARTED}"})

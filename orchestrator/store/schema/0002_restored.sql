@@ -7,3 +7,6 @@ ALTER TABLE run ADD COLUMN suspect INTEGER NOT NULL DEFAULT 0
 
 -- Runs that are still to be looked for: as long as there is one, its backend gets no new run.
 CREATE INDEX run_sought ON run (backend) WHERE suspect = 1 AND state = 'unknown';;
+
+-- Whether this queue was ever restored: then there may be runs that it never knew, and their folders.
+ALTER TABLE home ADD COLUMN restored INTEGER NOT NULL DEFAULT 0 CHECK (restored IN (0, 1));;

@@ -1,5 +1,8 @@
 What a restored queue is told, in one transaction before it takes the place of the present one.
 
+-- name: mark
+UPDATE home SET restored = 1
+
 -- name: queued
 SELECT id FROM job WHERE state = 'queued' AND want <> 'cancel'
     AND NOT (want = 'hold' AND hold_code = 'unknown') ORDER BY seq
