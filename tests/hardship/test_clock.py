@@ -102,7 +102,7 @@ def test_set_while_jobs_run(
         clock.set(step)
         service.until(ear.more(2), "signs of life")
         for name in (limited, again):
-            service.until_shown(name, "FAILED")
+            service.until_shown(name, "FAILED", patience=30.0)
             began, ended = _noted(service, name)
             assert LIMIT - 0.5 < ended - began < LIMIT + LATE, (step, name)
         assert service.shown("long") == "RUNNING"
