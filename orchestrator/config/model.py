@@ -64,7 +64,8 @@ class Results(Table):
     """The folder with the results."""
 
     keep_free: Size = 1024**3
-    """Results are fetched only while this much of the disk stays free; they wait, nothing fails."""
+    """While less of the disk is free (at most a fourth of it is asked for), no new job is taken or
+    begun and no result fetched; they wait, nothing fails."""
 
 
 class Log(Table):

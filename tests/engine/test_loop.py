@@ -1,12 +1,15 @@
 """The loop as a whole: how much at once, in which order, and what it must not do while waiting."""
 
+from collections.abc import Callable
+
 import pytest
 
-from orchestrator.backend import Finished, TransientError
-from orchestrator.core.faults import FatalStorageError
+from orchestrator.backend import Alive, Finished, TransientError
+from orchestrator.core.faults import DiskFullError, FatalStorageError
 from orchestrator.core.intake import Verb
 from orchestrator.core.lifecycle import RunState
 from orchestrator.engine.loop import ACTS_AT_ONCE
+from orchestrator.store import database
 from tests.engine.bench import Bench
 from tests.engine.conftest import NewBench
 
@@ -155,3 +158,49 @@ def test_a_failing_disk_ends_the_engine(bench: Bench) -> None:
     with pytest.raises(ExceptionGroup) as raised:
         bench.serve(60.0)
     assert raised.group_contains(FatalStorageError)
+
+
+def test_a_hint_is_not_lost_on_a_full_disk(new_bench: NewBench) -> None:
+    """A run that ended while the disk was full would be seen half a minute after there is room."""
+    bench = new_bench(hints=True)
+    work = bench.running(bench.add())
+    bench.backend.script["poll"] = [
+        {work.key: Alive()},
+        *[{work.key: Finished(ok=True, reason="ended", exit_code=0)}] * 9,
+    ]
+    bench.loop.call_later(1.0, _fill, bench)
+    bench.loop.call_later(2.0, bench.engine.hint, work.key)
+    bench.loop.call_later(14.0, _make_room, bench)
+    bench.serve(20.0)
+    assert bench.job(work.job)["state"] == "succeeded"
+    assert bench.logged.count("warning: paused: the disk is full") == 1, "it says so at every try"
+
+
+def _fill(bench: Bench) -> None:
+    async def full(fn: Callable[[], object]) -> object:
+        if getattr(fn, "func", None) is database._commit:
+            raise DiskFullError("no space left")
+        return await bench._hop(fn)
+
+    bench.db._hop = full
+
+
+def _make_room(bench: Bench) -> None:
+    bench.db._hop = bench._hop
+
+
+def test_nothing_begins_while_something_is_lacking(bench: Bench) -> None:
+    """On a disk without room for results, job after job would run and fail to leave any."""
+    ended = bench.running(bench.add())
+    waiting = bench.add()
+    bench.tools.lacks = lambda: "room on the disk"
+    bench.backend.script["poll"] = [
+        {ended.key: Finished(ok=True, reason="ended", exit_code=0)},
+    ]
+    bench.serve(HOUR)
+    assert bench.job(ended.job)["state"] == "succeeded"  # what had begun goes on
+    assert bench.job(waiting)["state"] == "queued"
+    assert bench.engine.turns <= HOUR / 30 + 20, "it waits without turning and turning"
+    bench.tools.lacks = lambda: None
+    bench.serve(60.0)
+    assert bench.state(waiting) is RunState.RUNNING

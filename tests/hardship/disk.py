@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 MIB = 1 << 20
-STEPS = (MIB, 64 << 10, 4096)
+STEPS = (MIB, 64 << 10, 4096, 1024)
 
 Kind = Literal["tmpfs", "ext4", "btrfs"]
 

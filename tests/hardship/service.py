@@ -113,9 +113,9 @@ class Service:
         waiting = [*self.home.glob("spool/*"), *self.home.glob("state/claimed/*/*")]
         return f"{jobs}\n{self.troubles()}\n{waiting}\n{self.said[-3000:]}"
 
-    def until_shown(self, name: str, word: str) -> None:
+    def until_shown(self, name: str, word: str, patience: float = PATIENCE) -> None:
         """Wait until people see a job so."""
-        self.until(lambda: self.shown(name) == word, f"{name}: {word}")
+        self.until(lambda: self.shown(name) == word, f"{name}: {word}", patience)
 
     def heard(self, words: str) -> None:
         """Wait until the daemon has said this."""

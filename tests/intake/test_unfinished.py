@@ -116,3 +116,33 @@ async def test_whatever_is_dropped_ends_in_one_place(
     assert sorted(path.name for path in ends) == sorted(dropped - skipped)
     assert len(world.jobs()) + len(world.queue.rows("SELECT * FROM rejection")) == len(ends)
     assert canary.read_bytes() == b"canary"
+
+
+async def test_jobs_wait_in_the_spool_while_room_is_lacking(world: World) -> None:
+    """The service would take in what it has no room for; and nobody could cancel to make some."""
+    drop_file(world.home, GOOD, "old", ".toml")
+    await world.scan()
+    world.lacks = "room on the disk: 1 MB is free, 2 MB are needed"
+    ident = drop_file(world.home, GOOD, "new", ".toml")
+    about_old = drop_request(world.home, Verb.CANCEL, "old")
+    about_new = drop_request(world.home, Verb.CANCEL, "new")
+    report = await world.scan()
+    assert report.accepted == ()
+    assert [request.id for request in report.requests] == [about_old]
+    assert f"it waits for {world.lacks}" in {each.why for each in report.deferred}
+    assert report.rejected == (), "the request about the job that waits was refused"
+    assert any(ident in path.name for path in world.spool.iterdir())
+
+    world.lacks = None
+    report = await world.scan()
+    assert report.accepted == (ident,)
+    assert [request.id for request in report.requests] == [about_new]
+
+
+async def test_what_is_claimed_is_taken_in_while_room_is_lacking(world: World) -> None:
+    """After a crash on a short disk, a drop would be neither in the spool nor in the queue."""
+    ident = drop_file(world.home, GOOD, "beam", ".toml")
+    claim(world.home, [f"beam.orch-{ident}.toml".encode()], set())
+    drop_file(world.home, GOOD, "later", ".toml")
+    world.lacks = "room on the disk"
+    assert (await world.scan()).accepted == (ident,)

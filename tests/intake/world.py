@@ -115,13 +115,16 @@ class World:
         prepare(self.home)
         self.spool = self.home.spool
         self.now = 1000.0
+        self.lacks: str | None = None
         self.queue = SqlQueue(self.home.database)
         self.intake = self.restarted(rules)
 
     def restarted(self, rules: Rules = RULES) -> Intake:
         """Return intake as a new process would begin it: it remembers nothing."""
         reader = partial(read_spec, kinds={"local": RunTable})
-        self.intake = Intake(self.home, self.queue, reader, rules, clock=lambda: self.now)
+        self.intake = Intake(
+            self.home, self.queue, reader, rules, clock=lambda: self.now, lacks=lambda: self.lacks
+        )
         return self.intake
 
     def write(self, name: str | bytes, data: bytes = GOOD) -> bytes:

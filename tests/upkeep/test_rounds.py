@@ -24,7 +24,7 @@ from orchestrator.upkeep import run_upkeep
 from orchestrator.upkeep.backups import last_backup, make_backup
 from orchestrator.upkeep.calendar import trigger_of
 from orchestrator.upkeep.checks import check_queue
-from orchestrator.upkeep.rounds import attempt, do_check, is_missed, tend
+from orchestrator.upkeep.rounds import attempt, do_backup, do_check, is_missed, tend
 from tests.store.making import START, names, new_id, new_job, situate
 
 EVENING = datetime(2026, 11, 1, 18, 0, 0, tzinfo=UTC)
@@ -135,6 +135,18 @@ async def test_a_copy_from_the_future_does_not_push_out_the_fresh_one(home: Home
     await make_backup(home.database, home.backups, keep=1, now=EVENING.replace(year=2040))
     made = await make_backup(home.database, home.backups, keep=1, now=EVENING)
     assert names(home.backups) == [made.name]
+
+
+@pytest.mark.usefixtures("db")
+async def test_a_copy_leaves_room_for_the_jobs(
+    home: Home, log: structlog.typing.FilteringBoundLogger
+) -> None:
+    """Otherwise the nightly copy makes the disk full under the runs."""
+    with pytest.raises(DiskFullError, match="no room for a copy of the queue: it needs"):
+        await do_backup(home, log, at(EVENING), 7, keep_free=1 << 60)
+    assert names(home.backups) == []
+    await do_backup(home, log, at(EVENING), 7, keep_free=0)
+    assert len(names(home.backups)) == 1
 
 
 def test_when_the_last_copy_was_made(tmp_path: Path) -> None:
