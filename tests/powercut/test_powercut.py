@@ -1,5 +1,6 @@
 """The power goes, anywhere in a recorded run: nothing is lost, run twice, or half visible."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,10 +12,11 @@ ROOT = Path(__file__).parents[2]
 STATES = 1000  # all of them checked as they lie; one in five is started on
 
 
-def _powercuts(states: int, start_every: int) -> None:
+def _powercuts(place: Path, states: int, start_every: int) -> None:
     choice = ["--states", str(states), "--start-every", str(start_every)]
     command = [sys.executable, str(ROOT / "tests/powercuts.py"), *choice]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = os.environ | {"TMPDIR": str(place)}  # where a recording with bad states is kept
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
     figures = re.search(r"(\d+) states after .* (\d+) of them distinct, 0 bad,", done.stdout)
     assert figures is not None, done.stdout
@@ -24,17 +26,17 @@ def _powercuts(states: int, start_every: int) -> None:
 
 @pytest.mark.needs("strace")
 @pytest.mark.timeout(400)
-def test_a_power_cut_loses_nothing_and_runs_nothing_twice() -> None:
+def test_a_power_cut_loses_nothing_and_runs_nothing_twice(tmp_path: Path) -> None:
     """A power cut would cost somebody a job, make him pay for one twice, or show half a result."""
-    _powercuts(STATES, start_every=5)
+    _powercuts(tmp_path, STATES, start_every=5)
 
 
 @pytest.mark.long
 @pytest.mark.needs("strace")
 @pytest.mark.timeout(3000)
-def test_many_power_cuts() -> None:
+def test_many_power_cuts(tmp_path: Path) -> None:
     """As above, where the moment that matters is one in thousands."""
-    _powercuts(5 * STATES, start_every=1)
+    _powercuts(tmp_path, 5 * STATES, start_every=1)
 
 
 @pytest.mark.long
