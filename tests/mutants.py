@@ -112,7 +112,7 @@ def _run(tree: Path, test: str) -> str | None:
         return None
     lines = [line for line in ran.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     if ran.returncode != 1 or not lines:  # no test failed: it could not even begin
-        raise RuntimeError(f"{test} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
+        raise SystemExit(f"{test} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
     return lines[0][:160]
 
 

@@ -143,6 +143,16 @@ def test_a_run_given_up_during_its_act_stays_given_up(bench: Bench) -> None:
     assert bench.job(work.job)["state"] == "queued"
 
 
+def test_a_stop_is_kept_before_it_is_sent(bench: Bench) -> None:
+    """After a crash in between, the end that we asked for would be told as the run's own."""
+    work = bench.running(bench.add())
+    bench.ask(Verb.CANCEL, work.job)
+    kept: list[str | None] = []
+    bench.backend.always["cancel"] = lambda: kept.append(bench.read(work.job).stop)
+    bench.run(watch(bench.tools, [bench.read(work.job)]))
+    assert kept == ["cancel"]
+
+
 def test_the_backoff_of_submits_grows(bench: Bench) -> None:
     """A service that refuses would be asked twice a second, by every job, for ever."""
     bench.backend.always["submit"] = lambda: DOWN
