@@ -9,11 +9,12 @@ from orchestrator.backend.errors import (
     RejectedError,
     TransientError,
 )
-from orchestrator.backend.protocol import Backend, Kind
+from orchestrator.backend.protocol import Backend, Diagnosis, Kind, Verb
 from orchestrator.backend.values import (
     Absent,
     Alive,
     Answer,
+    Begun,
     Context,
     Finding,
     Finished,
@@ -23,6 +24,7 @@ from orchestrator.backend.values import (
     NoAnswer,
     Output,
     Run,
+    Several,
     Staged,
     StageStep,
     Submitted,
@@ -37,7 +39,9 @@ __all__ = [
     "AuthError",
     "Backend",
     "BackendError",
+    "Begun",
     "Context",
+    "Diagnosis",
     "Effect",
     "Finding",
     "Finished",
@@ -51,10 +55,12 @@ __all__ = [
     "QuotaError",
     "RejectedError",
     "Run",
+    "Several",
     "StageStep",
     "Staged",
     "Submitted",
     "Traits",
     "TransientError",
     "Unclear",
+    "Verb",
 ]

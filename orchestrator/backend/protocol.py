@@ -1,14 +1,15 @@
 """The seam: what the engine asks of a place where runs happen."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from orchestrator.backend.values import (
     Answer,
+    Begun,
     Context,
     Finding,
     Output,
@@ -35,8 +36,11 @@ class Backend(Protocol):
     def traits(self) -> Traits:
         """What this backend can do and prove; MUST NOT change while it is open."""
 
-    async def stage(self, run: Run, step: StageStep) -> Staged:
-        """Bring one input over. MUST be idempotent, and MUST NOT start anything that costs."""
+    async def stage(self, run: Run, step: StageStep) -> Staged | Begun:
+        """Bring one input over. MUST be idempotent, and MUST NOT start anything that costs.
+
+        Begun is no error: the memo in it is committed, then the same step is asked for again.
+        """
 
     async def submit(self, run: Run) -> Submitted:
         """Start the run once, marked with its key.
@@ -48,7 +52,8 @@ class Backend(Protocol):
     async def find(self, run: Run) -> Finding:
         """Look for a run by its key after a doubtful outcome. MUST NOT change anything.
 
-        MUST answer Absent only from a complete and current view; Unclear otherwise.
+        MUST answer Absent only from a complete and current view, Several where more than one run
+        carries the key, Unclear where it cannot tell.
         """
 
     async def poll(self, runs: Sequence[Run]) -> Mapping[str, Answer]:
@@ -81,12 +86,40 @@ class Backend(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Verb:
+    """Something people can do at a service beside running jobs: `orchestrator remote NAME VERB`.
+
+    `call` is given the open backend, then one text for each of `words`, the names of its arguments;
+    an argument named in brackets may be left out. It returns what is shown, as JSON: a table is a
+    list of objects with the same keys. It raises the five errors. Where `file` is "to here" or
+    "from here", the last word is a file of the person's; `call` is given its open descriptor
+    instead. `warning` says what will be destroyed, so that the person is asked first.
+    """
+
+    summary: str
+    call: Callable[..., Awaitable[JsonValue]]
+    words: tuple[str, ...] = ()
+    file: Literal["to here", "from here"] | None = None
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One line of `doctor` about a backend: how it is, and what to do about it."""
+
+    level: Literal["ok", "warning", "problem"]
+    text: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of backend, as the registry lists it.
 
     `options` checks `[backends.NAME]` of the configuration (without `kind`); `run` checks the
     `[run]` table of a job spec. `open` opens one; leaving the context closes it. `max_runs` says
-    how many runs may be live at once with these options.
+    how many runs may be live at once with these options. `verbs` are what people can do there
+    beside running jobs; `examine` looks at account and service for `doctor`.
     """
 
     name: str
@@ -95,3 +128,5 @@ class Kind:
     run: type[BaseModel]
     open: Callable[[Context, Any], AbstractAsyncContextManager[Backend]]
     max_runs: Callable[[Any], int]
+    verbs: Mapping[str, Verb] = field(default_factory=dict)
+    examine: Callable[[Any], Awaitable[Sequence[Diagnosis]]] | None = None

@@ -21,12 +21,14 @@ class Traits:
     `poll_batch`: the most runs one `poll` call takes.
     `hints`: it calls `Context.hint` when a run changes, so that polls may be rare.
     `keeps_time_limit`: it stops runs at their time limit by itself, also while the daemon is down.
+    `exit_codes`: it tells the exit code of a run that ended.
     """
 
     absence_window: float | None = None
     poll_batch: int = 1
     hints: bool = False
     keeps_time_limit: bool = False
+    exit_codes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Run:
     `key` is unique for ever and is what the backend is asked to carry. `options` is the checked
     `[run]` table (as JSON; secrets are references). `time_limit` is in seconds. `remote_id` is
     None until the run was accepted or found. `memo` is what this backend last asked to have
-    remembered for this run.
+    remembered for this run. `stopping` says that `cancel` was or may have been called for it.
     """
 
     key: str
@@ -64,6 +66,7 @@ class Run:
     time_limit: float | None = None
     remote_id: str | None = None
     memo: Memo = field(default_factory=dict)
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,17 @@ class Staged:
     size: int
     sha256: str
     memo: Memo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The input is on its way; `memo` is kept, then `stage` is called for the same step again.
+
+    For what must not be forgotten while an input is brought over, such as an upload to be aborted,
+    and so that a long way is many acts, between which a cancel is noticed.
+    """
+
+    memo: Memo
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +122,20 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True)
+class Several:
+    """More than one run carries the key; a person must look at `remote_ids`."""
+
+    remote_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unclear:
     """It cannot be told whether the run exists; `why` is said to people."""
 
     why: str
 
 
-Finding = Found | Absent | Unclear
+Finding = Found | Absent | Several | Unclear
 
 
 @dataclass(frozen=True, slots=True)

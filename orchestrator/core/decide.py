@@ -3,6 +3,7 @@
 Nothing here guesses: an answer that proves nothing changes nothing but the time of the next look.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from orchestrator.core.lifecycle import Event, JobState, Outcome, Want
@@ -122,10 +123,16 @@ def unclear(work: Work, why: str, now: Now, u: float) -> Change:
     return _missed(work, Event.UNCLEAR, why, now, u, hold=_unknown_outcome(work, why))
 
 
+def several(work: Work, remote_ids: Sequence[str], now: Now) -> Change:
+    """More than one run over there carries the key: a person decides which is ours."""
+    why = f"more than one run carries {work.key}: {', '.join(remote_ids)}"
+    return _ask(work, Event.UNCLEAR, why, now, hold=_unknown_outcome(work, why))
+
+
 def _unknown_outcome(work: Work, why: str) -> Hold:
     reason = (
-        f"unknown outcome: {why}; look at the backend for {work.key}, then: retry --i-checked if it"
-        " is not there, release to look again, cancel to give up"
+        f"unknown outcome: {why}; look at the backend for {work.key}, then: adopt REMOTE_ID if it"
+        " is there, retry --i-checked if it is not, release to look again, cancel to give up"
     )
     return Hold("unknown", reason)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import anyio
 
-from orchestrator.backend import BackendError, RejectedError, StageStep
+from orchestrator.backend import BackendError, Begun, RejectedError, StageStep
 from orchestrator.core import decide
 from orchestrator.core.lifecycle import Event
 from orchestrator.core.work import Change, Hold, Work
@@ -55,6 +55,16 @@ async def _bring(tools: Tools, work: Work, step: Step) -> None:
             await tools.move(work, again)  # its drop was archived meanwhile: it lies there now
         else:
             await _not_brought(tools, work, f"input {step.name!r} ({path})", error)
+        return
+    if isinstance(staged, Begun):  # its memo is kept; the next act goes on
+        change = Change(
+            event=Event.STAGE_STEP,
+            reason=work.reason,
+            due=tools.now().steady,
+            tries=work.tries,
+            memo=staged.memo,
+        )
+        await tools.move(work, change)
         return
     if after != before or staged.size != before[0]:
         await _hold(tools, work, f"input {step.name!r} ({path}) changed while it was copied")

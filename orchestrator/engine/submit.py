@@ -7,6 +7,7 @@ from orchestrator.backend import (
     BackendError,
     Found,
     RejectedError,
+    Several,
     Submitted,
 )
 from orchestrator.core import decide
@@ -91,6 +92,8 @@ async def find(tools: Tools, work: Work) -> None:
         window = tools.backend(work).traits.absence_window
         # As of the question: the answer may be long on its way, and proves nothing after it left.
         change = decide.absent(work, finding.evidence, window, asked, tools.u())
+    elif isinstance(finding, Several):
+        change = decide.several(work, finding.remote_ids, now)
     else:
         change = decide.unclear(work, finding.why, now, tools.u())
     await tools.move(work, change)

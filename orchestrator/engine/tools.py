@@ -141,4 +141,5 @@ def as_run(work: Work) -> Run:
         time_limit=None if limit is None else limit.total_seconds(),
         remote_id=work.remote_id,
         memo=work.memo,
+        stopping=work.stop is not None,
     )

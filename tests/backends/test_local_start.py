@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from orchestrator.backend import Finished, RejectedError, StageStep
+from orchestrator.backend import Finished, Output, RejectedError, StageStep
 from orchestrator.core.spec import Outputs
 from orchestrator.testing.contract import Place
 
@@ -57,7 +57,7 @@ async def test_the_environment_is_what_is_promised(
     monkeypatch.setenv("LC_MESSAGES", "C")
     run = place.run("1", {"command": ["env"], "env": {"A": "1\n2", "PATH": "/usr/bin:/bin"}})
     await place.end(await place.started(run))
-    text = place.read(run, "stdout", log=True).decode()
+    text = (await place.read(run, Output("stdout", log=True))).decode()
     assert "A=1\n2\n" in text
     assert "\nPATH=/usr/bin:/bin\n" in f"\n{text}"
     names = {line.partition("=")[0] for line in text.splitlines() if "=" in line}
@@ -98,8 +98,8 @@ async def test_scripts_run_by_their_first_line(place: Place) -> None:
     python = place.run("2", {"script": "#! /usr/bin/env python3\nprint(1 + 1)\n"})
     for run in (shell, python):
         await place.end(await place.started(run))
-    assert place.read(shell, "stdout", log=True).endswith(b"/script\n")
-    assert place.read(python, "stdout", log=True) == b"2\n"
+    assert (await place.read(shell, Output("stdout", log=True))).endswith(b"/script\n")
+    assert await place.read(python, Output("stdout", log=True)) == b"2\n"
 
 
 async def test_the_folder_to_run_in_is_made(place: Place) -> None:
@@ -107,7 +107,7 @@ async def test_the_folder_to_run_in_is_made(place: Place) -> None:
     run = place.run("1", {"script": "pwd > where; test -e /dev/stdin", "cwd": "a/b"})
     await place.end(await place.started(run))
     assert list(await place.outputs(run)) == ["a/b/where"]
-    assert place.read(run, "a/b/where").endswith(b"/work/a/b\n")
+    assert (await place.read(run, Output("a/b/where"))).endswith(b"/work/a/b\n")
 
 
 async def test_a_folder_that_is_an_input_is_refused(place: Place, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ async def test_signals_are_as_a_shell_would_have_them(place: Place) -> None:
     """`yes | head` in a job would never end: Python ignores SIGPIPE, and that is inherited."""
     run = place.run("1", {"script": "grep SigIgn /proc/self/status"})
     await place.end(await place.started(run))
-    ignored = int(place.read(run, "stdout", log=True).split()[1], 16)
+    ignored = int((await place.read(run, Output("stdout", log=True))).split()[1], 16)
     libcs_own = 1 << 31 | 1 << 32
     assert ignored & ~libcs_own == 0
 
@@ -142,7 +142,7 @@ async def test_a_run_holds_nothing_of_the_supervisor(place: Place) -> None:
     """A job could speak to the supervisor, or keep its lock when it dies."""
     run = place.run("1", {"script": "ls -l /proc/self/fd"})
     await place.end(await place.started(run))
-    opened = place.read(run, "stdout", log=True).decode()
+    opened = (await place.read(run, Output("stdout", log=True))).decode()
     assert "socket" not in opened
     assert "supervisor" not in opened
     assert f"100 -> {place.directory}/runs/{run.key}/lock" in opened

@@ -168,8 +168,9 @@ UNHELPFUL = [
         Event.UNCLEAR,
         Hold(
             "unknown",
-            "unknown outcome: no idea; look at the backend for orch-homehome-r, then: retry"
-            " --i-checked if it is not there, release to look again, cancel to give up",
+            "unknown outcome: no idea; look at the backend for orch-homehome-r, then: adopt"
+            " REMOTE_ID if it is there, retry --i-checked if it is not, release to look again,"
+            " cancel to give up",
         ),
     ),
     (

@@ -9,12 +9,14 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 from pydantic import JsonValue
 
 from orchestrator.backend import (
     Alive,
     Answer,
     Backend,
+    Begun,
     Context,
     Finished,
     Kind,
@@ -22,6 +24,8 @@ from orchestrator.backend import (
     NoAnswer,
     Output,
     Run,
+    Staged,
+    StageStep,
 )
 from orchestrator.core.spec import Outputs
 
@@ -88,10 +92,29 @@ class Place:
         parts = {"job_id": "0" * 12, "job_name": "job", "number": 1, "outputs": Outputs(), **more}
         return Run(key=f"orch-{self.home}-{key:0>12}", options=options, **parts)
 
+    def code(self, code: int) -> int | None:
+        """Return an exit code as this kind tells it: some tell none."""
+        return code if self.backend.traits.exit_codes else None
+
     async def started(self, run: Run) -> Run:
         """Submit a run; return it as it is known from then on."""
         submitted = await self.backend.submit(run)
         return replace(run, remote_id=submitted.remote_id, memo=submitted.memo or run.memo)
+
+    async def staged(self, run: Run, name: str, source: Path) -> tuple[Run, Staged]:
+        """Bring one input over; return the run as it is known from then on, and the proof."""
+        while True:
+            staged = await self.backend.stage(run, StageStep(name, source))
+            if staged.memo is not None:
+                run = replace(run, memo=staged.memo)
+            if not isinstance(staged, Begun):
+                return run, staged
+
+    async def cancelled(self, run: Run) -> Run:
+        """Ask for a run's end; return the run as it is known from then on."""
+        run = replace(run, stopping=True)
+        await self.backend.cancel(run)
+        return run
 
     async def poll(self, run: Run) -> Answer:
         """Ask how one run stands."""
@@ -113,12 +136,16 @@ class Place:
     async def outputs(self, run: Run, *, log: bool = False) -> dict[str, bytes]:
         """Return what an ended run left, by name: the outputs, or the logs."""
         listed = [one for one in await self.backend.list_outputs(run) if one.log is log]
-        return {one.name: self.read(run, one.name, log=log) for one in listed}
+        return {one.name: await self.read(run, one) for one in listed}
 
-    def read(self, run: Run, name: str, *, log: bool = False, offset: int = 0) -> bytes:
-        """Return the bytes of one output."""
-        with self.backend.open_output(run, Output(name, log=log), offset) as chunks:
-            return b"".join(chunks)
+    async def read(self, run: Run, output: Output, offset: int = 0) -> bytes:
+        """Return the bytes of one output, read in a worker thread as the engine does."""
+
+        def read() -> bytes:
+            with self.backend.open_output(run, output, offset) as chunks:
+                return b"".join(chunks)
+
+        return await anyio.to_thread.run_sync(read)
 
     def _hint(self, key: str) -> None:
         self.hinted.add(key)
