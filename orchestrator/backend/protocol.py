@@ -1,6 +1,6 @@
 """The seam: what the engine asks of a place where runs happen."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -16,6 +16,7 @@ from orchestrator.backend.values import (
     Run,
     Staged,
     StageStep,
+    Stream,
     Submitted,
     Traits,
 )
@@ -69,10 +70,10 @@ class Backend(Protocol):
     async def list_outputs(self, run: Run) -> Sequence[Output]:
         """List what an ended run left that its spec asks for, logs included."""
 
-    def open_output(
-        self, run: Run, output: Output, offset: int
-    ) -> AbstractContextManager[Iterator[bytes]]:
+    def open_output(self, run: Run, output: Output, offset: int) -> AbstractContextManager[Stream]:
         """Open one output for reading from `offset` bytes on.
+
+        MUST begin at 0 instead where it cannot be told that it is still the same file.
 
         The one synchronous verb: it is called, read and closed in a worker thread, because bytes
         are best moved off the event loop. Chunks SHOULD be about 1 MiB.

@@ -125,11 +125,11 @@ def _fetch_here(tools: Tools, work: Work, go: Sequence[Step]) -> list[Step]:
     fetched = []
     for step in go:
         output = Output(step.source, step.size, step.sha256, step.log)
-        with backend.open_output(run, output, 0) as chunks:
+        with backend.open_output(run, output, 0) as stream:
             file = results.fetch(
                 staging,
                 step.name,
-                chunks,
+                stream.chunks,
                 size=step.size,
                 sha256=step.sha256,
                 stop=lambda: tools.stopping,

@@ -90,6 +90,7 @@ def work(conn: Connection, run: str) -> Work:
             "listed": bool(row["listed"]),
             "forgotten": bool(row["forgotten"]),
             "suspect": bool(row["suspect"]),
+            "published": bool(row["published"]),
             "memo": json.loads(row["memo"]),
         }
     )

@@ -19,7 +19,7 @@ SELECT key FROM run WHERE state = 'running' AND state <> 'ended'  -- the second 
 SELECT job.id AS job, job.name, job.backend, job.want, job.spec, job.allowed AS runs_allowed,
        job.deadline, run.id AS run, run.key, run.number, run.state, run.version, run.tries, run.misses,
        run.remote_id, run.outcome, run.exit_code, run.reason, run.stop, run.doubt_since, run.started,
-       run.listed, run.forgotten, run.suspect, run.memo,
+       run.listed, run.forgotten, run.suspect, run.memo, run.manifest_sha256 IS NOT NULL AS published,
        (SELECT count(*) FROM step WHERE step.run = run.id AND phase = 'stage' AND done = 0) AS unstaged
 FROM run JOIN job ON job.id = run.job WHERE run.id = :run
 
