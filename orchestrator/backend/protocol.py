@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, JsonValue
@@ -119,8 +119,8 @@ class Kind:
 
     `options` checks `[backends.NAME]` of the configuration (without `kind`); `run` checks the
     `[run]` table of a job spec. `open` opens one; leaving the context closes it. `max_runs` says
-    how many runs may be live at once with these options. `verbs` are what people can do there
-    beside running jobs; `examine` looks at account and service for `doctor`.
+    how many runs may be live at once with these options. `verbs` returns what people can do
+    there beside running jobs; `examine` looks at account and service for `doctor`.
     """
 
     name: str
@@ -129,5 +129,5 @@ class Kind:
     run: type[BaseModel]
     open: Callable[[Context, Any], AbstractAsyncContextManager[Backend]]
     max_runs: Callable[[Any], int]
-    verbs: Mapping[str, Verb] = field(default_factory=dict)
+    verbs: Callable[[], Mapping[str, Verb]] = dict
     examine: Callable[[Any], Awaitable[Sequence[Diagnosis]]] | None = None

@@ -105,9 +105,9 @@ class Door:
         if ask.basic is not None:
             proof = base64.b64encode(":".join(ask.basic).encode()).decode()
             return [ask.basic[1], proof], {**ask.headers, "Authorization": f"Basic {proof}"}
-        proofs = dict(self._auth())
-        secrets = [word for value in proofs.values() for word in (value, value.rpartition(" ")[2])]
-        return secrets, {**ask.headers, **proofs}
+        headers = {**ask.headers, **self._auth()}
+        proofs = [*self._auth().values(), ask.headers.get("Authorization", "")]
+        return [word for proof in proofs for word in (proof, proof.rpartition(" ")[2])], headers
 
 
 @asynccontextmanager
