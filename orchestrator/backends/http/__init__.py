@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from orchestrator.backends.http.account import Account
     from orchestrator.backends.http.asking import Ask, Reply, Use
     from orchestrator.backends.http.door import Door, open_door
-    from orchestrator.backends.http.download import Stream, download
+    from orchestrator.backends.http.downloading import Stream, download
     from orchestrator.backends.http.governor import Governor, read_standing
     from orchestrator.backends.http.storage import ExpiredError, Storage, storage_of
-    from orchestrator.backends.http.upload import upload
+    from orchestrator.backends.http.uploading import upload
 
 _MODULES = {
     "account": ("Account",),
     "asking": ("Ask", "Reply", "Use"),
     "door": ("Door", "open_door"),
-    "download": ("Stream", "download"),
+    "downloading": ("Stream", "download"),
     "governor": ("Governor", "read_standing"),
     "storage": ("ExpiredError", "Storage", "storage_of"),
-    "upload": ("upload",),
+    "uploading": ("upload",),
 }
 
 __all__ = [

@@ -69,7 +69,8 @@ class Outputs:
         outputs = [Output(RECORD, log=True)]
         for name in sorted(filter(chosen, links.keys() | files.keys())):
             file = files.get(name)
-            outputs.append(Output(name, file.size, md5=file.md5sum) if file else Output(name))
+            md5 = file.md5sum or None if file else None  # may be empty
+            outputs.append(Output(name, file.size if file else None, md5=md5))
         return outputs
 
     @contextmanager

@@ -40,7 +40,7 @@ class Process(_Reply):
 
 
 class File(_Reply):
-    """A stored file, as listed with expands_info. `size` is in bytes."""
+    """A stored file, as listed with expands_info. `size` is in bytes; not every file has an MD5."""
 
     path: str
     size: int | None = None

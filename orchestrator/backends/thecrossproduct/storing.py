@@ -33,7 +33,7 @@ async def get(service: TheCrossProduct, path: str, file: int) -> JsonValue:
         raise RejectedError(f"there is no file {path}", effect="none")
     link = await data.download_link(service.session, path, Use.ASK)
     size, md5 = await run_sync(_fetch, link, service.storage, file)
-    if about.size not in {None, size} or about.md5sum not in {None, md5}:
+    if about.size not in {None, size} or about.md5sum not in {None, "", md5}:
         raise TransientError(f"{path} came damaged: {size} bytes with MD5 {md5}", effect="none")
     return {"path": path, "size": size, "md5": md5}
 

@@ -164,11 +164,16 @@ class Place:
 
 @asynccontextmanager
 async def open_place(
-    kind: Kind, options: Any, directory: Path, bodies: Bodies
+    kind: Kind,
+    options: Any,
+    directory: Path,
+    bodies: Bodies,
+    *,
+    secrets: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Place]:
     """Open a backend in a private folder, and close it at the end."""
     _make_private(directory)
-    place = Place(kind, options, directory, bodies)
+    place = Place(kind, options, directory, bodies, secrets=dict(secrets or {}))
     await place.open()
     try:
         yield place
