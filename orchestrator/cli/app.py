@@ -40,6 +40,7 @@ COMMANDS = {
     "fsck": Entry("checks", "Check that folders, queue and results agree."),
     "doctor": Entry("checks", "Check this machine and home for what keeps jobs from running."),
     "schema": Entry("setup", "Print a JSON Schema, so that editors can check and complete."),
+    "emulate": Entry("emulate", "Stand in for a remote service, until it is stopped."),
     "demo": Entry("demo", "Run real jobs through a real daemon in a throw-away home."),
 }
 

@@ -1,0 +1,44 @@
+"""/_emulator: what tests ask a stand-in about itself, at a path no real service has."""
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from orchestrator.emulators.front import CONTROL, Front
+from orchestrator.emulators.ground import Ground
+
+
+def routes(ground: Ground, front: Front) -> list[Route]:
+    """Return the routes that tell what happened, and change the faults."""
+
+    async def look(_: Request) -> Response:
+        starts = ground.db.all("SELECT * FROM starts ORDER BY at, rowid")
+        return JSONResponse(
+            {
+                "starts": [
+                    {"run": it["run"], "tags": json.loads(it["tags"]), "at": it["at"]}
+                    for it in starts
+                ],
+                "live": ground.work.live(),
+                "calls": dict(front.calls),
+                "rules": [rule.spec for rule in ground.faults.rules],
+                "fired": dict(ground.faults.fired),
+            }
+        )
+
+    async def put_faults(request: Request) -> Response:
+        specs = await request.json()
+        if not isinstance(specs, list) or not all(isinstance(it, str) for it in specs):
+            return PlainTextResponse("expected a list of texts", 400)
+        try:
+            ground.faults.put(specs)
+        except ValueError as error:
+            return PlainTextResponse(str(error), 400)
+        return await look(request)
+
+    return [
+        Route(CONTROL, look, methods=["GET"]),
+        Route(f"{CONTROL}/faults", put_faults, methods=["PUT"]),
+    ]

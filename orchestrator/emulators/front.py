@@ -1,0 +1,174 @@
+"""What stands before every route: the log, the counts, and the faults of calls and replies."""
+
+import asyncio
+import gzip
+import json
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from orchestrator.emulators.connection import abort, close, cut, drip
+from orchestrator.emulators.faults import Faults
+
+CONTROL = "/_emulator"
+HTML = b"<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>"
+Strike = Callable[[str], str | None]
+
+
+class Front:
+    """The outermost layer. Calls to /_emulator are neither counted nor struck by faults."""
+
+    def __init__(self, app: ASGIApp, faults: Faults, log: Path) -> None:
+        self.app, self.faults, self.log = app, faults, log
+        self.calls: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(CONTROL):
+            await self.app(scope, receive, send)
+            return
+        where = f"{scope['method']} {scope['path']}"
+        before = self.faults.fired.copy()
+        statuses: list[int] = []
+
+        async def seen(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+            await send(message)
+
+        def strike(name: str) -> str | None:
+            return self.faults.strike(name, where)
+
+        try:
+            if not await _refused(strike, send, seen):
+                await _answered(strike, self.app, scope, receive, send, seen)
+        finally:
+            route = f"{scope['method']} {getattr(scope.get('route'), 'path', scope['path'])}"
+            self.calls[route] += 1
+            self._write(route, statuses, list(self.faults.fired - before))
+
+    def _write(self, route: str, statuses: list[int], fired: list[str]) -> None:
+        """Log one call: by its route, since paths may hold secrets, and never with a query."""
+        line = {"at": time.time(), "call": route, "status": statuses[:1] or None, "faults": fired}
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+
+
+async def _refused(strike: Strike, raw: Send, send: Send) -> bool:
+    """Answer without doing anything, if a fault wants that."""
+    if (pause := strike("late")) is not None:
+        await asyncio.sleep(float(pause))
+    if strike("drop-before") is not None:
+        abort(raw)
+    elif (status := strike("error-before")) is not None:
+        await reply(send, int(status), b'"Service Unavailable"')
+    elif (after := strike("too-many")) is not None:
+        headers = [(b"retry-after", after.encode())] if after else []
+        await reply(send, 429, b'"Too many requests"', headers)
+    elif (after := strike("too-many-until")) is not None:
+        until = format_datetime(datetime.now(UTC) + timedelta(seconds=float(after)), usegmt=True)
+        await reply(send, 429, b'"Too many requests"', [(b"retry-after", until.encode())])
+    elif strike("forbidden") is not None:
+        await reply(send, 403, b'"Forbidden"')
+    elif (target := strike("redirect")) is not None:
+        await reply(send, 307, b"", [(b"location", target.encode())])
+    else:
+        return False
+    return True
+
+
+async def _answered(
+    strike: Strike, app: ASGIApp, scope: Scope, receive: Receive, raw: Send, send: Send
+) -> None:
+    """Do what was asked; spoil the reply, if a fault wants that."""
+    if strike("drop-after") is not None:
+        await app(scope, receive, _nowhere)
+        abort(raw)
+    elif (status := strike("error-after")) is not None:
+        await app(scope, receive, _nowhere)
+        await reply(send, int(status), b'"Bad Gateway"')
+    elif strike("html") is not None:
+        await app(scope, receive, _nowhere)
+        await reply(send, 200, HTML, [(b"content-type", b"text/html")])
+    elif strike("empty-json") is not None:
+        await app(scope, receive, _nowhere)
+        await reply(send, 200, b"", [(b"content-type", b"application/json")])
+    else:
+        if (size := strike("cut")) is not None:
+            cut(raw, int(size))
+        if (pause := strike("drip")) is not None:
+            drip(raw, float(pause))
+        await app(scope, receive, _spoiled(strike, raw, send))
+
+
+def _spoiled(strike: Strike, raw: Send, send: Send) -> Send:
+    """Return a way to send that changes the body, if a fault wants that."""
+    if strike("gzip") is not None:
+        return _whole(send, lambda body: (gzip.compress(body), [(b"content-encoding", b"gzip")]))
+    if strike("wrong-bytes") is not None:
+        return _whole(send, lambda body: (bytes(it ^ 1 for it in body[:1]) + body[1:], []))
+    if (missing := strike("short-length")) is not None:
+        return _whole(send, lambda body: (body[: max(len(body) - int(missing), 0)], []))
+    if (missing := strike("short-body")) is not None:
+        return _unfinished(raw, send, int(missing))
+    return send
+
+
+def _whole(send: Send, change: Callable[[bytes], tuple[bytes, list[tuple[bytes, bytes]]]]) -> Send:
+    """Return a way to send that changes a whole body, and Content-Length with it."""
+    start: Message = {}
+    body = bytearray()
+
+    async def collect(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+            return
+        body.extend(message.get("body", b""))
+        if not message.get("more_body", False):
+            changed, more = change(bytes(body))
+            kept = [it for it in start["headers"] if it[0] != b"content-length"]
+            length = (b"content-length", str(len(changed)).encode())
+            await send(start | {"headers": [*kept, length, *more]})
+            await send({"type": "http.response.body", "body": changed})
+
+    return collect
+
+
+def _unfinished(raw: Send, send: Send, missing: int) -> Send:
+    """Return a way to send that ends the connection some bytes before the end of the body."""
+    body = bytearray()
+
+    async def collect(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            return
+        body.extend(message.get("body", b""))
+        if not message.get("more_body", False):
+            kept = bytes(body[: max(len(body) - missing, 0)])
+            await send({"type": "http.response.body", "body": kept, "more_body": True})
+            close(raw)
+
+    return collect
+
+
+async def _nowhere(message: Message) -> None:
+    """Take a reply that nobody will see."""
+
+
+async def reply(
+    send: Callable[[Message], Awaitable[None]],
+    status: int,
+    body: bytes,
+    headers: list[tuple[bytes, bytes]] | None = None,
+) -> None:
+    """Send a whole reply; plain text unless a header says otherwise."""
+    headers = headers or []
+    if body and not any(name == b"content-type" for name, _ in headers):
+        headers = [*headers, (b"content-type", b"text/plain; charset=utf-8")]
+    headers = [*headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,5 @@
+"""The services that can be emulated."""
+
+from orchestrator.emulators.thecrossproduct.kind import KIND as THECROSSPRODUCT
+
+KINDS = {kind.name: kind for kind in (THECROSSPRODUCT,)}

@@ -1,0 +1,184 @@
+"""An emulator on a port: in a thread of a test, or as a process of its own."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from orchestrator.emulators import control, storage
+from orchestrator.emulators.database import Database
+from orchestrator.emulators.faults import ANY_REPLY, STORAGE, Faults
+from orchestrator.emulators.front import CONTROL, Front
+from orchestrator.emulators.ground import STARTS, Ground, Kind, Service
+from orchestrator.emulators.objects import Objects
+from orchestrator.emulators.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How an emulator is run: port 0 takes a free one; `step` is in seconds."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    faults: Sequence[str] = ()
+    seed: int = 0
+    step: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What whoever started an emulator needs: `facts` is the one JSON line."""
+
+    facts: dict[str, object]
+    stop: Callable[[], None]
+
+    @property
+    def url(self) -> str:
+        """The base URL of the service."""
+        return str(self.facts["url"])
+
+    @property
+    def control(self) -> str:
+        """The URL under which the emulator tells of itself."""
+        return str(self.facts["control"])
+
+    @property
+    def configuration(self) -> str:
+        """The tables of orchestrator.toml that fit."""
+        return str(self.facts["configuration"])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, which would end us by the signal they caught."""
+
+    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override] - it is only entered
+        return nullcontext()
+
+
+def faults_of(kind: Kind, settings: Settings) -> Faults:
+    """Return the faults that are switched on. Raises ValueError for an unknown one."""
+    faults = Faults((*ANY_REPLY, *STORAGE, *kind.faults), settings.seed)
+    faults.put(settings.faults)
+    return faults
+
+
+async def serve(kind: Kind, root: Path, settings: Settings, ready: Callable[[Told], None]) -> None:
+    """Serve until `Told.stop` is called, then end all work. Raises OSError, ValueError."""
+    faults = faults_of(kind, settings)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    listening = socket.create_server((settings.host, settings.port))
+    db = Database(root / "state.db")
+    try:
+        db.make([STARTS])
+        work = Work(root / "work")
+        objects = Objects(db, root / "objects")
+        ground = Ground(root, db, objects, work, faults, settings.step)
+        service = kind.open(ground)
+        front = _front(ground, service)
+        config = uvicorn.Config(
+            front,
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,
+        )
+        server = _Server(config)
+
+        def stop() -> None:
+            server.should_exit = True
+
+        ready(Told(_facts(listening, service), stop))
+        await server.serve([listening])
+        work.kill_all()
+    finally:
+        listening.close()
+        db.close()
+
+
+def _front(ground: Ground, service: Service) -> Front:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(_supervised(service))
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    app = Starlette(lifespan=lifespan)
+    app.router.redirect_slashes = False
+    front = Front(app, ground.faults, ground.root / "calls.log")
+    app.router.routes.extend(
+        [*service.routes, *storage.routes(ground.objects), *control.routes(ground, front)]
+    )
+    return front
+
+
+async def _supervised(service: Service) -> None:
+    try:
+        await service.run()
+    except Exception:
+        logging.getLogger("uvicorn.error").exception("the emulator's own work ended")
+        raise
+
+
+def _facts(listening: socket.socket, service: Service) -> dict[str, object]:
+    host, port = listening.getsockname()[:2]
+    origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return {
+        **service.credentials(origin),
+        "control": f"{origin}{CONTROL}",
+        "configuration": service.configuration(origin),
+    }
+
+
+@contextmanager
+def serving(kind: Kind, root: Path, settings: Settings | None = None) -> Iterator[Told]:
+    """Serve an emulator in a thread of this process, on a free port unless told otherwise."""
+    told: Future[Told] = Future()
+
+    def run() -> None:
+        try:
+            asyncio.run(serve(kind, root, settings or Settings(), told.set_result))
+        except BaseException as error:
+            if told.done():
+                raise
+            told.set_exception(error)
+
+    thread = threading.Thread(target=run, name=f"emulator-{kind.name}")
+    thread.start()
+    try:
+        answer = told.result()
+        try:
+            yield answer
+        finally:
+            answer.stop()
+    finally:
+        thread.join()
+
+
+async def serve_until_signal(
+    kind: Kind, root: Path, settings: Settings, say: Callable[[dict[str, object]], None]
+) -> None:
+    """Serve in the main thread until SIGTERM or SIGINT; `say` is given the facts when it is up."""
+    loop = asyncio.get_running_loop()
+
+    def ready(told: Told) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.stop)
+        say(told.facts)
+
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    await serve(kind, root, settings, ready)
