@@ -28,7 +28,7 @@ def _writes(name: str, times: int) -> Mapping[str, Any]:
 
 BODIES = Bodies(
     writes=_writes,
-    copies=lambda source, name: _shell(f"cp {source} {name}", files={source: {"input": source}}),
+    copies=lambda source, name: _shell(f"cp in {name}", files={"in": {"input": source}}),
     fails=lambda code: _shell(f"exit {code}"),
     sleeps=_shell("exec sleep 1000"),
 )

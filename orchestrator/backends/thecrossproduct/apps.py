@@ -73,7 +73,7 @@ async def run(
     *,
     tags: Sequence[str],
     output_prefix: str,
-    pool: str | None = None,
+    pool: str | Sequence[str] | None = None,
 ) -> str:
     """Start a run and return its id. A 5xx, or no answer, means: it may have been started."""
     body: dict[str, JsonValue] = {
@@ -82,7 +82,7 @@ async def run(
         "tags": list(tags),
     }
     if pool is not None:
-        body["pool"] = pool
+        body["pool"] = pool if isinstance(pool, str) else list(pool)
     reply = await session.tell(f"app/{app}/run", body, Use.SUBMIT)
     return read(Started, reply.json()).id
 

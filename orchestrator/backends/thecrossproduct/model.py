@@ -52,8 +52,8 @@ class RunTable(Table):
     """The inputs that the app asks for (`orchestrator remote NAME describe APP`). Where it wants a
     file: the file's address in the service's storage as text, or { input = "NAME" } for a file of
     this job's own inputs, which is uploaded."""
-    pool: str | None = Field(default=None, min_length=1)
-    """The pool of machines to run on; without it the service's own choice."""
+    pool: str | tuple[str, ...] | None = None
+    """The pool of machines to run on, passed on as it is; without it the service's own choice."""
     tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
     """Tags for the run over there, beside the one that we find it by."""
     remove: Literal["nothing", "files", "all"] = "nothing"

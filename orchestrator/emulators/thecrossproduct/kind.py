@@ -39,7 +39,7 @@ CONFIGURATION = """\
 kind = "thecrossproduct"
 url = "{origin}{prefix}"
 mail = "{mail}"
-password = "tcp"
+password = {{ secret = "tcp" }}
 storage_hosts = ["{host}"]
 private_network = true
 
