@@ -71,7 +71,7 @@ SELECT count(*) FROM run WHERE forgotten = 0 AND state = 'ended'
 SELECT name, source, size, mtime_ns, taken, trusted FROM input WHERE job = :job ORDER BY name
 
 -- name: steps
-SELECT n, name, source, size, sha256, log, verified, done FROM step
+SELECT n, name, source, size, sha256, md5, log, verified, done FROM step
 WHERE run = :run AND phase = :phase ORDER BY n
 
 -- name: spec_text
