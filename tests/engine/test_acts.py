@@ -10,6 +10,7 @@ from orchestrator.backend import (
     Finished,
     QuotaError,
     RejectedError,
+    Staged,
     TransientError,
     Unclear,
 )
@@ -254,6 +255,19 @@ def test_staging_that_never_answers_is_tried_again(bench: Bench, tmp_path: Path)
     bench.serve(2 * 3600.0)
     assert bench.job(job)["want"] == "run"
     assert bench.state(job) is RunState.RUNNING
+
+
+def test_an_input_counts_as_brought_only_with_its_memo(bench: Bench, tmp_path: Path) -> None:
+    """After a crash between the two, the submit would not know where its input had been put."""
+    path = tmp_path / "wing.inp"
+    path.write_text("data")
+    work = bench.start(bench.add(inputs=[path]))
+    bench.backend.script["stage"] = [Staged(4, "0" * 64, memo={"wing.inp": "u-1"})]
+    seen = []
+    sql = "SELECT max(step.done), run.memo FROM run JOIN step ON step.run = run.id"
+    bench.db.on_commit.append(lambda: seen.append(tuple(bench.conn.execute(sql).fetchone())))
+    bench.run(stage(bench.tools, work))
+    assert seen == [(1, '{"wing.inp":"u-1"}')]
 
 
 @pytest.mark.parametrize("failing", [None, RejectedError("no such file", effect="none")])
