@@ -13,6 +13,7 @@ from orchestrator.backend import (
     QuotaError,
     RejectedError,
     Several,
+    Staged,
     TransientError,
     Unclear,
 )
@@ -357,6 +358,19 @@ def test_a_cancel_between_two_acts_of_one_input_is_noticed(bench: Bench, tmp_pat
     assert bench.job(job)["state"] == "cancelled"
     assert len(bench.backend.times("stage")) == 3
     assert len(bench.backend.times("forget")) == 1  # what had come over may go
+
+
+def test_an_input_counts_as_brought_only_with_its_memo(bench: Bench, tmp_path: Path) -> None:
+    """After a crash between the two, the submit would not know where its input had been put."""
+    path = tmp_path / "wing.inp"
+    path.write_text("data")
+    work = bench.start(bench.add(inputs=[path]))
+    bench.backend.script["stage"] = [Staged(4, "0" * 64, memo={"wing.inp": "u-1"})]
+    seen = []
+    sql = "SELECT max(step.done), run.memo FROM run JOIN step ON step.run = run.id"
+    bench.db.on_commit.append(lambda: seen.append(tuple(bench.conn.execute(sql).fetchone())))
+    bench.run(stage(bench.tools, work))
+    assert seen == [(1, '{"wing.inp":"u-1"}')]
 
 
 @pytest.mark.parametrize("failing", [None, RejectedError("no such file", effect="none")])
