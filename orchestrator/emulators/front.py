@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,6 +30,7 @@ class Front:
         self.calls: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one call."""
         if scope["type"] != "http" or scope["path"].startswith(CONTROL):
             await self.app(scope, receive, send)
             return
@@ -45,7 +48,7 @@ class Front:
 
         try:
             if not await _refused(strike, send, seen):
-                await _answered(strike, self.app, scope, receive, send, seen)
+                await _answered(strike, partial(self.app, scope, receive), send, seen)
         finally:
             route = f"{scope['method']} {getattr(scope.get('route'), 'path', scope['path'])}"
             self.calls[route] += 1
@@ -82,27 +85,27 @@ async def _refused(strike: Strike, raw: Send, send: Send) -> bool:
 
 
 async def _answered(
-    strike: Strike, app: ASGIApp, scope: Scope, receive: Receive, raw: Send, send: Send
+    strike: Strike, do: Callable[[Send], Awaitable[None]], raw: Send, send: Send
 ) -> None:
     """Do what was asked; spoil the reply, if a fault wants that."""
     if strike("drop-after") is not None:
-        await app(scope, receive, _nowhere)
+        await do(_nowhere)
         abort(raw)
     elif (status := strike("error-after")) is not None:
-        await app(scope, receive, _nowhere)
+        await do(_nowhere)
         await reply(send, int(status), b'"Bad Gateway"')
     elif strike("html") is not None:
-        await app(scope, receive, _nowhere)
+        await do(_nowhere)
         await reply(send, 200, HTML, [(b"content-type", b"text/html")])
     elif strike("empty-json") is not None:
-        await app(scope, receive, _nowhere)
+        await do(_nowhere)
         await reply(send, 200, b"", [(b"content-type", b"application/json")])
     else:
         if (size := strike("cut")) is not None:
             cut(raw, int(size))
         if (pause := strike("drip")) is not None:
             drip(raw, float(pause))
-        await app(scope, receive, _spoiled(strike, raw, send))
+        await do(_spoiled(strike, raw, send))
 
 
 def _spoiled(strike: Strike, raw: Send, send: Send) -> Send:
@@ -112,7 +115,8 @@ def _spoiled(strike: Strike, raw: Send, send: Send) -> Send:
     if strike("wrong-bytes") is not None:
         return _whole(send, lambda body: (bytes(it ^ 1 for it in body[:1]) + body[1:], []))
     if (missing := strike("short-length")) is not None:
-        return _whole(send, lambda body: (body[: max(len(body) - int(missing), 0)], []))
+        short = int(missing)
+        return _whole(send, lambda body: (body[: max(len(body) - short, 0)], []))
     if (missing := strike("short-body")) is not None:
         return _unfinished(raw, send, int(missing))
     return send
@@ -120,7 +124,7 @@ def _spoiled(strike: Strike, raw: Send, send: Send) -> Send:
 
 def _whole(send: Send, change: Callable[[bytes], tuple[bytes, list[tuple[bytes, bytes]]]]) -> Send:
     """Return a way to send that changes a whole body, and Content-Length with it."""
-    start: Message = {}
+    start: dict[str, Any] = {}
     body = bytearray()
 
     async def collect(message: Message) -> None:

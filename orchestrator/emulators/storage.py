@@ -22,51 +22,45 @@ RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 def routes(objects: Objects) -> list[Route]:
     """Return the routes of an object store."""
 
-    async def get(request: Request) -> Response:
-        bucket, key = request.path_params["bucket"], request.path_params["key"]
+    async def answer(request: Request) -> Response:
+        query, path = dict(request.query_params), request.scope["path"]
         try:
-            _check(objects, request)
+            now = datetime.now(UTC)
+            signing.check(objects.signing_key, request.method, path, query, now)
         except signing.DeniedError as denied:
             return _error(403, denied.code, str(denied))
-        row = objects.find(bucket, key)
-        if row is None or row["blob"] is None:
-            return _error(404, "NoSuchKey", "The specified key does not exist.")
-        return _reply(request, row, objects.path(row))
+        return await (_put if request.method == "PUT" else _get)(objects, request)
 
-    async def put(request: Request) -> Response:
+    return [Route("/s3/{bucket}/{key:path}", answer, methods=["GET", "PUT"])]
+
+
+async def _get(objects: Objects, request: Request) -> Response:
+    row = objects.find(request.path_params["bucket"], request.path_params["key"])
+    if row is None or row["blob"] is None:
+        return _error(404, "NoSuchKey", "The specified key does not exist.")
+    return _reply(request, row, objects.path(row))
+
+
+async def _put(objects: Objects, request: Request) -> Response:
+    if "content-length" not in request.headers:
+        text = "You must provide the Content-Length HTTP header."
+        return _error(411, "MissingContentLength", text)
+    upload = request.query_params.get("uploadId")
+    file = objects.new_file()
+    try:
+        etag = await _receive(request, file)
+    except ClientDisconnect:
+        file.unlink()
+        return _error(400, "RequestTimeout", "The body did not come.")  # which nobody will read
+    if upload is None:
         bucket, key = request.path_params["bucket"], request.path_params["key"]
-        try:
-            _check(objects, request)
-        except signing.DeniedError as denied:
-            return _error(403, denied.code, str(denied))
-        if "content-length" not in request.headers:
-            text = "You must provide the Content-Length HTTP header."
-            return _error(411, "MissingContentLength", text)
-        upload = request.query_params.get("uploadId")
-        if upload is not None and objects.upload(upload) is None:
-            return _error(404, "NoSuchUpload", "The specified upload does not exist.")
-        file = objects.new_file()
-        try:
-            etag = await _receive(request, file)
-        except ClientDisconnect:
-            file.unlink(missing_ok=True)
-            raise
-        if upload is None:
-            objects.put(bucket, key, file, etag, bucket)
-        elif objects.upload(upload) is None:  # aborted meanwhile
-            file.unlink()
-            return _error(404, "NoSuchUpload", "The specified upload does not exist.")
-        else:
-            objects.put_part(upload, int(request.query_params["partNumber"]), file, etag)
-        return Response(status_code=200, headers={"ETag": f'"{etag}"'})
-
-    path = "/s3/{bucket}/{key:path}"
-    return [Route(path, get, methods=["GET"]), Route(path, put, methods=["PUT"])]
-
-
-def _check(objects: Objects, request: Request) -> None:
-    query, now = dict(request.query_params), datetime.now(UTC)
-    signing.check(objects.signing_key, request.method, request.scope["path"], query, now)
+        objects.put(bucket, key, file, etag, bucket)
+    elif objects.upload(upload) is None:  # never begun, complete, or aborted
+        file.unlink()
+        return _error(404, "NoSuchUpload", "The specified upload does not exist.")
+    else:
+        objects.put_part(upload, int(request.query_params["partNumber"]), file, etag)
+    return Response(status_code=200, headers={"ETag": f'"{etag}"'})
 
 
 async def _receive(request: Request, file: Path) -> str:
