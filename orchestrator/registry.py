@@ -9,9 +9,9 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from orchestrator.backend import Kind
-from orchestrator.backends import local
+from orchestrator.backends import local, thecrossproduct
 
-OURS = (local.KIND,)
+OURS = (local.KIND, thecrossproduct.KIND)
 GROUP = "orchestrator.backends"
 
 

@@ -1,8 +1,8 @@
 """The seam: what the engine asks of a place where runs happen."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, JsonValue
@@ -16,6 +16,7 @@ from orchestrator.backend.values import (
     Run,
     Staged,
     StageStep,
+    Stream,
     Submitted,
     Traits,
 )
@@ -69,10 +70,10 @@ class Backend(Protocol):
     async def list_outputs(self, run: Run) -> Sequence[Output]:
         """List what an ended run left that its spec asks for, logs included."""
 
-    def open_output(
-        self, run: Run, output: Output, offset: int
-    ) -> AbstractContextManager[Iterator[bytes]]:
+    def open_output(self, run: Run, output: Output, offset: int) -> AbstractContextManager[Stream]:
         """Open one output for reading from `offset` bytes on.
+
+        MUST begin at 0 instead where it cannot be told that it is still the same file.
 
         The one synchronous verb: it is called, read and closed in a worker thread, because bytes
         are best moved off the event loop. Chunks SHOULD be about 1 MiB.
@@ -118,8 +119,8 @@ class Kind:
 
     `options` checks `[backends.NAME]` of the configuration (without `kind`); `run` checks the
     `[run]` table of a job spec. `open` opens one; leaving the context closes it. `max_runs` says
-    how many runs may be live at once with these options. `verbs` are what people can do there
-    beside running jobs; `examine` looks at account and service for `doctor`.
+    how many runs may be live at once with these options. `verbs` returns what people can do
+    there beside running jobs; `examine` looks at account and service for `doctor`.
     """
 
     name: str
@@ -128,5 +129,5 @@ class Kind:
     run: type[BaseModel]
     open: Callable[[Context, Any], AbstractAsyncContextManager[Backend]]
     max_runs: Callable[[Any], int]
-    verbs: Mapping[str, Verb] = field(default_factory=dict)
+    verbs: Callable[[], Mapping[str, Verb]] = dict
     examine: Callable[[Any], Awaitable[Sequence[Diagnosis]]] | None = None

@@ -1,9 +1,9 @@
 """What passes through the seam between the engine and a backend: plain frozen values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 
@@ -38,13 +38,15 @@ class Context:
     `name` is its name in the configuration; `directory` is its own private folder on this machine
     (mode 0700; created before opening); `hint(key)` may be called from the event loop at any time
     to say that the run with this key may have changed; `secret(name)` resolves a reference and
-    raises LookupError with a text for people when it cannot.
+    raises LookupError with a text for people when it cannot; `conceal(text)` keeps a secret that
+    the backend was given over there, such as a token, out of every log.
     """
 
     name: str
     directory: Path
     hint: Callable[[str], None]
     secret: Callable[[str], str]
+    conceal: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Run:
     `key` is unique for ever and is what the backend is asked to carry. `options` is the checked
     `[run]` table (as JSON; secrets are references). `time_limit` is in seconds. `remote_id` is
     None until the run was accepted or found. `memo` is what this backend last asked to have
-    remembered for this run. `stopping` says that `cancel` was or may have been called for it.
+    remembered for this run. `stopping` says that `cancel` was or may have been called for it,
+    `stored` that its results are published here.
     """
 
     key: str
@@ -67,6 +70,7 @@ class Run:
     remote_id: str | None = None
     memo: Memo = field(default_factory=dict)
     stopping: bool = False
+    stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +185,20 @@ class Output:
     """One file a run left.
 
     `name` is the backend's name for it, foreign text until the result store has checked it; `size`
-    is in bytes, None when the backend does not say; `sha256` in hex when the backend vouches for
-    it. `log` marks what tells how the run went (stdout and the like): kept outside `outputs/`.
+    is in bytes, None when the backend does not say; `sha256` and `md5` in hex when the backend
+    vouches for them. `log` marks what tells how the run went (stdout and the like): kept outside
+    `outputs/`.
     """
 
     name: str
     size: int | None = None
     sha256: str | None = None
     log: bool = False
+    md5: str | None = None
+
+
+class Stream(NamedTuple):
+    """An output that is being read: its bytes from `start` on."""
+
+    start: int
+    chunks: Iterator[bytes]

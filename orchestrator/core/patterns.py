@@ -9,8 +9,10 @@ A pattern is relative to the run's directory, and `*` stays within one name, as 
     */**           everything that is not right in the run's directory
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
+
+from orchestrator.core.spec import Outputs
 
 _Part = TypeVar("_Part")
 _Item = TypeVar("_Item")
@@ -40,6 +42,25 @@ def parse_pattern(text: str) -> Pattern:
 def matches(pattern: Pattern, path: str) -> bool:
     """Whether a path, relative to the run's directory and with `/` between names, is meant."""
     return _wild(pattern, path.split("/"), lambda test, name: test(name))
+
+
+def selecting(wanted: Outputs, inputs: Collection[str] = ()) -> Callable[[str], bool]:
+    """Return the test whether a file of a run is one of its outputs.
+
+    Without `include` that is every file that was not one of the `inputs`. Raises ValueError for a
+    pattern that is none.
+    """
+    include = None if wanted.include is None else [*map(parse_pattern, wanted.include)]
+    exclude = [*map(parse_pattern, wanted.exclude)]
+
+    def chosen(path: str) -> bool:
+        if any(matches(pattern, path) for pattern in exclude):
+            return False
+        if include is None:
+            return path not in inputs
+        return any(matches(pattern, path) for pattern in include)
+
+    return chosen
 
 
 def _name_test(text: str) -> _NameTest:

@@ -69,6 +69,13 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+class SecretRef(Table):
+    """A secret by its name: its value is looked up when it is needed, and never stored."""
+
+    secret: Name
+    """The secret's name: there is a table [secrets.NAME] in orchestrator.toml."""
+
+
 class Outputs(Table):
     """Which files of the run are its results."""
 

@@ -166,7 +166,7 @@ async def _open_places(
         for name, configured in config.backends.items():
             kind, directory = known[configured.kind], home.backend(name)
             make_folder(directory, 0o700)
-            context = Context(name, directory, hint, secret)
+            context = Context(name, directory, hint, secret, known_secrets.add)
             backend = await stack.enter_async_context(kind.open(context, configured.options))
             places[name] = Place(backend, kind.max_runs(configured.options))
         yield places

@@ -95,17 +95,16 @@ async def _list(tools: Tools, work: Work) -> list[Step]:
             source=output.name,
             size=output.size,
             sha256=output.sha256,
+            md5=output.md5,
             log=output.log,
-            verified=_held_against(output),
+            verified=results.verified_by(_announced(output)),
         )
         for n, (name, output) in enumerate(zip(names, found, strict=True))
     ]
 
 
-def _held_against(output: Output) -> look.Verified:
-    if output.sha256 is not None:
-        return "checksum"
-    return "nothing" if output.size is None else "size"
+def _announced(output: Output) -> results.Announced:
+    return results.Announced(output.size, output.sha256, output.md5)
 
 
 def _next_go(left: Sequence[Step]) -> Sequence[Step]:
@@ -124,17 +123,15 @@ def _fetch_here(tools: Tools, work: Work, go: Sequence[Step]) -> list[Step]:
     backend, run = tools.backend(work), as_run(work)
     fetched = []
     for step in go:
-        output = Output(step.source, step.size, step.sha256, step.log)
-        with backend.open_output(run, output, 0) as chunks:
-            file = results.fetch(
-                staging,
-                step.name,
-                chunks,
-                size=step.size,
-                sha256=step.sha256,
-                stop=lambda: tools.stopping,
-                keep_free=tools.keep_free,
-            )
+        output = Output(step.source, step.size, step.sha256, step.log, step.md5)
+        file = results.fetch(
+            staging,
+            step.name,
+            partial(backend.open_output, run, output),
+            _announced(output),
+            stop=lambda: tools.stopping,
+            keep_free=tools.keep_free,
+        )
         fetched.append(replace(step, done=True, size=file.size, sha256=file.sha256))
     return fetched
 

@@ -142,4 +142,5 @@ def as_run(work: Work) -> Run:
         remote_id=work.remote_id,
         memo=work.memo,
         stopping=work.stop is not None,
+        stored=work.published,
     )

@@ -52,6 +52,7 @@ class Step:
     log: bool
     verified: Verified
     done: bool = False
+    md5: str | None = None
 
 
 def due_runs(conn: Connection, backend: str, now: Now, limit: int) -> list[Due]:
@@ -90,6 +91,7 @@ def work(conn: Connection, run: str) -> Work:
             "listed": bool(row["listed"]),
             "forgotten": bool(row["forgotten"]),
             "suspect": bool(row["suspect"]),
+            "published": bool(row["published"]),
             "memo": json.loads(row["memo"]),
         }
     )
@@ -160,6 +162,7 @@ def steps(conn: Connection, run: str, phase: Phase) -> list[Step]:
             bool(row["log"]),
             row["verified"],
             bool(row["done"]),
+            row["md5"],
         )
         for row in rows
     ]

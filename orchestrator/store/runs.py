@@ -116,6 +116,7 @@ def list_outputs(conn: Connection, run: str, found: Sequence[Step]) -> None:
                 "source": json.dumps(step.source),
                 "size": step.size,
                 "sha256": step.sha256,
+                "md5": step.md5,
                 "log": step.log,
                 "verified": step.verified,
             }

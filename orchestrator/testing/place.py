@@ -24,6 +24,7 @@ from orchestrator.backend import (
     Run,
     Staged,
     StageStep,
+    Stream,
     Submitted,
     Traits,
     TransientError,
@@ -146,7 +147,7 @@ class SimulatedBackend:
         return found
 
     @contextmanager
-    def open_output(self, run: Run, output: Output, offset: int) -> Iterator[Iterator[bytes]]:
+    def open_output(self, run: Run, output: Output, offset: int) -> Iterator[Stream]:
         """Read what was listed; bytes may break on the way, and outputs vanish."""
         self._observer.called("open_output", self._server.name, [run.key])
         remote = self._known(run)
@@ -157,7 +158,7 @@ class SimulatedBackend:
         if self._server.faults.strikes("corrupt output") and output.sha256 is not None:
             data = data[:-2] + b"?\n"
         middle = len(data) // 2
-        yield iter([data[:middle], data[middle:]])
+        yield Stream(offset, iter([data[:middle], data[middle:]]))
 
     async def forget(self, run: Run) -> None:
         """Drop the run over there."""

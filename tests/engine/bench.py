@@ -21,6 +21,7 @@ from orchestrator.backend import (
     Run,
     Staged,
     StageStep,
+    Stream,
     Submitted,
     Traits,
 )
@@ -102,10 +103,10 @@ class Scripted:
         return await self._reply("list_outputs", [run], ())
 
     @contextmanager
-    def open_output(self, run: Run, output: Output, offset: int) -> Iterator[Iterator[bytes]]:
+    def open_output(self, run: Run, output: Output, offset: int) -> Iterator[Stream]:
         """Give nothing."""
         del run, output, offset  # it lists nothing
-        yield iter(())
+        yield Stream(0, iter(()))
 
     async def forget(self, run: Run) -> None:
         """Let go."""

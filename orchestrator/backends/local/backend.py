@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import anyio.to_thread
@@ -23,6 +23,7 @@ from orchestrator.backend import (
     Run,
     Staged,
     StageStep,
+    Stream,
     Submitted,
     Traits,
     Unclear,
@@ -117,9 +118,7 @@ class LocalBackend:
             outputs.list_outputs, self._runs, run.key, run.outputs
         )
 
-    def open_output(
-        self, run: Run, output: Output, offset: int
-    ) -> AbstractContextManager[Iterator[bytes]]:
+    def open_output(self, run: Run, output: Output, offset: int) -> AbstractContextManager[Stream]:
         """Open one output for reading."""
         return outputs.open_output(self._runs, run.key, output, offset)
 

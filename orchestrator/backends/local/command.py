@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 
 from orchestrator.backend import RejectedError, Run
-from orchestrator.backends.local.model import RunTable, Secret
+from orchestrator.backends.local.model import RunTable
 from orchestrator.backends.supervisor.processes import KEY_VARIABLE
+from orchestrator.core.spec import SecretRef
 
 INHERITED = re.compile(r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_[A-Z]+|TZ|TMPDIR")
 PATH = "/usr/local/bin:/usr/bin:/bin"  # for a daemon that was started without one
@@ -41,7 +42,7 @@ def environment(
     return {"PATH": PATH, **inherited, **chosen, **ours}
 
 
-def _value(name: str, value: str | Secret, secret: Callable[[str], str]) -> str:
+def _value(name: str, value: str | SecretRef, secret: Callable[[str], str]) -> str:
     if isinstance(value, str):
         return value
     try:

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from orchestrator.core.spec import Duration, Name, Table
+from orchestrator.core.spec import Duration, SecretRef, Table
 
 RESERVED = "ORCHESTRATOR_"
 
@@ -28,13 +28,6 @@ class Options(Table):
     """How many may run at once; 0: as many as this machine has processors for us."""
     stop_grace: Duration = timedelta(seconds=10)
     """How long a run may take to end by itself when it is stopped (SIGTERM); then it is killed."""
-
-
-class Secret(Table):
-    """A secret by its name: its value is looked up when the run starts, and never stored."""
-
-    secret: Name
-    """The secret's name in the configuration."""
 
 
 def _no_nul(text: str) -> str:
@@ -101,7 +94,7 @@ def _inside(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_no_nul)]
-Variable = Annotated[Text | Secret, WrapValidator(_text_or_secret)]
+Variable = Annotated[Text | SecretRef, WrapValidator(_text_or_secret)]
 
 
 class RunTable(Table):

@@ -6,11 +6,11 @@ import re
 import stat
 from collections.abc import Iterator
 
-from orchestrator.backend import Output, RejectedError, TransientError
+from orchestrator.backend import Output, RejectedError, Stream, TransientError
 from orchestrator.backends.local.folder import CHUNK, local_trouble, opened
 from orchestrator.backends.local.staging import inputs
 from orchestrator.backends.supervisor.files import WORK
-from orchestrator.core.patterns import matches, parse_pattern
+from orchestrator.core.patterns import selecting
 from orchestrator.core.spec import Outputs
 
 LOGS = ("stdout", "stderr")
@@ -23,31 +23,22 @@ def list_outputs(runs: int, key: str, wanted: Outputs) -> list[Output]:
     links, pipes and sockets are neither followed nor fetched. Raises RejectedError for a pattern
     that is none, TransientError for the disk.
     """
-    try:
-        include = None if wanted.include is None else [*map(parse_pattern, wanted.include)]
-        exclude = [*map(parse_pattern, wanted.exclude)]
-    except ValueError as error:
-        raise RejectedError(f"outputs: {error}", effect="none") from None
     with local_trouble("the outputs cannot be listed"), opened(key, runs) as run:
-        staged = inputs(run)
+        try:
+            chosen = selecting(wanted, inputs(run))
+        except ValueError as error:
+            raise RejectedError(f"outputs: {error}", effect="none") from None
         sizes = [(name, _size(name, run)) for name in LOGS]
         logs = [Output(name, size, log=True) for name, size in sizes if size is not None]
         found = []
         with contextlib.suppress(FileNotFoundError), opened(WORK, run) as work:
             found = sorted(_files(work))  # without the directory, which a run may remove: nothing
 
-    def chosen(path: str) -> bool:
-        if any(matches(pattern, path) for pattern in exclude):
-            return False
-        if include is None:
-            return path not in staged
-        return any(matches(pattern, path) for pattern in include)
-
     return logs + [Output(printable(path), size) for path, size in found if chosen(path)]
 
 
 @contextlib.contextmanager
-def open_output(runs: int, key: str, output: Output, offset: int) -> Iterator[Iterator[bytes]]:
+def open_output(runs: int, key: str, output: Output, offset: int) -> Iterator[Stream]:
     """Open a file of the run for reading from an offset on.
 
     Raises RejectedError when it is not there as a regular file, TransientError for the disk.
@@ -61,7 +52,7 @@ def open_output(runs: int, key: str, output: Output, offset: int) -> Iterator[It
             raise RejectedError(f"the output {output.name!r} cannot be read: {error}") from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise RejectedError(f"the output {output.name!r} is not a regular file")
-        yield _chunks(descriptor, offset)
+        yield Stream(offset, _chunks(descriptor, offset))
 
 
 def printable(path: str) -> str:

@@ -43,7 +43,7 @@ CONFIGURATION = """\
 kind = "thecrossproduct"
 url = "{origin}{prefix}"
 mail = "{mail}"
-password = "tcp"
+password = {{ secret = "tcp" }}
 storage_hosts = ["{host}"]
 private_network = true
 

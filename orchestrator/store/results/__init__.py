@@ -13,13 +13,15 @@ from orchestrator.store.results.errors import (
     ResultError,
     StoppedError,
 )
+from orchestrator.store.results.fetching import Announced, Fetched, fetch
 from orchestrator.store.results.folders import folder_of, runs_in
 from orchestrator.store.results.manifest import EndedRun, Item, verified_by
 from orchestrator.store.results.publish import Published, publish, take_over
-from orchestrator.store.results.staging import Fetched, begin, discard, fetch, leftovers
+from orchestrator.store.results.staging import begin, discard, leftovers
 from orchestrator.store.results.verify import Damage, Finding, verify
 
 __all__ = [
+    "Announced",
     "ConflictError",
     "Damage",
     "DiskFullError",

@@ -45,11 +45,11 @@ class EndedRun:
     reason: str
 
 
-def verified_by(*, size: int | None, sha256: str | None) -> Verified:
+def verified_by(announced: Announced) -> Verified:
     """Return what an output is held against when its backend announced this much."""
-    if sha256 is not None:
+    if announced.sha256 is not None or announced.md5 is not None:
         return "checksum"
-    return "nothing" if size is None else "size"
+    return "nothing" if announced.size is None else "size"
 
 
 def render(run: EndedRun, items: Sequence[Item], *, spec_sha256: str) -> bytes:

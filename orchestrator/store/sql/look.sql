@@ -19,7 +19,7 @@ SELECT key FROM run WHERE state = 'running' AND state <> 'ended'  -- the second 
 SELECT job.id AS job, job.name, job.backend, job.want, job.spec, job.allowed AS runs_allowed,
        job.deadline, run.id AS run, run.key, run.number, run.state, run.version, run.tries, run.misses,
        run.remote_id, run.outcome, run.exit_code, run.reason, run.stop, run.doubt_since, run.started,
-       run.listed, run.forgotten, run.suspect, run.memo,
+       run.listed, run.forgotten, run.suspect, run.memo, run.manifest_sha256 IS NOT NULL AS published,
        (SELECT count(*) FROM step WHERE step.run = run.id AND phase = 'stage' AND done = 0) AS unstaged
 FROM run JOIN job ON job.id = run.job WHERE run.id = :run
 
@@ -71,7 +71,7 @@ SELECT count(*) FROM run WHERE forgotten = 0 AND state = 'ended'
 SELECT name, source, size, mtime_ns, taken, trusted FROM input WHERE job = :job ORDER BY name
 
 -- name: steps
-SELECT n, name, source, size, sha256, log, verified, done FROM step
+SELECT n, name, source, size, sha256, md5, log, verified, done FROM step
 WHERE run = :run AND phase = :phase ORDER BY n
 
 -- name: spec_text

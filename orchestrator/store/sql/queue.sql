@@ -86,8 +86,8 @@ UPDATE input SET trusted = 0 WHERE job = :job AND taken = 0
 UPDATE input SET size = :size, mtime_ns = :mtime_ns, trusted = 1 WHERE job = :job AND name = :name
 
 -- name: list_steps
-INSERT INTO step (run, phase, n, name, source, size, sha256, log, verified)
-VALUES (:run, 'harvest', :n, :name, :source, :size, :sha256, :log, :verified)
+INSERT INTO step (run, phase, n, name, source, size, sha256, md5, log, verified)
+VALUES (:run, 'harvest', :n, :name, :source, :size, :sha256, :md5, :log, :verified)
 
 -- name: clear_harvest
 DELETE FROM step WHERE run = :run AND phase = 'harvest'

@@ -49,9 +49,11 @@ class Bodies:
 
 @dataclass
 class Place:
-    """One backend. `secrets` is what its context resolves, `hinted` the keys it gave hints for.
+    """One backend.
 
-    `home` makes the keys of this place its own: other tests may run beside it.
+    `secrets` is what its context resolves, `hinted` the keys it gave hints for, `concealed` what it
+    wants kept out of logs. `home` makes the keys of this place its own: other tests may run beside
+    it.
     """
 
     kind: Kind
@@ -61,6 +63,7 @@ class Place:
     home: str = field(default_factory=lambda: token_hex(4))
     secrets: dict[str, str] = field(default_factory=dict)
     hinted: set[str] = field(default_factory=set)
+    concealed: set[str] = field(default_factory=set)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _backend: Backend | None = None
     _news: anyio.Event = field(default_factory=anyio.Event)
@@ -74,7 +77,7 @@ class Place:
 
     async def open(self) -> None:
         """Open the backend as a daemon does that just started."""
-        context = Context("place", self.directory, self._hint, self._secret)
+        context = Context("place", self.directory, self._hint, self._secret, self.concealed.add)
         self._backend = await self._stack.enter_async_context(self.kind.open(context, self.options))
 
     async def close(self) -> None:
@@ -142,8 +145,9 @@ class Place:
         """Return the bytes of one output, read in a worker thread as the engine does."""
 
         def read() -> bytes:
-            with self.backend.open_output(run, output, offset) as chunks:
-                return b"".join(chunks)
+            with self.backend.open_output(run, output, offset) as stream:
+                assert stream.start in {0, offset}
+                return b"".join(stream.chunks)[offset - stream.start :]
 
         return await anyio.to_thread.run_sync(read)
 
@@ -160,11 +164,16 @@ class Place:
 
 @asynccontextmanager
 async def open_place(
-    kind: Kind, options: Any, directory: Path, bodies: Bodies
+    kind: Kind,
+    options: Any,
+    directory: Path,
+    bodies: Bodies,
+    *,
+    secrets: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Place]:
     """Open a backend in a private folder, and close it at the end."""
     _make_private(directory)
-    place = Place(kind, options, directory, bodies)
+    place = Place(kind, options, directory, bodies, secrets=dict(secrets or {}))
     await place.open()
     try:
         yield place

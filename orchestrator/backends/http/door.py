@@ -1,0 +1,245 @@
+"""The one door to HTTP services: every call goes out here, and comes back as a reply or an error.
+
+Nothing is retried, no redirect is followed, nothing of the environment is used.
+"""
+
+import base64
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import reduce
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+
+from orchestrator import __version__
+from orchestrator.backend import BackendError, ProtocolError, RejectedError, TransientError
+from orchestrator.backends.http.account import Account
+from orchestrator.backends.http.asking import Ask, Reply
+from orchestrator.backends.http.failures import is_answer, outcome, refusal
+from orchestrator.backends.http.governor import Governor
+from orchestrator.backends.http.standing import Outcome
+from orchestrator.backends.http.trust import tls
+from orchestrator.log import escape
+from orchestrator.log.masking import masker
+
+Auth = Callable[[], Mapping[str, str]]
+
+KEEP_ALIVE = 75.0  # seconds, so that a poll a minute need not connect anew
+CONNECT_LIMIT = 15.0  # seconds
+ERROR_CAP = 64 << 10  # bytes read of the body of an error
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"orchestrator/{__version__}"}
+
+
+class Door:
+    """The way to one account. `auth` gives the headers that prove who we are, for each call."""
+
+    def __init__(
+        self,
+        account: Account,
+        governor: Governor,
+        auth: Auth,
+        *,
+        clients: tuple[httpx.AsyncClient, httpx.AsyncClient],
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._base = httpx.URL(account.url)
+        self._governor, self._auth, self._wall = governor, auth, wall
+        self._reading, self._changing = clients
+
+    async def call(self, ask: Ask) -> Reply:
+        """Make one call. Raises the five errors; their text names host and path, and no secret."""
+        deadline = anyio.current_time() + ask.limit
+        url = self._url(ask)
+        source = escape(f"{url.host}{url.path}")
+        secrets, headers = self._headers(ask)
+        client = self._reading if ask.reads else self._changing
+        sent = _Sent()
+        request = _request(client, ask, url, headers, sent)
+        async with self._governor.admit(ask.use, limit=ask.limit) as permit:
+            error: BackendError | None
+            try:
+                with anyio.fail_after(deadline - anyio.current_time()):
+                    reply = await _exchange(client, request, ask, source)
+            except TimeoutError:
+                error = TransientError(f"{source}: no whole answer within {ask.limit:.0f} s")
+            except httpx.TransportError as fault:
+                error = TransientError(f"{source}: {_in_words(fault)}")
+            except ProtocolError as fault:
+                error = fault
+            else:
+                wall = self._wall()
+                error = refusal(ask, reply, wall=wall, mask=masker(lambda: secrets))
+                permit.outcome = outcome(reply, error, wall)
+                if error is None:
+                    return reply
+                raise error
+            error.effect = ask.effect if sent.yes else "none"
+            permit.outcome = Outcome("failed", str(error))
+        raise error
+
+    def _url(self, ask: Ask) -> httpx.URL:
+        try:
+            if ask.path.startswith(("http://", "https://")):
+                url = httpx.URL(ask.path)
+            else:
+                url = httpx.URL(f"{self._base}/{ask.path.lstrip('/')}")
+        except (httpx.InvalidURL, ValueError):
+            url = None
+        if url is None or ".." in url.path.split("/") or url.userinfo:
+            raise RejectedError(f"{self._base.host}: not the path of a call", effect="none")
+        if _origin(url) != _origin(self._base):
+            raise ProtocolError(
+                f"{self._base.host} named {escape(url.host)} for a call, which is not its own"
+                " address: nothing was sent there",
+                effect="none",
+            )
+        return url
+
+    def _headers(self, ask: Ask) -> tuple[list[str], dict[str, str]]:
+        """Return what must not be shown, and the headers of a call."""
+        if ask.basic is not None:
+            proof = base64.b64encode(":".join(ask.basic).encode()).decode()
+            return [ask.basic[1], proof], {**ask.headers, "Authorization": f"Basic {proof}"}
+        headers = {**ask.headers, **self._auth()}
+        proofs = [*self._auth().values(), ask.headers.get("Authorization", "")]
+        return [word for proof in proofs for word in (proof, proof.rpartition(" ")[2])], headers
+
+
+@asynccontextmanager
+async def open_door(
+    account: Account,
+    directory: Path,
+    *,
+    name: str,
+    auth: Auth = dict,
+) -> AsyncIterator[Door]:
+    """Open the way to an account that keeps its standing in `directory`; `name` is said to people.
+
+    Raises OSError when `ca_file` cannot be used.
+    """
+    for library in ("httpx", "httpcore"):  # at INFO they log whole URLs
+        logging.getLogger(library).setLevel(logging.WARNING)
+    governor = Governor(account, directory, name=name)
+    context = await anyio.to_thread.run_sync(tls, account.ca_file)
+    kept = httpx.Limits(max_keepalive_connections=account.at_once, keepalive_expiry=KEEP_ALIVE)
+    none = httpx.Limits(max_keepalive_connections=0)
+    shared: dict[str, Any] = {
+        "verify": context,
+        "trust_env": False,
+        "proxy": account.proxy,
+        "follow_redirects": False,
+        "timeout": httpx.Timeout(None, connect=CONNECT_LIMIT),
+    }
+    try:
+        async with (
+            httpx.AsyncClient(**shared, limits=kept, headers=_HEADERS, cookies=_no_cookies()) as r,
+            httpx.AsyncClient(
+                **shared,
+                limits=none,
+                headers={**_HEADERS, "Connection": "close"},
+                cookies=_no_cookies(),
+            ) as c,
+        ):
+            yield Door(account, governor, auth, clients=(r, c))
+    finally:
+        governor.close()
+
+
+class _Sent:
+    """Watches a call: nothing of it can have an effect before its first byte is written."""
+
+    yes = False
+
+    async def __call__(self, event: str, _: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_headers.started"):
+            self.yes = True
+
+
+def _request(
+    client: httpx.AsyncClient,
+    ask: Ask,
+    url: httpx.URL,
+    headers: Mapping[str, str],
+    sent: _Sent,
+) -> httpx.Request:
+    with suppress(httpx.InvalidURL, ValueError, TypeError):
+        return client.build_request(
+            ask.method,
+            url,
+            params=ask.params,
+            json=ask.json,
+            data=ask.form,
+            headers=headers,
+            extensions={"trace": sent},
+        )
+    raise RejectedError(f"{escape(url.host)}: the call cannot be written as HTTP", effect="none")
+
+
+async def _exchange(
+    client: httpx.AsyncClient, request: httpx.Request, ask: Ask, source: str
+) -> Reply:
+    """Send a request and read its whole reply. Raises httpx.TransportError, ProtocolError."""
+    response = await client.send(request, stream=True)
+    try:
+        headers = {key.lower(): value for key, value in response.headers.items()}
+        if "transfer-encoding" in headers and "content-length" in headers:
+            raise ProtocolError(f"{source} gave two lengths for one reply")
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise ProtocolError(f"{source} sent its reply encoded, which was not asked for")
+        good = is_answer(ask, response.status_code)
+        body = bytearray()
+        async for chunk in response.stream:  # type: ignore[union-attr]
+            body += chunk
+            if not good and len(body) > ERROR_CAP:
+                break
+            if len(body) > ask.cap:
+                raise ProtocolError(f"{source} sent more than {ask.cap} bytes")
+        if not _is_clean(response):
+            await response.extensions["network_stream"].aclose()
+        return Reply(response.status_code, headers, bytes(body), source, ask.effect)
+    finally:
+        await response.aclose()
+
+
+def _is_clean(response: httpx.Response) -> bool:
+    """Whether nothing came behind the reply, which would be taken for the next one's beginning.
+
+    Nothing public tells; where the way there should change, no connection is used twice.
+    """
+    way = ("stream", "_stream", "_httpcore_stream", "_stream", "_connection", "_h11_state")
+    try:
+        state: Any = reduce(getattr, way, response)
+    except AttributeError:
+        return False
+    return not state.trailing_data[0]
+
+
+def _in_words(error: httpx.TransportError) -> str:
+    text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        why = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0]
+        return f"its certificate is not accepted ({escape(why)}); `ca_file` may name an authority"
+    match error:
+        case httpx.ConnectTimeout():
+            return "no connection in time"
+        case httpx.ProxyError():
+            return "the proxy did not let the call through"
+        case httpx.ConnectError():
+            return f"no connection ({escape(text)})"
+        case httpx.RemoteProtocolError():
+            return "the answer broke off or is no HTTP"
+        case _:
+            return "the connection broke"
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def _no_cookies() -> CookieJar:
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))

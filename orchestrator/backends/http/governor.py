@@ -1,0 +1,129 @@
+"""One governor for each account: every call passes it, whoever makes it."""
+
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import anyio
+
+from orchestrator.backend import QuotaError
+from orchestrator.backends.http import kept
+from orchestrator.backends.http.account import Account, parse_rate
+from orchestrator.backends.http.asking import Use
+from orchestrator.backends.http.standing import (
+    Held,
+    Outcome,
+    Standing,
+    admit,
+    ended,
+)
+
+SAVE_EVERY = 1.0  # seconds; what the last second changed may be lost
+
+
+def steady() -> float:
+    """Return seconds that run on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+@dataclass(slots=True)
+class Permit:
+    """Leave for one call. What came of it is to be noted here before it is given back."""
+
+    outcome: Outcome = field(default=Outcome("nothing"))
+
+
+class Governor:
+    """Decides which calls of an account may go out, and learns from what comes of them.
+
+    `steady`, `wall` (seconds) and `u` (from [0, 1)) are given for tests.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        directory: Path,
+        *,
+        name: str,
+        steady: Callable[[], float] = steady,
+        wall: Callable[[], float] = time.time,
+        u: Callable[[], float] = random.random,
+    ) -> None:
+        self._rate = parse_rate(account.calls) if account.calls else None
+        self._places = anyio.Semaphore(account.at_once)
+        self._directory, self._name = directory, name
+        self._steady, self._wall, self._u = steady, wall, u
+        found = kept.load(directory, self._rate, now=steady(), wall=wall())
+        self._standing = found[1] if found else Standing()
+        self._saved_at = -SAVE_EVERY
+
+    @asynccontextmanager
+    async def admit(self, use: Use, *, limit: float = 30.0) -> AsyncIterator[Permit]:
+        """Give leave for one call, after at most `limit` seconds until fewer are under way.
+
+        Raises QuotaError (effect none), with the time to come again, instead of waiting for budget.
+        """
+        self._admitted(use)  # nobody waits for a place only to be turned away
+        await self._place(limit)
+        try:
+            self._standing = self._admitted(use)
+            permit = Permit()
+            try:
+                yield permit
+            finally:
+                self._end(permit.outcome)
+        finally:
+            self._places.release()
+
+    def retry_after(self) -> float:
+        """Return the seconds for which the service wants no call."""
+        return max(0.0, self._standing.paused_until - self._steady())
+
+    def close(self) -> None:
+        """Keep on disk how the account stands."""
+        self._save(at_once=True)
+
+    async def _place(self, limit: float) -> None:
+        with anyio.move_on_after(limit):
+            await self._places.acquire()
+            return
+        raise QuotaError(
+            f"{self._name}: as many calls as it may have at once were under way for {limit:.0f} s",
+            effect="none",
+        )
+
+    def _end(self, outcome: Outcome) -> None:
+        before = self._standing
+        self._standing = ended(self._steady(), before, outcome, self._u())
+        self._save(at_once=self._standing.open_until != before.open_until)
+
+    def _admitted(self, use: Use) -> Standing:
+        answer = admit(self._steady(), self._standing, self._rate, use)
+        if isinstance(answer, Held):
+            raise QuotaError(
+                f"{self._name}: {answer.why}", effect="none", retry_after=answer.seconds
+            )
+        return answer
+
+    def _save(self, *, at_once: bool) -> None:
+        now = self._steady()
+        if at_once or now - self._saved_at >= SAVE_EVERY:
+            self._saved_at = now
+            still = replace(self._standing, under_way=0, probing=False)
+            kept.save(self._directory, self._name, still, self._rate, now=now, wall=self._wall())
+
+
+def read_standing(directory: Path) -> list[str]:
+    """Return what is held back at the account that keeps its things here, in sentences.
+
+    For people, without a daemon and without a call.
+    """
+    found = kept.load(directory, None, now=steady(), wall=time.time())
+    if found is None:
+        return []
+    name, standing = found
+    held = admit(steady(), standing, None, Use.POLL)
+    return [f"{name}: {held.why}"] if isinstance(held, Held) else []

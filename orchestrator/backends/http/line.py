@@ -1,0 +1,150 @@
+"""One connection to a storage host for one exchange, with a clock on it. For worker threads.
+
+`http.client` bounds each read, but not all of them together: a server that sends a byte a second
+would hold us for ever. An alarm shuts the socket until the reply begins; from then on the pace is
+watched.
+"""
+
+import http.client
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from threading import Timer
+
+from orchestrator.backend import BackendError, Effect, ProtocolError, RejectedError, TransientError
+from orchestrator.backends.http.guard import Target, followed
+from orchestrator.backends.http.headers import retry_after
+from orchestrator.backends.http.storage import ExpiredError, Storage
+
+ERROR_CAP = 16 << 10
+_EXPIRED = (b"xpired", b"TokenRefresh", b"InvalidToken")
+
+
+class Line:
+    """A connection; `target` is where it leads."""
+
+    def __init__(self, target: Target, where: Storage) -> None:
+        self.target, self.where = target, where
+        self._rung = False
+        self._waited, self._passed = 0.0, 0
+        host, port = where.proxy or (target.host, target.port)
+        self._http = http.client.HTTPConnection(host, port, timeout=where.patience)
+        self._http.auto_open = 0
+
+    @property
+    def socket(self) -> socket.socket:
+        """The open socket."""
+        found: socket.socket = self._http.sock
+        return found
+
+    def connect(self) -> None:
+        """Connect to an address that was looked up, or have the proxy do it."""
+        target, secure = self.target, self.target.scheme == "https"
+        if self.where.proxy:
+            if secure:
+                self._http.set_tunnel(target.host, target.port)
+            self._http.connect()
+        else:
+            self._http.sock = _connected(target, self.where.patience)
+        if secure:
+            self._http.sock = self.where.tls.wrap_socket(
+                self._http.sock, server_hostname=target.host, do_handshake_on_connect=False
+            )
+            self._http.sock.do_handshake()
+
+    def send_head(self, method: str, headers: Mapping[str, str]) -> None:
+        """Write request line and headers."""
+        target = self.target
+        whole = self.where.proxy and target.scheme == "http"
+        path = f"http://{target.authority}{target.path}" if whole else target.path
+        self._http.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in {"Host": target.authority, "Connection": "close", **headers}.items():
+            self._http.putheader(name, value)
+        self._http.endheaders()
+
+    def reply(self) -> http.client.HTTPResponse:
+        """Read until the reply's headers are there."""
+        return self._http.getresponse()
+
+    @contextmanager
+    def alarm(self, limit: float) -> Iterator[None]:
+        """Shut the socket when the body is not through after `limit` seconds."""
+        timer = Timer(limit, self._ring)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _ring(self) -> None:
+        self._rung = True
+        with suppress(OSError, AttributeError):
+            # Not through SSLSocket, which would forget its TLS state under the reader's feet.
+            socket.socket.shutdown(self._http.sock, socket.SHUT_RDWR)
+
+    def waited(self, seconds: float, passed: int) -> None:
+        """Note that so many bytes passed while we waited; raises TransientError when too slow."""
+        self._waited += seconds
+        self._passed += passed
+        if self._waited >= self.where.window:
+            rate, self._waited, self._passed = self._passed / self._waited, 0.0, 0
+            if rate < self.where.least_rate:
+                raise TransientError(f"{self.target.shown}: only {rate:.0f} bytes a second came")
+
+    def why(self, error: Exception) -> str:
+        """Return in words why the exchange failed."""
+        if self._rung or isinstance(error, TimeoutError):
+            return f"{self.target.shown}: no answer in time"
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return f"{self.target.shown}: its certificate is not accepted"
+        return f"{self.target.shown}: the connection broke"
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+
+@contextmanager
+def line(url: str, where: Storage, *, effect: Effect) -> Iterator[Line]:
+    """Connect to where a presigned address leads; what breaks on the way is a TransientError."""
+    opened = Line(followed(url, where), where)
+    failure: BackendError | None = None
+    try:
+        with opened.alarm(where.head_limit):
+            opened.connect()
+        yield opened
+    except (OSError, http.client.HTTPException) as error:
+        failure = TransientError(opened.why(error), effect=effect)
+    finally:
+        opened.close()
+    if failure:
+        raise failure
+
+
+def refuse(response: http.client.HTTPResponse, target: Target, *, effect: Effect) -> BackendError:
+    """Return what a status means that is not the one hoped for."""
+    status = response.status
+    text = f"{target.shown} answered {status}"
+    body = b""
+    with suppress(OSError, http.client.HTTPException):
+        body = response.read1(ERROR_CAP)
+    if status in {401, 403} or (status == 400 and any(word in body for word in _EXPIRED)):  # noqa: PLR2004
+        return ExpiredError(f"{text}: the presigned address is not good any more", effect="none")
+    pause = retry_after({k.lower(): v for k, v in response.headers.items()}, time.time())
+    if status in {408, 425, 429} or status >= 500:  # noqa: PLR2004
+        return TransientError(text, effect=effect, retry_after=pause.seconds if pause else None)
+    if status >= 400:  # noqa: PLR2004
+        return RejectedError(text, effect="none")
+    return ProtocolError(f"{text}, which is not understood and not followed", effect=effect)
+
+
+def _connected(target: Target, patience: float) -> socket.socket:
+    last: OSError = OSError("no address")
+    for address in target.addresses:
+        try:
+            return socket.create_connection((address, target.port), timeout=patience)
+        except OSError as error:
+            last = error
+    raise last

@@ -1,0 +1,74 @@
+"""Send a slice of a file to a presigned address. For worker threads, several at once."""
+
+import os
+import select
+import ssl
+import time
+from contextlib import suppress
+
+from orchestrator.backend import RejectedError
+from orchestrator.backends.http.line import Line, line, refuse
+from orchestrator.backends.http.storage import Storage
+
+BLOCK = 1 << 20
+
+
+def upload(url: str, file: int, start: int, length: int, where: Storage) -> str:
+    """PUT `length` bytes of an open file from `start` on; return the ETag, without its quotes.
+
+    The file's position is not used, so that its slices may be sent at the same time. Raises
+    ExpiredError, TransientError, ProtocolError, and RejectedError when the file is too short.
+    """
+    with line(url, where, effect="possible") as at:
+        with at.alarm(where.head_limit):
+            at.send_head("PUT", {"Content-Length": str(length)})
+        with suppress(
+            BrokenPipeError, ConnectionResetError
+        ):  # the answer says why, if there is one
+            _send(at, file, start, length)
+        with at.alarm(where.head_limit):
+            response = at.reply()
+            if not 200 <= response.status < 300:  # noqa: PLR2004 - as HTTP numbers them
+                raise refuse(response, at.target, effect="possible")
+        return (response.getheader("ETag") or "").strip().removeprefix("W/").strip('"')
+
+
+def _send(at: Line, file: int, start: int, length: int) -> None:
+    send = _encrypted if isinstance(at.socket, ssl.SSLSocket) else _plain
+    offset, end = start, start + length
+    while offset < end:
+        began = time.monotonic()
+        sent = send(at, file, offset, end - offset)
+        if sent is None:
+            return
+        at.waited(time.monotonic() - began, sent)
+        offset += sent
+
+
+def _plain(at: Line, file: int, offset: int, left: int) -> int | None:
+    """Let the kernel send; None when the server answered already."""
+    ready = select.poll()
+    ready.register(at.socket, select.POLLIN | select.POLLOUT)
+    events = ready.poll(at.where.patience * 1000)
+    if not events:
+        raise TimeoutError
+    if events[0][1] & select.POLLIN:
+        return None
+    sent = os.sendfile(at.socket.fileno(), file, offset, left)
+    if sent == 0:
+        raise _too_short(at)
+    return sent
+
+
+def _encrypted(at: Line, file: int, offset: int, left: int) -> int:
+    block = os.pread(file, min(BLOCK, left), offset)
+    if not block:
+        raise _too_short(at)
+    at.socket.sendall(block)
+    return len(block)
+
+
+def _too_short(at: Line) -> RejectedError:
+    return RejectedError(
+        f"the file became shorter while it was sent to {at.target.host}", effect="none"
+    )

@@ -1,0 +1,181 @@
+"""Bring one output into staging: hashed on the way, checked, synced; gone on with after a break."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.core.names import is_safe
+from orchestrator.store.results import disk, parts
+from orchestrator.store.results.errors import DiskFullError, MismatchError, StoppedError
+
+LOOK_EVERY = 64 << 20  # bytes between two looks at the free space: others write to the disk too
+BLOCK = 1 << 20
+FILE_MODE = 0o444
+
+OpenAt = Callable[[int], AbstractContextManager[tuple[int, Iterable[bytes]]]]
+"""Opens the output for reading from an offset on; tells where it begins, which may be 0 instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What the backend said of an output, None where it said nothing: bytes, and hashes in hex."""
+
+    size: int | None = None
+    sha256: str | None = None
+    md5: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One output in staging, whole and synced: its local name, bytes, and SHA-256 in hex."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+def fetch(
+    staging: Path,
+    name: str,
+    open_at: OpenAt,
+    announced: Announced,
+    *,
+    stop: Callable[[], bool],
+    keep_free: int,
+) -> Fetched:
+    """Write one output to its local name, hashed on the way, checked and synced.
+
+    What an earlier try of this boot has written is read again and gone on with. `stop` is asked
+    between chunks. `keep_free` bytes stay free on the disk. Whatever stands under the name is a
+    leftover of a killed try and is replaced; nothing stands there when this fails.
+
+    Raises MismatchError and DiskFullError, after which the next try begins anew; StoppedError;
+    FatalStorageError when the disk fails; and what reading the output raises.
+    """
+    if not is_safe(name):
+        raise ValueError(f"{name!r} is not a safe local name: take it from core.names.local_names")
+    try:
+        fetched = _fetch(staging, name, open_at, announced, stop, keep_free)
+        with disk.our_disk(name):
+            parts.complete(staging, name)
+    except (MismatchError, DiskFullError):
+        with suppress(OSError):
+            parts.remove(staging, name)
+        raise
+    return fetched
+
+
+def _fetch(  # noqa: PLR0917 - the arguments of fetch
+    staging: Path,
+    name: str,
+    open_at: OpenAt,
+    announced: Announced,
+    stop: Callable[[], bool],
+    keep_free: int,
+) -> Fetched:
+    with disk.our_disk(name):
+        fd = parts.open_part(staging, name)
+    try:
+        taken = _Taken(fd, name, announced)
+        taken.read_back()
+        with open_at(taken.size) as (start, chunks):
+            if start != taken.size:
+                taken.begin_anew(start)
+            for chunk in _in_bounds(chunks, taken, keep_free):
+                if stop():
+                    raise StoppedError(f"stopped while {name} was being fetched")
+                taken.add(chunk)
+        fetched = taken.checked()
+        with disk.our_disk(name):
+            os.fchmod(fd, FILE_MODE)
+            disk.sync(fd, name)
+    finally:
+        os.close(fd)
+    return fetched
+
+
+class _Taken:
+    """What has come of an output so far: a file, and the hashes of what stands in it."""
+
+    def __init__(self, fd: int, name: str, announced: Announced) -> None:
+        self.fd, self.name, self.announced = fd, name, announced
+        self._begin()
+
+    def _begin(self) -> None:
+        self.size = 0
+        self._sha256 = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False) if self.announced.md5 else None
+
+    def read_back(self) -> None:
+        """Hash what an earlier try left; a part that is longer than the output is thrown away."""
+        with disk.our_disk(self.name):
+            most = self.announced.size
+            if most is not None and os.fstat(self.fd).st_size > most:
+                os.ftruncate(self.fd, 0)
+            while block := os.read(self.fd, BLOCK):
+                self._hash(block)
+
+    def begin_anew(self, start: int) -> None:
+        """Throw the part away: the output begins at 0 again. Raises ValueError for another start."""
+        if start != 0:
+            raise ValueError(f"{self.name}: reading begins at {start}, not at {self.size} or 0")
+        with disk.our_disk(self.name):
+            os.ftruncate(self.fd, 0)
+            os.lseek(self.fd, 0, os.SEEK_SET)
+        self._begin()
+
+    def add(self, chunk: bytes) -> None:
+        """Write and hash the next bytes."""
+        with disk.our_disk(self.name):
+            disk.write_all(self.fd, chunk)
+        self._hash(chunk)
+
+    def _hash(self, data: bytes) -> None:
+        self._sha256.update(data)
+        if self._md5 is not None:
+            self._md5.update(data)
+        self.size += len(data)
+
+    def checked(self) -> Fetched:
+        """Return the whole output; raise MismatchError when it is not what was announced."""
+        said, name = self.announced, self.name
+        if said.size is not None and self.size != said.size:
+            raise MismatchError(f"{name}: {self.size} of {said.size} announced bytes came")
+        fetched = Fetched(name, self.size, self._sha256.hexdigest())
+        if said.sha256 is not None and fetched.sha256 != said.sha256.lower():
+            raise MismatchError(
+                f"{name}: its SHA-256 is {fetched.sha256}, announced was {said.sha256.lower()}"
+            )
+        if self._md5 is not None and said.md5 and self._md5.hexdigest() != said.md5.lower():
+            raise MismatchError(
+                f"{name}: its MD5 is {self._md5.hexdigest()}, announced was {said.md5.lower()}"
+            )
+        return fetched
+
+
+def _in_bounds(chunks: Iterable[bytes], taken: _Taken, keep_free: int) -> Iterator[bytes]:
+    """Pass the chunks on while they keep to the announced size and the disk has room."""
+    size, looked = taken.announced.size, 0
+    for chunk in chunks:
+        received = taken.size + len(chunk)
+        if size is not None and received > size:
+            raise MismatchError(f"{taken.name}: more than the announced {size} bytes came")
+        if received >= looked:
+            to_come = len(chunk) + (0 if size is None else size - received)
+            _check_room(taken, needed=to_come, keep_free=keep_free)
+            looked = received + LOOK_EVERY
+        yield chunk
+
+
+def _check_room(taken: _Taken, *, needed: int, keep_free: int) -> None:
+    with disk.our_disk(taken.name):
+        now = os.fstatvfs(taken.fd)
+    free = now.f_bavail * now.f_frsize
+    if free - needed < keep_free:
+        raise DiskFullError(
+            f"no room on the disk for {taken.name}: it needs {needed} bytes, {free} are free"
+            f" and {keep_free} of them are to stay free"
+        )
