@@ -4,7 +4,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -201,12 +201,3 @@ def etag_of(parts: Sequence[Row]) -> str:
     digests = b"".join(bytes.fromhex(part["etag"]) for part in parts)
     digest = hashlib.md5(digests, usedforsecurity=False).hexdigest()
     return f"{digest}-{len(parts)}"
-
-
-def read(path: Path, start: int, length: int) -> Iterator[bytes]:
-    """Yield a stretch of a file in chunks."""
-    with path.open("rb") as file:
-        file.seek(start)
-        while length > 0 and (chunk := file.read(min(CHUNK, length))):
-            length -= len(chunk)
-            yield chunk
