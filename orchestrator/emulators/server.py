@@ -41,6 +41,7 @@ class Told:
     """What whoever started an emulator needs: `facts` is the one JSON line."""
 
     facts: dict[str, object]
+    root: Path
     stop: Callable[[], None]
 
     @property
@@ -127,7 +128,7 @@ async def _serve(
         def stop() -> None:
             server.should_exit = True
 
-        ready(Told(_facts(listening, service), stop))
+        ready(Told(_facts(listening, service), root, stop))
         await server.serve([listening])
         work.kill_all()
     finally:

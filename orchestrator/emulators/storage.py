@@ -121,7 +121,7 @@ class _Stretch(Response):
         super().__init__(None, status, headers | {"Content-Length": str(length)})
         self._file, self._first, self._left = file, first, length
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """Send it."""
         with self._file:
             self._file.seek(self._first)

@@ -48,7 +48,8 @@ def test_complete_is_refused_unless_all_parts_came_and_are_told(me: Person) -> N
     assert me.refused("/data/upload/multipart/complete", parts=parts, **told) == 400
     parts = put(me, begun)
     wrong = [*parts[:2], parts[2] | {"ETag": "0" * 32}]
-    for bad in (wrong, parts[:2], parts[::-1], [{}]):
+    bads: list[list[dict[str, Any]]] = [wrong, parts[:2], parts[::-1], [{}]]
+    for bad in bads:
         assert me.refused("/data/upload/multipart/complete", parts=bad, **told) == 400
     assert me.refused("/data/exists", uri="h") == 404
     other = told | {"uri": "other"}
