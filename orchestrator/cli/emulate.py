@@ -3,7 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -40,15 +40,7 @@ if TYPE_CHECKING:
     help="Seconds that each step of a run takes at least.",
 )
 def emulate(
-    name: str,
-    host: str,
-    port: int,
-    root: Path | None,
-    wishes: tuple[str, ...],
-    seed: int,
-    step: float,
-    *,
-    list_faults: bool,
+    name: str, root: Path | None, wishes: tuple[str, ...], *, list_faults: bool, **numbers: Any
 ) -> None:
     """Stand in for a remote service, until it is stopped.
 
@@ -69,7 +61,7 @@ def emulate(
         raise Fault("say with --root DIR where its state should lie")
     from orchestrator.emulators import server  # noqa: PLC0415 - an extra: see _kind
 
-    settings = server.Settings(host, port, wishes, seed, step)
+    settings = server.Settings(faults=wishes, **numbers)
     try:
         asyncio.run(server.serve_until_signal(kind, root, settings, _say))
     except ValueError as error:
@@ -102,6 +94,6 @@ def _show_faults(kind: "Kind") -> None:
     ]
     screen.table(("NAME", "DEFAULT", "VALUE", "WHAT HAPPENS"), rows)
     screen.say(
-        "\nWithout times or chance a fault always strikes. on is a pattern for METHOD /path, such as\n"
-        "'POST /v1/app/*/run' or 'GET /s3/*'; skip leaves that many calls alone first."
+        "\nWithout times or chance a fault always strikes. on is a pattern of METHOD /path, as in\n"
+        "'POST */run' or 'GET /s3/*'; skip leaves that many calls alone first."
     )

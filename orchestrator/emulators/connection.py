@@ -36,7 +36,8 @@ def drip(send: Send, pause: float) -> None:
 
 
 def _cycle(send: Send) -> Any:
-    return send.__self__  # type: ignore[attr-defined] - a bound method of uvicorn's cycle
+    # The ignore has no reason beside it because mypy allows none: `send` is a bound method.
+    return send.__self__  # type: ignore[attr-defined]
 
 
 class _Cut:

@@ -69,7 +69,7 @@ class Faults:
         self.switches = {switch.name: switch for switch in switches}
         self.rules: list[Rule] = []
         self.fired: Counter[str] = Counter()
-        self._random = Random(seed)
+        self._random = Random(seed)  # noqa: S311 - chance that can be repeated
 
     def put(self, specs: Iterable[str]) -> None:
         """Replace all rules. Raises ValueError, with a text for people, for a bad one."""

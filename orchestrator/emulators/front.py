@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial, reduce
 from pathlib import Path
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,6 +20,7 @@ from orchestrator.emulators.faults import Faults
 CONTROL = "/_emulator"
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>"
 Strike = Callable[[str], str | None]
+Change = Callable[[bytes], bytes]
 
 
 class Front:
@@ -28,16 +31,23 @@ class Front:
         self.calls: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one call."""
         if scope["type"] != "http" or scope["path"].startswith(CONTROL):
             await self.app(scope, receive, send)
             return
         where = f"{scope['method']} {scope['path']}"
         before = self.faults.fired.copy()
-        statuses: list[int] = []
+        noted = False
+
+        def note(status: int | None) -> None:
+            nonlocal noted
+            if not noted:
+                self._note(scope, status, list(self.faults.fired - before))
+            noted = True
 
         async def seen(message: Message) -> None:
             if message["type"] == "http.response.start":
-                statuses.append(message["status"])
+                note(message["status"])  # before it is sent: who has the reply finds it counted
             await send(message)
 
         def strike(name: str) -> str | None:
@@ -45,15 +55,15 @@ class Front:
 
         try:
             if not await _refused(strike, send, seen):
-                await _answered(strike, self.app, scope, receive, send, seen)
+                await _answered(strike, partial(self.app, scope, receive), send, seen)
         finally:
-            route = f"{scope['method']} {getattr(scope.get('route'), 'path', scope['path'])}"
-            self.calls[route] += 1
-            self._write(route, statuses, list(self.faults.fired - before))
+            note(None)
 
-    def _write(self, route: str, statuses: list[int], fired: list[str]) -> None:
-        """Log one call: by its route, since paths may hold secrets, and never with a query."""
-        line = {"at": time.time(), "call": route, "status": statuses[:1] or None, "faults": fired}
+    def _note(self, scope: Scope, status: int | None, fired: list[str]) -> None:
+        """Count and log one call: by its route, since paths may hold secrets; never a query."""
+        route = f"{scope['method']} {getattr(scope.get('route'), 'path', 'refused before')}"
+        self.calls[route] += 1
+        line = {"at": time.time(), "call": route, "status": status, "faults": fired}
         with self.log.open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
 
@@ -82,45 +92,47 @@ async def _refused(strike: Strike, raw: Send, send: Send) -> bool:
 
 
 async def _answered(
-    strike: Strike, app: ASGIApp, scope: Scope, receive: Receive, raw: Send, send: Send
+    strike: Strike, do: Callable[[Send], Awaitable[None]], raw: Send, send: Send
 ) -> None:
     """Do what was asked; spoil the reply, if a fault wants that."""
     if strike("drop-after") is not None:
-        await app(scope, receive, _nowhere)
+        await do(_nowhere)
         abort(raw)
     elif (status := strike("error-after")) is not None:
-        await app(scope, receive, _nowhere)
+        await do(_nowhere)
         await reply(send, int(status), b'"Bad Gateway"')
     elif strike("html") is not None:
-        await app(scope, receive, _nowhere)
+        await do(_nowhere)
         await reply(send, 200, HTML, [(b"content-type", b"text/html")])
     elif strike("empty-json") is not None:
-        await app(scope, receive, _nowhere)
+        await do(_nowhere)
         await reply(send, 200, b"", [(b"content-type", b"application/json")])
     else:
         if (size := strike("cut")) is not None:
             cut(raw, int(size))
         if (pause := strike("drip")) is not None:
             drip(raw, float(pause))
-        await app(scope, receive, _spoiled(strike, raw, send))
+        await do(_spoiled(strike, raw, send))
 
 
 def _spoiled(strike: Strike, raw: Send, send: Send) -> Send:
-    """Return a way to send that changes the body, if a fault wants that."""
-    if strike("gzip") is not None:
-        return _whole(send, lambda body: (gzip.compress(body), [(b"content-encoding", b"gzip")]))
-    if strike("wrong-bytes") is not None:
-        return _whole(send, lambda body: (bytes(it ^ 1 for it in body[:1]) + body[1:], []))
-    if (missing := strike("short-length")) is not None:
-        return _whole(send, lambda body: (body[: max(len(body) - int(missing), 0)], []))
+    """Return a way to send that changes the body, if faults want that."""
+    changes: list[Change] = []
     if (missing := strike("short-body")) is not None:
-        return _unfinished(raw, send, int(missing))
-    return send
+        send = _unfinished(raw, send, int(missing))
+    if strike("wrong-bytes") is not None:
+        changes.append(lambda body: bytes(it ^ 1 for it in body[:1]) + body[1:])
+    if (missing := strike("short-length")) is not None:
+        size = int(missing)
+        changes.append(lambda body: body[: max(len(body) - size, 0)])
+    if strike("gzip") is not None:
+        return _whole(send, [*changes, gzip.compress], (b"content-encoding", b"gzip"))
+    return _whole(send, changes) if changes else send
 
 
-def _whole(send: Send, change: Callable[[bytes], tuple[bytes, list[tuple[bytes, bytes]]]]) -> Send:
+def _whole(send: Send, changes: list[Change], *headers: tuple[bytes, bytes]) -> Send:
     """Return a way to send that changes a whole body, and Content-Length with it."""
-    start: Message = {}
+    start: dict[str, Any] = {}
     body = bytearray()
 
     async def collect(message: Message) -> None:
@@ -129,10 +141,10 @@ def _whole(send: Send, change: Callable[[bytes], tuple[bytes, list[tuple[bytes, 
             return
         body.extend(message.get("body", b""))
         if not message.get("more_body", False):
-            changed, more = change(bytes(body))
+            changed = reduce(lambda it, change: change(it), changes, bytes(body))
             kept = [it for it in start["headers"] if it[0] != b"content-length"]
             length = (b"content-length", str(len(changed)).encode())
-            await send(start | {"headers": [*kept, length, *more]})
+            await send(start | {"headers": [*kept, length, *headers]})
             await send({"type": "http.response.body", "body": changed})
 
     return collect

@@ -37,7 +37,8 @@ class Ground:
         self, origin: str, method: str, bucket: str, key: str, more: Mapping[str, str] | None = None
     ) -> str:
         """Return a presigned URL at this emulator's object store."""
-        lifetime = 0.0 if self.faults.strike("expired-urls", f"{method} {key}") else LIFETIME
+        expired = self.faults.strike("expired-urls", f"{method} {key}") is not None
+        lifetime = 0.0 if expired else LIFETIME
         elsewhere = self.faults.strike("foreign-host", f"{method} {key}")
         path = self.objects.url(method, bucket, key, lifetime, more or {})
         return f"{elsewhere or origin}{path}"

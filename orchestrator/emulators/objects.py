@@ -4,7 +4,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,7 +44,8 @@ class Objects:
     ) -> str:
         """Return path and query of a presigned URL."""
         path = f"/s3/{bucket}/{key}"
-        return signing.presign(self.signing_key, method, path, more, lifetime, datetime.now(UTC))
+        now = datetime.now(UTC)
+        return signing.presign(self.signing_key, method, path, more, lifetime=lifetime, now=now)
 
     def find(self, bucket: str, key: str) -> Row | None:
         """Return an object or a folder."""
@@ -59,7 +60,8 @@ class Objects:
 
     def path(self, row: Row) -> Path:
         """Return where the bytes of an object or part lie."""
-        return self._folder / row["blob"]
+        blob: str = row["blob"]
+        return self._folder / blob
 
     def new_file(self) -> Path:
         """Return the path of a file for new bytes, which nothing refers to yet."""
@@ -68,7 +70,7 @@ class Objects:
     def put(self, bucket: str, key: str, file: Path, etag: str, owner: str) -> None:
         """Make a file of this store the bytes of an object, with all folders above it."""
         self.make_folders(bucket, key, owner)
-        self._write(bucket, key, owner, file.name, file.stat().st_size, etag, None)
+        self._write(bucket, key, owner, blob=file.name, size=file.stat().st_size, etag=etag)
 
     def make_folders(self, bucket: str, key: str, owner: str) -> None:
         """Make the folders above a key; the key itself too if it ends in /."""
@@ -76,7 +78,7 @@ class Objects:
         for depth in range(len(names)):
             folder = "/".join(names[: depth + 1]) + "/"
             if self.find(bucket, folder) is None:
-                self._write(bucket, folder, owner, None, 0, "", None)
+                self._write(bucket, folder, owner, blob=None)
 
     def copy(self, row: Row, bucket: str, key: str, owner: str) -> None:
         """Copy an object or a folder (without what is in it)."""
@@ -86,7 +88,8 @@ class Objects:
         file = self.new_file()
         os.link(self.path(row), file)
         self.make_folders(bucket, key, owner)
-        self._write(bucket, key, owner, file.name, row["size"], row["etag"], row["md5sum"])
+        told = {"size": row["size"], "etag": row["etag"], "md5sum": row["md5sum"]}
+        self._write(bucket, key, owner, blob=file.name, **told)
 
     def remove(self, bucket: str, key: str) -> None:
         """Remove an object, or a folder without what is in it; nothing happens if it is gone."""
@@ -170,10 +173,11 @@ class Objects:
         bucket: str,
         key: str,
         owner: str,
+        *,
         blob: str | None,
-        size: int,
-        etag: str,
-        md5sum: str | None,
+        size: int = 0,
+        etag: str = "",
+        md5sum: str | None = None,
     ) -> None:
         old, now = self.find(bucket, key), datetime.now(UTC).timestamp()
         self._db.do(
@@ -197,12 +201,3 @@ def etag_of(parts: Sequence[Row]) -> str:
     digests = b"".join(bytes.fromhex(part["etag"]) for part in parts)
     digest = hashlib.md5(digests, usedforsecurity=False).hexdigest()
     return f"{digest}-{len(parts)}"
-
-
-def read(path: Path, start: int, length: int) -> Iterator[bytes]:
-    """Yield a stretch of a file in chunks."""
-    with path.open("rb") as file:
-        file.seek(start)
-        while length > 0 and (chunk := file.read(min(CHUNK, length))):
-            length -= len(chunk)
-            yield chunk

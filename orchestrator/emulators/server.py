@@ -1,6 +1,7 @@
 """An emulator on a port: in a thread of a test, or as a process of its own."""
 
 import asyncio
+import fcntl
 import logging
 import signal
 import socket
@@ -8,7 +9,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,7 @@ class Told:
     """What whoever started an emulator needs: `facts` is the one JSON line."""
 
     facts: dict[str, object]
+    root: Path
     stop: Callable[[], None]
 
     @property
@@ -61,8 +63,10 @@ class Told:
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers, which would end us by the signal they caught."""
 
-    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override] - it is only entered
-        return nullcontext()
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
 
 
 def faults_of(kind: Kind, settings: Settings) -> Faults:
@@ -73,10 +77,34 @@ def faults_of(kind: Kind, settings: Settings) -> Faults:
 
 
 async def serve(kind: Kind, root: Path, settings: Settings, ready: Callable[[Told], None]) -> None:
-    """Serve until `Told.stop` is called, then end all work. Raises OSError, ValueError."""
+    """Serve until `Told.stop` is called, then end all work.
+
+    Raises ValueError for what was asked wrongly, OSError for a port or folder that cannot be had.
+    """
     faults = faults_of(kind, settings)
+    with _alone(root):
+        await _serve(kind, root, settings, faults, ready)
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Make the root, and keep other emulators off it."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (root / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"{root}: another emulator is at work there") from None
+        yield
+
+
+async def _serve(
+    kind: Kind, root: Path, settings: Settings, faults: Faults, ready: Callable[[Told], None]
+) -> None:
     listening = socket.create_server((settings.host, settings.port))
+    # Connections inherit it; asyncio sets it only where the protocol number was given. Without it
+    # every reply takes 40 ms.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     db = Database(root / "state.db")
     try:
         db.make([STARTS])
@@ -100,7 +128,7 @@ async def serve(kind: Kind, root: Path, settings: Settings, ready: Callable[[Tol
         def stop() -> None:
             server.should_exit = True
 
-        ready(Told(_facts(listening, service), stop))
+        ready(Told(_facts(listening, service), root, stop))
         await server.serve([listening])
         work.kill_all()
     finally:

@@ -19,7 +19,7 @@ class DeniedError(Exception):
 
 
 def presign(
-    key: bytes, method: str, path: str, more: Mapping[str, str], lifetime: float, now: datetime
+    key: bytes, method: str, path: str, more: Mapping[str, str], *, lifetime: float, now: datetime
 ) -> str:
     """Return path and query of a URL that permits one method for `lifetime` whole seconds."""
     query = dict(more) | {

@@ -2,19 +2,20 @@
 
 import hashlib
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
+from typing import BinaryIO
 from xml.sax.saxutils import escape
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from orchestrator.emulators import signing
 from orchestrator.emulators.database import Row
-from orchestrator.emulators.objects import Objects, read
+from orchestrator.emulators.objects import CHUNK, Objects
 
 RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -22,51 +23,49 @@ RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 def routes(objects: Objects) -> list[Route]:
     """Return the routes of an object store."""
 
-    async def get(request: Request) -> Response:
-        bucket, key = request.path_params["bucket"], request.path_params["key"]
+    async def answer(request: Request) -> Response:
+        query, path = dict(request.query_params), request.scope["path"]
         try:
-            _check(objects, request)
+            now = datetime.now(UTC)
+            signing.check(objects.signing_key, request.method, path, query, now)
         except signing.DeniedError as denied:
             return _error(403, denied.code, str(denied))
-        row = objects.find(bucket, key)
-        if row is None or row["blob"] is None:
-            return _error(404, "NoSuchKey", "The specified key does not exist.")
-        return _reply(request, row, objects.path(row))
+        return await (_put if request.method == "PUT" else _get)(objects, request)
 
-    async def put(request: Request) -> Response:
+    return [Route("/s3/{bucket}/{key:path}", answer, methods=["GET", "PUT"])]
+
+
+async def _get(objects: Objects, request: Request) -> Response:
+    row = objects.find(request.path_params["bucket"], request.path_params["key"])
+    if row is None or row["blob"] is None:
+        return _error(404, "NoSuchKey", "The specified key does not exist.")
+    try:
+        file = objects.path(row).open("rb")
+    except FileNotFoundError:  # removed this moment
+        return _error(404, "NoSuchKey", "The specified key does not exist.")
+    return _reply(request, row, file)
+
+
+async def _put(objects: Objects, request: Request) -> Response:
+    if "content-length" not in request.headers:
+        text = "You must provide the Content-Length HTTP header."
+        return _error(411, "MissingContentLength", text)
+    upload = request.query_params.get("uploadId")
+    file = objects.new_file()
+    try:
+        etag = await _receive(request, file)
+    except ClientDisconnect:
+        file.unlink()
+        return _error(400, "RequestTimeout", "The body did not come.")  # which nobody will read
+    if upload is None:
         bucket, key = request.path_params["bucket"], request.path_params["key"]
-        try:
-            _check(objects, request)
-        except signing.DeniedError as denied:
-            return _error(403, denied.code, str(denied))
-        if "content-length" not in request.headers:
-            text = "You must provide the Content-Length HTTP header."
-            return _error(411, "MissingContentLength", text)
-        upload = request.query_params.get("uploadId")
-        if upload is not None and objects.upload(upload) is None:
-            return _error(404, "NoSuchUpload", "The specified upload does not exist.")
-        file = objects.new_file()
-        try:
-            etag = await _receive(request, file)
-        except ClientDisconnect:
-            file.unlink(missing_ok=True)
-            raise
-        if upload is None:
-            objects.put(bucket, key, file, etag, bucket)
-        elif objects.upload(upload) is None:  # aborted meanwhile
-            file.unlink()
-            return _error(404, "NoSuchUpload", "The specified upload does not exist.")
-        else:
-            objects.put_part(upload, int(request.query_params["partNumber"]), file, etag)
-        return Response(status_code=200, headers={"ETag": f'"{etag}"'})
-
-    path = "/s3/{bucket}/{key:path}"
-    return [Route(path, get, methods=["GET"]), Route(path, put, methods=["PUT"])]
-
-
-def _check(objects: Objects, request: Request) -> None:
-    query, now = dict(request.query_params), datetime.now(UTC)
-    signing.check(objects.signing_key, request.method, request.scope["path"], query, now)
+        objects.put(bucket, key, file, etag, bucket)
+    elif objects.upload(upload) is None:  # never begun, complete, or aborted
+        file.unlink()
+        return _error(404, "NoSuchUpload", "The specified upload does not exist.")
+    else:
+        objects.put_part(upload, int(request.query_params["partNumber"]), file, etag)
+    return Response(status_code=200, headers={"ETag": f'"{etag}"'})
 
 
 async def _receive(request: Request, file: Path) -> str:
@@ -79,7 +78,7 @@ async def _receive(request: Request, file: Path) -> str:
     return digest.hexdigest()
 
 
-def _reply(request: Request, row: Row, path: Path) -> Response:
+def _reply(request: Request, row: Row, file: BinaryIO) -> Response:
     size, etag = row["size"], f'"{row["etag"]}"'
     modified = datetime.fromtimestamp(row["modified"], UTC)
     headers = {
@@ -90,16 +89,17 @@ def _reply(request: Request, row: Row, path: Path) -> Response:
     }
     wanted = request.headers.get("range")
     if wanted is None or request.headers.get("if-range", etag) != etag:
-        return _stream(path, 0, size, 200, headers)
+        return _Stretch(file, 0, size, 200, **headers)
     span = _span(wanted, size)
     if span is None:
-        return _stream(path, 0, size, 200, headers)
+        return _Stretch(file, 0, size, 200, **headers)
     start, end = span
     if start >= size or start > end:
+        file.close()
         text = "The requested range is not satisfiable"
         return _error(416, "InvalidRange", text, {"Content-Range": f"bytes */{size}"})
     headers["Content-Range"] = f"bytes {start}-{end}/{size}"
-    return _stream(path, start, end - start + 1, 206, headers)
+    return _Stretch(file, start, end - start + 1, 206, **headers)
 
 
 def _span(text: str, size: int) -> tuple[int, int] | None:
@@ -112,12 +112,25 @@ def _span(text: str, size: int) -> tuple[int, int] | None:
     return int(found[1]), min(int(found[2]), size - 1) if found[2] else size - 1
 
 
-def _stream(path: Path, start: int, length: int, status: int, headers: dict[str, str]) -> Response:
-    async def chunks() -> AsyncIterator[bytes]:  # not a plain iterator: that would go to threads
-        for chunk in read(path, start, length):
-            yield chunk
+class _Stretch(Response):
+    """A stretch of an open file, sent chunk by chunk; the file is closed at the end."""
 
-    return StreamingResponse(chunks(), status, headers | {"Content-Length": str(length)})
+    def __init__(
+        self, file: BinaryIO, first: int, length: int, status: int, **headers: str
+    ) -> None:
+        super().__init__(None, status, headers | {"Content-Length": str(length)})
+        self._file, self._first, self._left = file, first, length
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
+        """Send it."""
+        with self._file:
+            self._file.seek(self._first)
+            start = {"type": "http.response.start", "status": self.status_code}
+            await send(start | {"headers": self.raw_headers})
+            while self._left and (chunk := self._file.read(min(CHUNK, self._left))):
+                self._left -= len(chunk)
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
 
 
 def _error(status: int, code: str, text: str, headers: dict[str, str] | None = None) -> Response:

@@ -5,10 +5,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-# `claimed` makes starting safe to repeat; `pid` and `status` appear whole, by rename. The wrapper
-# leads a session, and its working directory is the folder: that is how it is known again.
+# In the environment of all processes of a run, and so found again, wherever they went from there.
+MARK = "ORCHESTRATOR_EMULATED_RUN"
+# `claimed` makes starting safe to repeat; `pid` and `status` appear whole, by rename.
 WRAPPER = """
 mkdir claimed 2>/dev/null || exit 0
 echo $$ > pid.new && mv pid.new pid
@@ -24,6 +26,7 @@ class Work:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         self._folder = folder
+        self._mark = f"{MARK}={folder.resolve()}/".encode()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def files(self, run: str) -> Path:
@@ -38,7 +41,7 @@ class Work:
         self._children[run] = subprocess.Popen(
             ["/bin/sh", "-c", WRAPPER, "run", *command],
             cwd=self._folder / run,
-            env=dict(environment),
+            env=dict(environment) | {MARK: str((self._folder / run).resolve())},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -47,9 +50,7 @@ class Work:
 
     def ended(self, run: str) -> int | None:
         """Return the exit code of a run, -9 if it died without one; None while it works."""
-        child = self._children.get(run)
-        alive = child is not None and child.poll() is None
-        alive = alive or self._is_starting(run) or self._leader(run) is not None
+        alive = self._is_starting(run) or self._wrapper_lives(run)
         try:  # read after we looked: who is dead now has written it before
             return int((self._folder / run / "status").read_text())
         except FileNotFoundError:
@@ -62,27 +63,22 @@ class Work:
 
     def kill(self, run: str) -> None:
         """Kill every process of a run; return when none is left."""
-        leader = self._leader(run)
-        child = self._children.get(run)
-        if leader is None and child is not None and child.poll() is None:
-            leader = child.pid
-        if leader is None:
-            return
-        while processes := _session(leader):  # a job may have process groups of its own
+        while processes := self._processes().get(run):
             for process in processes:
-                _signal(process)
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
             time.sleep(0.001)
-        if child is not None:
-            child.wait()
+        if run in self._children:
+            self._children.pop(run).wait()
 
     def live(self) -> list[str]:
         """Return the runs that have processes."""
-        return sorted(it.name for it in self._folder.iterdir() if self._leader(it.name) is not None)
+        return sorted(self._processes())
 
     def kill_all(self) -> None:
         """Kill the processes of every run."""
-        for folder in self._folder.iterdir():
-            self.kill(folder.name)
+        for run in self.live():
+            self.kill(run)
 
     def _is_starting(self, run: str) -> bool:
         """Whether a wrapper, perhaps of an emulator that was killed, has yet to write its pid."""
@@ -93,41 +89,28 @@ class Work:
             return False
         return not (folder / "pid").exists() and age < SLOWEST_START
 
-    def _leader(self, run: str) -> int | None:
-        """Return the process that leads a run's session, or led it while others of it live."""
-        folder = self._folder / run
+    def _wrapper_lives(self, run: str) -> bool:
+        child = self._children.get(run)
+        if child is not None and child.poll() is None:
+            return True
         try:
-            leader = int((folder / "pid").read_text())
-        except (FileNotFoundError, ValueError):
-            return None
-        here = folder.resolve()
-        return leader if any(_works_in(it, here) for it in _session(leader)) else None
+            wrapper = int((self._folder / run / "pid").read_text())
+        except FileNotFoundError:
+            return False
+        return wrapper in self._processes().get(run, [])
 
-
-def _session(leader: int) -> list[int]:
-    """Return the processes of a session that are not zombies."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-        except OSError:  # gone
-            continue
-        if fields[3] == str(leader) and fields[0] not in "ZX":
-            found.append(int(entry.name))
-    return found
-
-
-def _works_in(process: int, folder: Path) -> bool:
-    try:
-        return Path(f"/proc/{process}/cwd").readlink().is_relative_to(folder)
-    except OSError:
-        return False
-
-
-def _signal(process: int) -> None:
-    try:
-        os.kill(process, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    def _processes(self) -> dict[str, list[int]]:
+        """Return all processes of ours by their runs."""
+        found: dict[str, list[int]] = {}
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                variables = (entry / "environ").read_bytes().split(b"\0")
+            except OSError:  # gone, or another user's
+                continue
+            for variable in variables:
+                if variable.startswith(self._mark):
+                    run = variable.removeprefix(self._mark).decode()
+                    found.setdefault(run, []).append(int(entry.name))
+        return found

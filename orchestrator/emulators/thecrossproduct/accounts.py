@@ -4,11 +4,11 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import secrets
 import time
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator.emulators.database import Row
 from orchestrator.emulators.ground import Ground
@@ -38,7 +38,7 @@ class Caller:
 
 
 class Accounts:
-    """Two accounts that share a group. A password is the content of a file that only we can read."""
+    """Two accounts that share a group. A password lies in a file that only its owner can read."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground, self._db = ground, ground.db
@@ -47,26 +47,25 @@ class Accounts:
         for mail in MAILS:
             sql = "INSERT OR IGNORE INTO accounts VALUES (:id, :mail, :now, 0, NULL)"
             self._db.do(sql, id=str(uuid.uuid4()), mail=mail, now=time.time())
-            if not os.path.exists(self.password_file(mail)):
+            if not self.password_file(mail).exists():
                 self.set_password(mail, secrets.token_urlsafe(18))
         sql = "INSERT OR IGNORE INTO groups VALUES (:id, :name, 'Shared by all accounts')"
         self._db.do(sql, id=str(uuid.uuid4()), name=GROUP)
 
-    def password_file(self, mail: str) -> str:
+    def password_file(self, mail: str) -> Path:
         """Return the absolute path of the file that holds a password."""
-        return str(self._ground.root.resolve() / f"password-{mail.partition('@')[0]}")
+        return self._ground.root.resolve() / f"password-{mail.partition('@')[0]}"
 
     def password(self, mail: str) -> str:
         """Return the password of an account."""
-        with open(self.password_file(mail), encoding="utf-8") as file:
-            return file.read()
+        return self.password_file(mail).read_text("utf-8")
 
     def set_password(self, mail: str, password: str) -> None:
         """Keep a new password."""
-        new = self.password_file(mail) + ".new"
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(password)
-        os.rename(new, self.password_file(mail))
+        new = self.password_file(mail).with_suffix(".new")
+        new.touch(mode=0o600)
+        new.write_text(password, "utf-8")
+        new.rename(self.password_file(mail))
 
     def get(self, account: str) -> Row:
         """Return an account."""

@@ -16,7 +16,7 @@ HELLO = "import pathlib; pathlib.Path('hello.txt').write_text('Hello world!\\n')
 class App:
     """One application.
 
-    `inputs` are JSON Schema properties; one whose format is "uri" (or whose values have that format)
+    `inputs` are JSON Schema properties; one whose format is "uri", or whose values have it,
     names files. `steps` are its own steps; the last runs `command`. `text` is its page.
     """
 

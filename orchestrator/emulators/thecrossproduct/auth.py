@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from orchestrator.emulators.thecrossproduct.accounts import Accounts, Caller
 from orchestrator.emulators.thecrossproduct.fields import body_of, date, words
+from orchestrator.emulators.thecrossproduct.paths import PREFIX, origin
 from orchestrator.emulators.thecrossproduct.refusal import Endpoint, RefusalError, answering, text
 
 Known = Callable[[Request, Caller], Awaitable[Response]]
@@ -31,20 +32,44 @@ def knowing(accounts: Accounts, endpoint: Known) -> Endpoint:
     return answering(answer)
 
 
-def routes(accounts: Accounts, prefix: str) -> list[Route]:
-    """Return the routes of /auth, and the page to which a reset mail would lead."""
-    resets: dict[str, str] = {}
+class Auth:
+    """The endpoints of /auth, and the page to which a reset mail would lead."""
 
-    async def login(request: Request) -> Response:
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._resets: dict[str, str] = {}  # tickets and mail addresses
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        page = "/reset_password/{ticket}"
+        return [
+            Route(f"{PREFIX}/auth/login", answering(self._login), methods=["GET", "POST"]),
+            Route(f"{PREFIX}/auth", knowing(self._accounts, self._account), methods=["GET"]),
+            Route(f"{PREFIX}/auth/token", knowing(self._accounts, self._token), methods=["GET"]),
+            Route(f"{PREFIX}/auth/logout", knowing(self._accounts, self._logout), methods=["GET"]),
+            Route(
+                f"{PREFIX}/auth/tokens",
+                knowing(self._accounts, self._kill_tokens),
+                methods=["DELETE"],
+            ),
+            Route(
+                f"{PREFIX}/auth/reset_password", answering(self._reset_password), methods=["POST"]
+            ),
+            Route(page, answering(self._reset_page), methods=["GET"]),
+            Route(page, answering(self._reset_form), methods=["POST"]),
+            Route(f"{page}/alert", answering(self._alert), methods=["GET"]),
+        ]
+
+    async def _login(self, request: Request) -> Response:
         if request.method == "GET":
             mail, password = _basic(request.headers.get("authorization", ""))
         else:
             body = await body_of(request, {"mail": words, "passwd": words}, "mail", "passwd")
             mail, password = body["mail"], body["passwd"]
-        return JSONResponse({"token": accounts.login(mail, password)})
+        return JSONResponse({"token": self._accounts.login(mail, password)})
 
-    async def account(_: Request, caller: Caller) -> Response:
-        row = accounts.get(caller.account)
+    async def _account(self, _: Request, caller: Caller) -> Response:
+        row = self._accounts.get(caller.account)
         return JSONResponse(
             {
                 "id": row["id"],
@@ -54,13 +79,13 @@ def routes(accounts: Accounts, prefix: str) -> list[Route]:
                 "last_activation": date(row["last_login"]),
                 "group": [
                     {"id": it["id"], "name": it["name"], "descr": it["descr"]}
-                    for it in accounts.groups()
+                    for it in self._accounts.groups()
                 ],
             }
         )
 
-    async def token(_: Request, caller: Caller) -> Response:
-        row = accounts.token(caller.token)
+    async def _token(self, _: Request, caller: Caller) -> Response:
+        row = self._accounts.token(caller.token)
         return JSONResponse(
             {
                 "id": row["id"],
@@ -72,57 +97,44 @@ def routes(accounts: Accounts, prefix: str) -> list[Route]:
             }
         )
 
-    async def logout(_: Request, caller: Caller) -> Response:
-        accounts.logout(caller.token)
+    async def _logout(self, _: Request, caller: Caller) -> Response:
+        self._accounts.logout(caller.token)
         return text("Logged out")
 
-    async def kill_tokens(_: Request, caller: Caller) -> Response:
-        accounts.logout_everywhere(caller.account)
+    async def _kill_tokens(self, _: Request, caller: Caller) -> Response:
+        self._accounts.logout_everywhere(caller.account)
         return text("All tokens deleted")
 
-    async def reset_password(request: Request) -> Response:
+    async def _reset_password(self, request: Request) -> Response:
         mail = (await body_of(request, {"mail": words}, "mail"))["mail"]
-        if accounts.by_mail(mail) is None:
+        if self._accounts.by_mail(mail) is None:
             raise RefusalError(404, "Unknown mail")
         ticket = secrets.token_urlsafe(24)
-        resets[ticket] = mail
-        origin = f"{request.base_url}reset_password"
-        urls = {"url_reset": f"{origin}/{ticket}", "url_alert": f"{origin}/{ticket}/alert"}
+        self._resets[ticket] = mail
+        link = f"{origin(request)}/reset_password/{ticket}"
+        urls = {"url_reset": link, "url_alert": f"{link}/alert"}
         return JSONResponse({"mail": mail} | urls)
 
-    async def reset_page(request: Request) -> Response:
-        if request.path_params["ticket"] not in resets:
+    async def _reset_page(self, request: Request) -> Response:
+        if request.path_params["ticket"] not in self._resets:
             raise RefusalError(404, "Unknown link")
         return HTMLResponse(f'<form method="post" action="{request.url}"></form>')
 
-    async def reset_form(request: Request) -> Response:
+    async def _reset_form(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode(errors="replace")))
         if not form.get("newpsw") or not hmac.compare_digest(
             form["newpsw"].encode(), form.get("confirmpsw", "").encode()
         ):
             raise RefusalError(400, "Passwords differ")
-        mail = resets.pop(request.path_params["ticket"], None)
+        mail = self._resets.pop(request.path_params["ticket"], None)
         if mail is None:
             raise RefusalError(404, "Unknown link")
-        accounts.set_password(mail, form["newpsw"])
+        self._accounts.set_password(mail, form["newpsw"])
         return text("Password changed")
 
-    async def alert(request: Request) -> Response:
-        resets.pop(request.path_params["ticket"], None)
+    async def _alert(self, request: Request) -> Response:
+        self._resets.pop(request.path_params["ticket"], None)
         return text("Link withdrawn")
-
-    page = "/reset_password/{ticket}"
-    return [
-        Route(f"{prefix}/auth/login", answering(login), methods=["GET", "POST"]),
-        Route(f"{prefix}/auth", knowing(accounts, account), methods=["GET"]),
-        Route(f"{prefix}/auth/token", knowing(accounts, token), methods=["GET"]),
-        Route(f"{prefix}/auth/logout", knowing(accounts, logout), methods=["GET"]),
-        Route(f"{prefix}/auth/tokens", knowing(accounts, kill_tokens), methods=["DELETE"]),
-        Route(f"{prefix}/auth/reset_password", answering(reset_password), methods=["POST"]),
-        Route(page, answering(reset_page), methods=["GET"]),
-        Route(page, answering(reset_form), methods=["POST"]),
-        Route(f"{page}/alert", answering(alert), methods=["GET"]),
-    ]
 
 
 def _basic(header: str) -> tuple[str, str]:

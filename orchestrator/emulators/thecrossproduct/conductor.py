@@ -59,7 +59,7 @@ class Conductor:
 
     async def _conduct(self, id_: str) -> None:
         row = self._processes.get(id_)
-        app = row and apps.find(row["domain"], row["app"])
+        app = None if row is None else apps.find(row["domain"], row["app"])
         if row is None or app is None:
             return
         steps = ["pending", "waiting", "download", *app.steps, "upload", "terminated"]
@@ -104,7 +104,7 @@ class Conductor:
         folder = work.files(id_)
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
         work.start(id_, apps.command(app, json.loads(row["body"])["inputs"]), environment)
-        while (code := work.ended(id_)) is None:
+        while (code := work.ended(id_)) is None:  # noqa: ASYNC110 - it may be no child of ours
             await asyncio.sleep(LOOK_EVERY)
         work.kill(id_)  # what it left behind in the background
         if code:

@@ -10,15 +10,19 @@ from starlette.routing import Route
 
 from orchestrator.emulators.faults import Switch
 from orchestrator.emulators.ground import Ground, Kind, Service
-from orchestrator.emulators.thecrossproduct import auth, data, licences, outputs, runs, uploads
+from orchestrator.emulators.thecrossproduct import licences, outputs
 from orchestrator.emulators.thecrossproduct.accounts import MAILS, Accounts
+from orchestrator.emulators.thecrossproduct.auth import Auth
 from orchestrator.emulators.thecrossproduct.chores import Chores
 from orchestrator.emulators.thecrossproduct.conductor import Conductor
+from orchestrator.emulators.thecrossproduct.data import Data
 from orchestrator.emulators.thecrossproduct.licences import Licences
+from orchestrator.emulators.thecrossproduct.paths import PREFIX
 from orchestrator.emulators.thecrossproduct.processes import Processes
 from orchestrator.emulators.thecrossproduct.refusal import RefusalError, answering
+from orchestrator.emulators.thecrossproduct.runs import Runs
+from orchestrator.emulators.thecrossproduct.uploads import Uploads
 
-PREFIX = "/v1"
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 FAULTS = (
     Switch("token-killed", "the token that is shown has just been ended: 401"),
@@ -56,12 +60,12 @@ def open_service(ground: Ground) -> Service:
     chores = Chores(ground)
     owned = Licences(ground, accounts)
     published = [
-        *auth.routes(accounts, PREFIX),
-        *data.routes(ground, accounts, chores, PREFIX),
-        *uploads.routes(ground, accounts, PREFIX),
-        *outputs.routes(ground, accounts, processes, PREFIX),
-        *runs.routes(ground, accounts, processes, conductor, owned, PREFIX),
-        *licences.routes(ground, accounts, owned, PREFIX),
+        *Auth(accounts).routes(),
+        *Data(ground, accounts, chores).routes(),
+        *Uploads(ground, accounts).routes(),
+        *outputs.routes(ground, accounts, processes),
+        *Runs(ground, accounts, processes, conductor, owned).routes(),
+        *licences.routes(ground, accounts, owned),
     ]
 
     async def help_(_: Request) -> Response:

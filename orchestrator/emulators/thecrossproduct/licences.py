@@ -16,6 +16,7 @@ from orchestrator.emulators.thecrossproduct import apps, fields, paging
 from orchestrator.emulators.thecrossproduct.accounts import MAILS, Accounts, Caller
 from orchestrator.emulators.thecrossproduct.auth import knowing
 from orchestrator.emulators.thecrossproduct.fields import body_of
+from orchestrator.emulators.thecrossproduct.paths import PREFIX, origin
 from orchestrator.emulators.thecrossproduct.refusal import RefusalError
 
 TABLE = """licences (
@@ -74,7 +75,7 @@ class Licences:
             raise RefusalError(403, "License limit reached")
 
 
-def routes(ground: Ground, accounts: Accounts, licences: Licences, prefix: str) -> list[Route]:
+def routes(ground: Ground, accounts: Accounts, licences: Licences) -> list[Route]:
     """Return the routes of /lics."""
 
     async def one(request: Request, caller: Caller) -> Response:
@@ -94,12 +95,12 @@ def routes(ground: Ground, accounts: Accounts, licences: Licences, prefix: str) 
 
     def _page(request: Request, caller: Caller, cut: paging.Cut) -> Response:
         rows = [row for row in licences.of(caller.account) if _is_wanted(row, cut.query)]
-        url = f"{request.base_url}{prefix.strip('/')}/lics/licenses"
+        url = f"{origin(request)}{PREFIX}/lics/licenses"
         chosen, about = paging.page(_key(caller), url, cut, [(row["name"], row) for row in rows])
         told = [_told(row, cut.query.get("ignores", [])) for row in chosen]
         return JSONResponse({"paging": about, "licenses": told})
 
-    at = f"{prefix}/lics"
+    at = f"{PREFIX}/lics"
     return [
         Route(f"{at}/license/{{token}}", knowing(accounts, one), methods=["GET"]),
         Route(f"{at}/licenses", knowing(accounts, list_), methods=["GET", "POST"]),

@@ -13,6 +13,7 @@ from orchestrator.emulators.thecrossproduct import fields, paging
 from orchestrator.emulators.thecrossproduct.accounts import Accounts, Caller
 from orchestrator.emulators.thecrossproduct.auth import knowing
 from orchestrator.emulators.thecrossproduct.fields import body_of
+from orchestrator.emulators.thecrossproduct.paths import PREFIX, origin
 from orchestrator.emulators.thecrossproduct.processes import KEPT, Processes
 from orchestrator.emulators.thecrossproduct.refusal import RefusalError
 
@@ -32,7 +33,7 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def routes(ground: Ground, accounts: Accounts, processes: Processes, prefix: str) -> list[Route]:
+def routes(ground: Ground, accounts: Accounts, processes: Processes) -> list[Route]:
     """Return the routes of outputs."""
 
     async def list_(request: Request, caller: Caller) -> Response:
@@ -42,7 +43,8 @@ def routes(ground: Ground, accounts: Accounts, processes: Processes, prefix: str
         return _page(request, caller, paging.unseal(_key(request), request))
 
     def _key(request: Request) -> bytes:
-        return ground.objects.signing_key + request.path_params["process_id"].encode()
+        process: str = request.path_params["process_id"]
+        return ground.objects.signing_key + process.encode()
 
     def _page(request: Request, caller: Caller, cut: paging.Cut) -> Response:
         id_ = request.path_params["process_id"]
@@ -53,13 +55,12 @@ def routes(ground: Ground, accounts: Accounts, processes: Processes, prefix: str
         late = ground.faults.strike("late-outputs", where)
         items = _items(row, where) if cut.query.get("expired", False) == _expired(row) else []
         items = [it for it in items if _is_wanted(it[0], cut.query)]
-        url = f"{request.base_url}{prefix.strip('/')}/app/process/outputs/{id_}"
+        url = f"{origin(request)}{PREFIX}/app/process/outputs/{id_}"
         chosen, about = paging.page(_key(request), url, cut, items)
         if late is not None and processes.count_listing(id_) < int(late):
             return JSONResponse({"paging": about | {"count": 0}})
-        origin = str(request.base_url).rstrip("/")
         ignored = set(cut.query.get("ignores", []))
-        told = [_told(origin, it, ignored) for it in chosen]
+        told = [_told(origin(request), it, ignored) for it in chosen]
         return JSONResponse({"paging": about, "outputs": told})
 
     def _items(row: Row, where: str) -> list[tuple[str, tuple[str, Row]]]:
@@ -72,12 +73,12 @@ def routes(ground: Ground, accounts: Accounts, processes: Processes, prefix: str
             found += [(name, (name, first)) for name in HOSTILE[:2]]
         return sorted(found, key=lambda it: it[0])
 
-    def _told(origin: str, item: tuple[str, Row], ignored: set[str]) -> dict[str, Any]:
+    def _told(at: str, item: tuple[str, Row], ignored: set[str]) -> dict[str, Any]:
         key, row = item
-        facts = {"key": key, "url": ground.url(origin, "GET", row["bucket"], row["key"])}
+        facts = {"key": key, "url": ground.url(at, "GET", row["bucket"], row["key"])}
         return {name: it for name, it in facts.items() if name not in ignored}
 
-    at = f"{prefix}/app/process/outputs/{{process_id}}"
+    at = f"{PREFIX}/app/process/outputs/{{process_id}}"
     return [
         Route(at, knowing(accounts, list_), methods=["GET", "POST"]),
         *paging.routes(at, knowing(accounts, turn)),

@@ -16,7 +16,8 @@ TABLES = (
         id TEXT PRIMARY KEY, account TEXT NOT NULL, domain TEXT NOT NULL, app TEXT NOT NULL,
         launched REAL NOT NULL, terminated REAL, body TEXT NOT NULL, state TEXT NOT NULL,
         quote REAL NOT NULL, cost REAL NOT NULL, errors TEXT NOT NULL, agent TEXT NOT NULL,
-        tags TEXT NOT NULL, bucket TEXT NOT NULL, prefix TEXT NOT NULL, listings INTEGER NOT NULL)""",
+        tags TEXT NOT NULL, bucket TEXT NOT NULL, prefix TEXT NOT NULL,
+        listings INTEGER NOT NULL)""",
     "outputs (process TEXT, bucket TEXT, key TEXT, PRIMARY KEY (process, key))",
 )
 KEPT = 7 * 86400.0  # seconds that outputs are kept after the end
@@ -47,6 +48,7 @@ class Processes:
         account: str,
         app: tuple[str, str],
         body: Mapping[str, Any],
+        *,
         place: tuple[str, str],
         quote: float,
         agent: str,

@@ -15,6 +15,7 @@ from orchestrator.emulators.thecrossproduct import fields
 from orchestrator.emulators.thecrossproduct.accounts import Accounts, Caller
 from orchestrator.emulators.thecrossproduct.auth import knowing
 from orchestrator.emulators.thecrossproduct.fields import body_of
+from orchestrator.emulators.thecrossproduct.paths import PREFIX, origin
 from orchestrator.emulators.thecrossproduct.refusal import RefusalError, text
 from orchestrator.emulators.thecrossproduct.uris import Uris
 
@@ -54,43 +55,60 @@ ABORT = {"uri": fields.text_or_texts, "upload_id": fields.text_or_texts}
 COMPLETE = ABORT | {"parts": _lists, "md5sum": fields.text_or_texts}
 
 
-def routes(ground: Ground, accounts: Accounts, prefix: str) -> list[Route]:
-    """Return the routes of /data/upload."""
-    objects = ground.objects
+class Uploads:
+    """The endpoints of /data/upload."""
 
-    def begin_one(request: Request, caller: Caller, uri: str, size: int, part: int) -> Any:
-        place = Uris(accounts, objects, caller.account).place(uri)
+    def __init__(self, ground: Ground, accounts: Accounts) -> None:
+        self._ground, self._accounts = ground, accounts
+        self._objects = ground.objects
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        ends = {
+            "singlepart": self._single,
+            "singlepart/complete": self._single_complete,
+            "multipart": self._multi,
+            "multipart/complete": self._multi_complete,
+            "multipart/abort": self._multi_abort,
+        }
+        at = f"{PREFIX}/data/upload"
+        return [
+            Route(f"{at}/{it}", knowing(self._accounts, end), methods=["POST"])
+            for it, end in ends.items()
+        ]
+
+    def _begin_one(self, request: Request, caller: Caller, uri: str, size: int, part: int) -> Any:
+        place = Uris(self._accounts, self._objects, caller.account).place(uri)
         count = max(-(-size // part), 1)
         if place.is_folder or count > MOST_PARTS:
             raise RefusalError(400, f"Invalid uri or part_size for '{uri}'")
-        upload = objects.begin(place.bucket, place.key, caller.account, count)
-        origin = str(request.base_url).rstrip("/")
+        upload = self._objects.begin(place.bucket, place.key, caller.account, count)
         urls = [
-            ground.url(
-                origin, "PUT", place.bucket, place.key,
+            self._ground.url(
+                origin(request), "PUT", place.bucket, place.key,
                 {"uploadId": upload, "partNumber": str(number)},
             )
             for number in range(1, count + 1)
         ]  # fmt: skip
         return {"upload_id": upload, "parts": urls, "part_size": part}
 
-    async def single(request: Request, caller: Caller) -> Response:
+    async def _single(self, request: Request, caller: Caller) -> Response:
         uri = (await body_of(request, {"uri": fields.words}, "uri"))["uri"]
-        begun = begin_one(request, caller, uri, 1, LARGEST_SINGLE)
+        begun = self._begin_one(request, caller, uri, 1, LARGEST_SINGLE)
         return JSONResponse({"url": begun["parts"][0]})
 
-    async def single_complete(request: Request, caller: Caller) -> Response:
+    async def _single_complete(self, request: Request, caller: Caller) -> Response:
         checks = {"uri": fields.text_or_texts, "md5sum": fields.text_or_texts}
         body = await body_of(request, checks, "uri")
         for uri, md5sum in _zip(body["uri"], body.get("md5sum")):
-            place = Uris(accounts, objects, caller.account).place(uri)
-            upload = objects.latest_upload(place.bucket, place.key)
-            if upload is None or not objects.parts(upload["id"]):
+            place = Uris(self._accounts, self._objects, caller.account).place(uri)
+            upload = self._objects.latest_upload(place.bucket, place.key)
+            if upload is None or not self._objects.parts(upload["id"]):
                 raise RefusalError(404, f"No upload of '{uri}'")
-            await _finish(upload, objects.parts(upload["id"]), md5sum)
+            await self._finish(upload, self._objects.parts(upload["id"]), md5sum)
         return text("Upload completed")
 
-    async def multi(request: Request, caller: Caller) -> Response:
+    async def _multi(self, request: Request, caller: Caller) -> Response:
         body = await body_of(request, BEGIN, "uri", "size")
         begun = []
         wishes = body.get("part_size", [None])
@@ -99,55 +117,43 @@ def routes(ground: Ground, accounts: Accounts, prefix: str) -> list[Route]:
             if size is None or wish == 0:
                 raise RefusalError(400, f"Invalid size or part_size for '{uri}'")
             part = wish or max(PART, -(-size // MOST_PARTS))
-            begun.append(begin_one(request, caller, uri, size, part))
+            begun.append(self._begin_one(request, caller, uri, size, part))
         several = isinstance((await request.json())["uri"], list)
         return JSONResponse({"uploads": begun} if several else begun[0])
 
-    def upload_of(caller: Caller, id_: str, uri: str) -> Row:
-        place = Uris(accounts, objects, caller.account).place(uri)
-        upload = objects.upload(id_)
+    def _upload_of(self, caller: Caller, id_: str, uri: str) -> Row:
+        place = Uris(self._accounts, self._objects, caller.account).place(uri)
+        upload = self._objects.upload(id_)
         if upload is None or (upload["bucket"], upload["key"]) != (place.bucket, place.key):
             raise RefusalError(404, f"No upload '{id_}' of '{uri}'")
         return upload
 
-    async def multi_complete(request: Request, caller: Caller) -> Response:
+    async def _multi_complete(self, request: Request, caller: Caller) -> Response:
         body = await body_of(request, COMPLETE, "uri", "upload_id", "parts")
         jobs = []
         for uri, id_, told, md5sum in _zip(
             body["uri"], body["upload_id"], body["parts"], body.get("md5sum")
         ):
-            upload = upload_of(caller, id_, uri)
-            jobs.append((upload, _checked(upload, objects.parts(id_), told), md5sum))
+            upload = self._upload_of(caller, id_, uri)
+            jobs.append((upload, _checked(upload, self._objects.parts(id_), told), md5sum))
         for upload, parts, md5sum in jobs:
-            await _finish(upload, parts, md5sum)
+            await self._finish(upload, parts, md5sum)
         return text("Upload completed")
 
-    async def _finish(upload: Row, parts: list[Row], md5sum: str | None) -> None:
-        file = await to_thread.run_sync(objects.join, parts)
-        if objects.upload(upload["id"]) is None:  # aborted or completed meanwhile
+    async def _finish(self, upload: Row, parts: list[Row], md5sum: str | None) -> None:
+        file = await to_thread.run_sync(self._objects.join, parts)
+        if self._objects.upload(upload["id"]) is None:  # aborted or completed meanwhile
             file.unlink()
             raise RefusalError(404, f"No upload '{upload['id']}'")
         etag = parts[0]["etag"] if upload["parts"] == 1 else etag_of(parts)
-        objects.complete(upload, file, etag, md5sum)
+        self._objects.complete(upload, file, etag, md5sum)
 
-    async def multi_abort(request: Request, caller: Caller) -> Response:
+    async def _multi_abort(self, request: Request, caller: Caller) -> Response:
         body = await body_of(request, ABORT, "uri", "upload_id")
         pairs = _zip(body["uri"], body["upload_id"])
-        for upload in [upload_of(caller, id_, uri) for uri, id_ in pairs]:
-            objects.abort(upload["id"])
+        for upload in [self._upload_of(caller, id_, uri) for uri, id_ in pairs]:
+            self._objects.abort(upload["id"])
         return text("Upload aborted")
-
-    ends = {
-        "singlepart": single,
-        "singlepart/complete": single_complete,
-        "multipart": multi,
-        "multipart/complete": multi_complete,
-        "multipart/abort": multi_abort,
-    }
-    at = f"{prefix}/data/upload"
-    return [
-        Route(f"{at}/{it}", knowing(accounts, end), methods=["POST"]) for it, end in ends.items()
-    ]
 
 
 def _zip(first: list[Any], *others: list[Any] | None) -> list[tuple[Any, ...]]:

@@ -1,0 +1,35 @@
+"""One emulator for each file of tests; each test begins without faults."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from orchestrator.emulators.kinds import KINDS
+from orchestrator.emulators.server import Settings, Told, serving
+from tests.emulators.talking import Person
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    """Return an emulated TheCrossProduct."""
+    root = tmp_path_factory.mktemp("emulator")
+    with serving(KINDS["thecrossproduct"], root, Settings(step=0.01)) as answer:
+        yield answer
+
+
+@pytest.fixture
+def me(told: Told) -> Iterator[Person]:
+    """Return the first account, logged in; its tokens end with the test."""
+    person = Person(told, told.facts["mail"], told.facts["password"])
+    yield person
+    person.close()
+
+
+@pytest.fixture
+def colleague(told: Told) -> Iterator[Person]:
+    """Return the second account, logged in."""
+    others: Any = told.facts["others"]
+    person = Person(told, others[0]["mail"], others[0]["password"])
+    yield person
+    person.close()
