@@ -1,6 +1,5 @@
 """Outputs on their way in: `state/staging/<run key>/`, laid out as the result will be."""
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -11,6 +10,7 @@ from orchestrator.config.home import Home
 from orchestrator.core.names import is_safe
 from orchestrator.store.results import disk
 from orchestrator.store.results.errors import DiskFullError, MismatchError, StoppedError
+from orchestrator.store.results.hashing import hashing
 
 LOOK_EVERY = 64 << 20  # bytes between two looks at the free space: others write to the disk too
 FILE_MODE = 0o444
@@ -69,14 +69,14 @@ def fetch(
     """
     if not is_safe(name):
         raise ValueError(f"{name!r} is not a safe local name: take it from core.names.local_names")
-    with _new_file(staging, name) as fd:
-        received, digest = 0, hashlib.sha256()
+    with _new_file(staging, name) as fd, hashing() as digest:
+        received = 0
         for chunk in _in_bounds(chunks, size=size, name=name, fd=fd, keep_free=keep_free):
             if stop():
                 raise StoppedError(f"stopped while {name} was being fetched")
+            digest.update(chunk)
             with disk.our_disk(name):
                 disk.write_all(fd, chunk)
-            digest.update(chunk)
             received += len(chunk)
         fetched = Fetched(name, received, digest.hexdigest())
         _check(fetched, size=size, sha256=sha256)
