@@ -5,6 +5,7 @@ Nothing is retried, no redirect is followed, nothing of the environment is used.
 
 import base64
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -27,6 +28,7 @@ from orchestrator.backends.http.trust import tls
 from orchestrator.log import escape
 from orchestrator.log.masking import masker
 
+_ODD = re.compile(r"[?#\\]|/(\.|%2e){1,2}(/|$)", re.IGNORECASE)  # would call something else
 Auth = Callable[[], Mapping[str, str]]
 
 KEEP_ALIVE = 75.0  # seconds, so that a poll a minute need not connect anew
@@ -83,14 +85,11 @@ class Door:
         raise error
 
     def _url(self, ask: Ask) -> httpx.URL:
-        try:
-            if ask.path.startswith(("http://", "https://")):
-                url = httpx.URL(ask.path)
-            else:
-                url = httpx.URL(f"{self._base}/{ask.path.lstrip('/')}")
-        except (httpx.InvalidURL, ValueError):
-            url = None
-        if url is None or ".." in url.path.split("/") or url.userinfo:
+        whole = ask.path.startswith(("http://", "https://"))
+        url = None
+        with suppress(httpx.InvalidURL, ValueError):
+            url = httpx.URL(ask.path if whole else f"{self._base}/{ask.path.lstrip('/')}")
+        if url is None or url.userinfo or (not whole and _ODD.search(f"/{ask.path}")):
             raise RejectedError(f"{self._base.host}: not the path of a call", effect="none")
         if _origin(url) != _origin(self._base):
             raise ProtocolError(
