@@ -20,6 +20,12 @@ PACKAGES = {  # where the package is not called as the program
 }
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """Let `-n auto` mean one more than there are processors: many tests wait, and work little."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Run async tests on asyncio only: aiosqlite and apscheduler know no other."""

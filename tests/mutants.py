@@ -1,11 +1,13 @@
 """Plant faults one by one, and show which test catches which: `python tests/mutants.py [WORD …]`.
 
-`mutants.toml` lists them. The tree is copied to temporary folders, one for each processor; each
-fault is planted in one by replacing one exact text, and the narrow test that is meant to catch it
-is run. Words on the command line choose the faults whose name holds one of them. Ends with 1 when a
-fault survives, when its text is not found exactly once, or when a test fails without any fault.
+`mutants.toml` lists them. First their tests are run without any fault. Then the tree is copied to
+temporary folders; each fault is planted in one by replacing one exact text, and the narrow test
+that is meant to catch it is run. Words on the command line choose the faults whose name holds one
+of them. Ends with 1 when a fault survives, when its text is not found exactly once, or when a test
+fails without a fault.
 """
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -17,11 +19,14 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from queue import Queue
 
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", "*.egg-info")
 LONGEST = 600.0  # seconds for one test; a fault that makes it hang is caught, too
+AT_ONCE = (os.cpu_count() or 1) + 1  # many tests wait, and work little
+SIDE_BY_SIDE = ("-n", "auto", "--dist", "worksteal")
 
 Mutant = Mapping[str, str]
 
@@ -33,14 +38,12 @@ def main(words: list[str]) -> int:
     bad = []
     with (
         tempfile.TemporaryDirectory(prefix="orchestrator-mutants-") as folder,
-        ThreadPoolExecutor(os.cpu_count()) as pool,
+        ThreadPoolExecutor(AT_ONCE) as pool,
     ):
-        trees = _trees(Path(folder), os.cpu_count() or 1)
-        tests = sorted({mutant["test"] for mutant in mutants})
-        for test, failed in zip(tests, pool.map(partial(_sound, trees), tests), strict=True):
-            if failed:  # it would seem to catch anything
-                _say(f"FAILS WITHOUT A FAULT  {test}: {failed}")
-                bad.append(test)
+        trees = _trees(Path(folder), AT_ONCE)
+        for test in _run(ROOT, *sorted({mutant["test"] for mutant in mutants}), *SIDE_BY_SIDE):
+            _say(f"FAILS WITHOUT A FAULT  {test}")  # it would seem to catch anything
+            bad.append(test)
         for mutant, tried in zip(mutants, pool.map(partial(_try, trees), mutants), strict=True):
             caught, how, took = tried
             _say(f"{'caught' if caught else 'SURVIVED':8}  {took:5.1f} s  {mutant['name']}: {how}")
@@ -56,17 +59,10 @@ def _trees(folder: Path, number: int) -> "Queue[Path]":
     for name in range(number):
         tree = folder / f"tree-{name}"
         shutil.copytree(ROOT, tree, ignore=LEFT_OUT, symlinks=True)
+        # By hash: a time of whole seconds would let a fault be taken for the text before it.
+        compileall.compile_dir(tree, quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
         trees.put(tree)
     return trees
-
-
-def _sound(trees: "Queue[Path]", test: str) -> str | None:
-    """Run a test without any fault; return how it fails, if it does."""
-    tree = trees.get()
-    try:
-        return _run(tree, test)
-    finally:
-        trees.put(tree)
 
 
 def _try(trees: "Queue[Path]", mutant: Mutant) -> tuple[bool, str, float]:
@@ -86,19 +82,20 @@ def _plant(tree: Path, mutant: Mutant) -> tuple[bool, str]:
         return False, f"its text stands {sound.count(mutant['text'])} times in {mutant['file']}"
     path.write_text(sound.replace(mutant["text"], mutant["put"]))
     try:
-        how = _run(tree, mutant["test"])
+        failed = _run(tree, mutant["test"], "-x")
     finally:
         path.write_text(sound)
-    return how is not None, how or f"{mutant['test']} passes; broken is: {mutant['breaks']}"
+    passes = f"{mutant['test']} passes; broken is: {mutant['breaks']}"
+    return bool(failed), failed[0] if failed else passes
 
 
-def _run(tree: Path, test: str) -> str | None:
-    """Run one test; return None if it passes, else the line that tells which part failed."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider"]
+def _run(tree: Path, *tests: str) -> list[str]:
+    """Run tests; return the lines that tell which parts of them failed."""
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
     try:
         ran = subprocess.run(
-            [*command, test],
+            [*command, *tests],
             cwd=tree,
             env=environment,
             capture_output=True,
@@ -107,13 +104,13 @@ def _run(tree: Path, test: str) -> str | None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"{test} did not end"
+        return [f"{tests[0]} did not end"]
     if ran.returncode == 0:
-        return None
+        return []
     lines = [line for line in ran.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     if ran.returncode != 1 or not lines:  # no test failed: it could not even begin
-        raise SystemExit(f"{test} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
-    return lines[0][:160]
+        raise SystemExit(f"{tests[0]} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
+    return [line[:160] for line in lines]
 
 
 def _say(text: str) -> None:

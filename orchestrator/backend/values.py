@@ -55,7 +55,8 @@ class Run:
 
     `key` is unique for ever and is what the backend is asked to carry. `options` is the checked
     `[run]` table (as JSON; secrets are references). `time_limit` is in seconds. `remote_id` is
-    None until the run was accepted or found. `memo` is what this backend last asked to have
+    None until the run was accepted, found, or named by a person who adopted it; after an adoption
+    `memo` is still what it was at the submit. `memo` is what this backend last asked to have
     remembered for this run. `stopping` says that `cancel` was or may have been called for it,
     `stored` that its results are published here.
     """

@@ -33,6 +33,7 @@ COMMANDS = {
     "hold": Entry("ask", "Leave jobs alone until they are released."),
     "release": Entry("ask", "Let held jobs go on."),
     "retry": Entry("ask", "Give jobs that ended badly, or are held, another run."),
+    "adopt": Entry("ask", "Name the run of a job whose outcome could not be told."),
     "results": Entry("results", "Say where a job's results are."),
     "verify": Entry("results", "Hash results again and compare them with their manifests."),
     "backup": Entry("backups", "Write a copy of the queue."),

@@ -1,13 +1,15 @@
-"""`cancel`, `hold`, `release`, `retry`: a request file through the spool, and what came of it."""
+"""`cancel`, `hold`, `release`, `retry`, `adopt`: a request through the spool, what came of it."""
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from orchestrator.cli import homes, screen
 from orchestrator.cli.fault import Fault
 from orchestrator.config.home import Home
+from orchestrator.core.ids import REMOTE_ID_FORM, is_remote_id
 from orchestrator.core.intake import Verb
 from orchestrator.log.escape import escape
 from orchestrator.spool import drop_request, is_full
@@ -83,10 +85,28 @@ def retry(home: Home, names: tuple[str, ...], *, confirmed: bool) -> int:
     return _ask(home, Verb.RETRY, names, confirmed=confirmed)
 
 
-def _ask(home: Home, verb: Verb, names: Sequence[str], *, confirmed: bool = False) -> int:
+@click.command()
+@click.argument("name", metavar="JOB")
+@click.argument("remote_id", metavar="REMOTE_ID")
+@homes.with_home
+def adopt(home: Home, name: str, remote_id: str) -> int:
+    """Name the run of a job whose outcome could not be told.
+
+    REMOTE_ID is what the backend calls the run that you found there. The job goes on with it as if
+    it had been found by itself; `orchestrator explain JOB` says what to look for.
+
+    \b
+    orchestrator adopt beam 4711
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    if not is_remote_id(remote_id):
+        raise Fault(f"REMOTE_ID {escape(remote_id)}: {REMOTE_ID_FORM}")
+    return _ask(home, Verb.ADOPT, [name], remote_id=remote_id)
+
+
+def _ask(home: Home, verb: Verb, names: Sequence[str], **more: Any) -> int:
     """Drop a request for each job; say what came of each. All names are understood first."""
     jobs = [_meant(home, name) for name in names]
-    asked = {_drop(home, verb, job, confirmed=confirmed): job for job in jobs}
+    asked = {_drop(home, verb, job, **more): job for job in jobs}
     daemon = homes.daemon_of(home)
     answers = {} if daemon is None else _answers(home, list(asked))
     refused = False
@@ -101,10 +121,10 @@ def _ask(home: Home, verb: Verb, names: Sequence[str], *, confirmed: bool = Fals
     return REFUSED if refused else 0
 
 
-def _drop(home: Home, verb: Verb, job: str, *, confirmed: bool) -> str:
+def _drop(home: Home, verb: Verb, job: str, **more: Any) -> str:
     """Put one request into the spool. Raises Fault when there is no room for it."""
     try:
-        return drop_request(home, verb, job, confirmed=confirmed)
+        return drop_request(home, verb, job, **more)
     except OSError as error:
         if not is_full(error):
             raise

@@ -75,7 +75,8 @@ def _held(job: JobView, live: RunView | None) -> list[tuple[str, str]]:
     choices = {
         "user": f"`{release}` to go on, `{cancel}` to end it",
         "unknown": f"look for {key} at {job.backend}; then `{release}` to look again,"
-        f" `{retry} --i-checked` if it is not there, `{cancel}` to give it up",
+        f" `orchestrator adopt {job.id} REMOTE_ID` if it is there, `{retry} --i-checked` if it is"
+        f" not, `{cancel}` to give it up",
         "lost": f"`{retry}` for a new run, `{cancel}` to give it up",
         "input": f"`{retry}` takes the file as it is now, `{cancel}` gives the job up",
         "outputs": f"`{release}` to fetch them again, `{retry}` to run it again, `{cancel}` to end",

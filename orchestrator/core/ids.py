@@ -17,6 +17,17 @@ def id_from_bits(bits: int, length: int = ID_LENGTH) -> str:
     return "".join(ALPHABET[(bits >> shift) & 31] for shift in range(0, 5 * length, 5))
 
 
+_REMOTE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+=~-]{0,199}", re.ASCII)
+REMOTE_ID_FORM = (
+    "expected 1 to 200 letters, digits and . _ : / @ + = ~ -, the first a letter or digit"
+)
+
+
+def is_remote_id(text: str) -> bool:
+    """Whether a text that a person gives may be a backend's name for a run."""
+    return _REMOTE_ID.fullmatch(text) is not None
+
+
 def is_id(text: str) -> bool:
     """Whether the text is a whole id of a job, run or request."""
     return _ID.fullmatch(text) is not None

@@ -46,6 +46,7 @@ class Verb(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     RETRY = "retry"
+    ADOPT = "adopt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,15 @@ class Request:
     """What a person asks of a job, named by id, unique prefix or name.
 
     The same `id` is applied once, however often it arrives. `confirmed` says that the person has
-    looked for himself where the daemon cannot tell.
+    looked for himself where the daemon cannot tell. `remote_id` is the name that the job's run has
+    at its backend: with `adopt`, and only there.
     """
 
     id: str
     verb: Verb
     job: str
     confirmed: bool = False
+    remote_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ class Event(StrEnum):
     ACCEPTED = "accepted"
     DOUBTFUL = "doubtful"
     FOUND = "found"
+    ADOPTED = "adopted"
     ABSENT = "absent"
     UNCLEAR = "unclear"
     ALIVE = "alive"
@@ -99,7 +100,8 @@ MOVES: tuple[Move, ...] = (
     Move(_U, Event.NOT_SENT, _S, "the call provably had no effect: it is made again later"),
     Move(_U, Event.REFUSED, _E, "the backend refused it before any effect"),
     Move(_U, Event.DOUBTFUL, _K, "no proof either way: it is looked for, never guessed"),
-    Move(_K, Event.FOUND, _R, "the backend knows our key: adopted"),
+    Move(_K, Event.FOUND, _R, "the backend knows our key"),
+    Move(_K, Event.ADOPTED, _R, "a person found it at the backend and named it"),
     Move(_K, Event.ABSENT, _S, "provably absent: submitted again under the same key"),
     Move(_K, Event.UNCLEAR, _K, "still no proof: looked for again, or held for a person"),
     Move(_K, Event.DROPPED, _E, "cancelled, and provably nothing was started"),

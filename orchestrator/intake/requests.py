@@ -1,10 +1,10 @@
 """Reading a request file, strictly."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from orchestrator.core.ids import is_id
+from orchestrator.core.ids import REMOTE_ID_FORM, is_id, is_remote_id
 from orchestrator.core.intake import Request, Verb
 from orchestrator.core.spec import Table
 from orchestrator.document import check, parse
@@ -14,6 +14,12 @@ from orchestrator.spool import Content
 def _checked_id(text: str) -> str:
     if not is_id(text):
         raise ValueError("expected an id: 12 digits and small letters, without i, l, o and u")
+    return text
+
+
+def _checked_remote_id(text: str) -> str:
+    if not is_remote_id(text):
+        raise ValueError(REMOTE_ID_FORM)
     return text
 
 
@@ -28,6 +34,14 @@ class RequestFile(Table):
     """Which job: its id, a prefix of it that is unique, or its name."""
     confirmed: bool = False
     """Whether a person has looked for himself where the daemon cannot tell."""
+    remote_id: Annotated[str, AfterValidator(_checked_remote_id)] | None = None
+    """With `adopt`: the name of the job's run at its backend."""
+
+    @model_validator(mode="after")
+    def _adopts_something(self) -> Self:
+        if (self.request is Verb.ADOPT) != (self.remote_id is not None):
+            raise ValueError('expected "remote_id" with the request "adopt", and with no other')
+        return self
 
 
 def read_request(content: Content, drop_id: str) -> Request:
@@ -36,4 +50,4 @@ def read_request(content: Content, drop_id: str) -> Request:
     Raises ProblemsError with everything that is wrong with it.
     """
     read = check(RequestFile, parse(content.text, content.file))
-    return Request(read.id or drop_id, read.request, read.job, confirmed=read.confirmed)
+    return Request(read.id or drop_id, read.request, read.job, read.confirmed, read.remote_id)

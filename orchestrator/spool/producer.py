@@ -32,10 +32,14 @@ def drop_file(home: Home, data: bytes, stem: str, extension: str) -> str:
     return _drop_bytes(home, new_id(), data, stem, extension)
 
 
-def drop_request(home: Home, verb: Verb, job: str, *, confirmed: bool = False) -> str:
+def drop_request(
+    home: Home, verb: Verb, job: str, *, confirmed: bool = False, remote_id: str | None = None
+) -> str:
     """Drop a request; returns its id. Raises OSError like `drop_file`."""
     ident = new_id()
     request = {"id": ident, "request": verb, "job": job, "confirmed": confirmed}
+    if remote_id is not None:
+        request["remote_id"] = remote_id
     return _drop_bytes(home, ident, json.dumps(request).encode(), verb, REQUEST_SUFFIX)
 
 

@@ -4,10 +4,11 @@ import hashlib
 import json
 from collections.abc import Collection
 
-from orchestrator.core.intake import NewJob, Rejection, Request
-from orchestrator.core.lifecycle import JobState, Outcome, RunState, Shown, Want
+from orchestrator.core.intake import NewJob, Rejection, Request, Verb
+from orchestrator.core.lifecycle import Event, JobState, Outcome, RunState, Shown, Want
 from orchestrator.core.now import Now
-from orchestrator.core.work import Hold
+from orchestrator.core.work import Change, Hold
+from orchestrator.store import look, runs
 from orchestrator.store.queries import load
 from orchestrator.store.record import add_entry, record
 from orchestrator.store.resolve import resolve
@@ -123,8 +124,7 @@ def _carry_out(conn: Connection, request: Request, now: Now) -> str | None:
         some = ", ".join(ids[:MOST_NAMED]) + (", …" if len(ids) > MOST_NAMED else "")
         return f"{request.job} names more than one job: {some}; give the id"
     job = conn.execute(load("queue")["job_now"], {"job": ids[0]}).fetchone()
-    do = {"cancel": _cancel, "hold": _hold, "release": _release, "retry": _retry}[request.verb]
-    return do(conn, ids[0], job, request, now)
+    return _DO[request.verb](conn, ids[0], job, request, now)
 
 
 def _cancel(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str | None:
@@ -194,6 +194,38 @@ def _give_up_run(conn: Connection, id_: str, request: Request, now: Now) -> str 
     values = {"job": id_, "state": JobState.QUEUED, "due": now.steady, "reason": "retry requested"}
     conn.execute(load("queue")["settle_job"], values)
     return None
+
+
+def _adopt(conn: Connection, id_: str, job: Row, request: Request, now: Now) -> str | None:
+    """Take a run for found that a person found: it goes on, or is stopped if that is the wish."""
+    if job["state"] != JobState.ACTIVE or job["run_state"] != RunState.UNKNOWN:
+        return f"only a run whose outcome is unknown can be adopted; the job is {job['shown']}"
+    values = {"backend": job["backend"], "remote_id": request.remote_id}
+    other = conn.execute(load("queue")["run_known_as"], values).fetchone()
+    if other is not None:
+        whose = f"run {other['number']} of job {other['job']} ({other['name']})"
+        return f"{request.remote_id} on {job['backend']} is {whose} already"
+    if job["want"] == Want.HOLD:
+        _wish(conn, id_, Want.RUN, None)
+    row = conn.execute(load("look")["live_run"], {"job": id_}).fetchone()
+    adopted = Change(
+        event=Event.ADOPTED,
+        reason=f"adopted: a person found it on {job['backend']} as {request.remote_id}",
+        due=now.steady,
+        remote_id=request.remote_id,
+        started=now.steady,
+    )
+    runs.move(conn, look.work(conn, row["id"]), adopted, now)
+    return None
+
+
+_DO = {
+    Verb.CANCEL: _cancel,
+    Verb.HOLD: _hold,
+    Verb.RELEASE: _release,
+    Verb.RETRY: _retry,
+    Verb.ADOPT: _adopt,
+}
 
 
 def end_queued(conn: Connection, id_: str, state: JobState, reason: str, now: Now) -> None:

@@ -12,9 +12,9 @@ from orchestrator.core.spec import JobSpec
 from orchestrator.core.work import Work
 from orchestrator.store.queries import load
 from orchestrator.store.record import entry
+from orchestrator.store.results.manifest import HeldAgainst
 from orchestrator.store.sqlite import Connection, Row
 
-Verified = Literal["checksum", "size", "nothing"]
 Phase = Literal["stage", "harvest"]
 
 
@@ -50,7 +50,7 @@ class Step:
     size: int | None
     sha256: str | None
     log: bool
-    verified: Verified
+    verified: HeldAgainst
     done: bool = False
     md5: str | None = None
 

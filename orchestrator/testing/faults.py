@@ -23,10 +23,12 @@ Mishap = Literal[
     "lost end",  # a run ended, and nobody will ever know how
     "growing output",  # an output is listed with a size it does not keep
     "corrupt output",  # its bytes break on the way
+    "broken stream",  # only a part of it comes
     "gone output",  # outputs vanish after the end
     "late cancel",  # a stop takes long
     "disk full",
     "commit fails",  # and may have happened all the same
+    "copied run",  # somebody over there copies a run, with the key that it bears
 ]
 TROUBLES: tuple[Trouble, ...] = Trouble.__args__  # type: ignore[attr-defined]
 MISHAPS: tuple[Mishap, ...] = Mishap.__args__  # type: ignore[attr-defined]
@@ -64,6 +66,7 @@ class Faults:
         self.chances["commit fails"] *= 0.02
         self.chances["disk full"] *= 0.1
         self.chances["hang"] *= 0.3
+        self.chances["copied run"] *= 3.0  # it is seen only where a run is looked for
 
     def strikes(self, kind: Mishap) -> bool:
         """Whether this goes wrong now."""

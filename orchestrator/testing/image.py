@@ -99,8 +99,12 @@ class Image:
         if item.verb is Verb.RETRY and item.confirmed and not self.world.may_confirm(item.job):
             return  # a person who looked and found it there would not ask
         refused = entrance.apply(conn, item, now)
-        rows = conn.execute("SELECT key FROM run WHERE job = ?", (item.job,)).fetchall()
+        rows = conn.execute("SELECT key, remote_id FROM run WHERE job = ?", (item.job,)).fetchall()
         self._may_come_early([row["key"] for row in rows])
+        if refused is None and item.verb is Verb.ADOPT:
+            adopted = {row["key"] for row in rows if row["remote_id"] == item.remote_id}
+            for server in self.world.servers:
+                server.adopted |= adopted
         if refused is None:
             self.world.last_wish[item.job] = item.verb
             if restorer is not None:

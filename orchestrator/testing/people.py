@@ -22,6 +22,11 @@ WHERE (job.state IN ('queued', 'active') AND job.want <> 'hold')
    OR (run.state = 'ended' AND run.forgotten = 0)"""
 
 
+_NEWEST = "SELECT key, backend FROM run WHERE job = ? ORDER BY number DESC LIMIT 1"
+_NAMED = """SELECT remote_id FROM run WHERE backend = ? AND key <> ? AND remote_id IS NOT NULL
+ORDER BY seq"""
+
+
 class People:
     """All who use the daemon: what they do, and when, is drawn from the seed."""
 
@@ -50,9 +55,9 @@ class People:
         for job in self.held("AND hold_code = 'user'"):
             self._ask(job, Verb.RELEASE, confirmed=False)
         await self._wait()
-        for verb in (self._random.choice(list(Verb)), Verb.RELEASE, Verb.CANCEL):
+        for verb in (None, Verb.RELEASE, Verb.CANCEL):
             for job in self.held():
-                self._ask(job, verb, confirmed=self._random.random() < 0.5)
+                self._ask(job, verb or self._choice(job), confirmed=self._random.random() < 0.5)
             await self._wait()
         if self.held():
             self._world.fail(f"still held after a cancel: {self.held()}")
@@ -83,7 +88,11 @@ class People:
         spec = JobSpec(
             name=random.choice(["wing", "rotor"]),
             backend=random.choice(self._world.servers).name,
-            run={"inputs": len(inputs), "bad": random.random() < 0.04},
+            run={
+                "inputs": len(inputs),
+                "bad": random.random() < 0.04,
+                "parts": random.choice([1, 1, 3]),
+            },
             limits=Limits(
                 time=limit,
                 deadline=None if deadline is None else datetime.fromtimestamp(deadline, UTC),
@@ -125,9 +134,37 @@ class People:
             return
         if u < 0.5 and (held := self.held()):
             job = self._random.choice(held)
-        self._ask(job, self._random.choice(list(Verb)), confirmed=self._random.random() < 0.4)
+        self._ask(job, self._choice(job), confirmed=self._random.random() < 0.4)
+
+    def _choice(self, job: str) -> Verb:
+        """Choose any verb; of a job in doubt, often the one that is made for it."""
+        if job in self.held("AND hold_code = 'unknown'") and self._random.random() < 0.6:
+            return Verb.ADOPT
+        return self._random.choice(list(Verb))
 
     def _ask(self, job: str, verb: Verb, *, confirmed: bool) -> None:
-        request = Request(id_from_bits(self._random.getrandbits(60)), verb, job, confirmed)
-        self._world.note(verb, job, "confirmed" if confirmed else "")
-        self._world.drop(request)
+        remote_id = self._look(job) if verb is Verb.ADOPT else None
+        if verb is Verb.ADOPT and remote_id is None:
+            return
+        id_ = id_from_bits(self._random.getrandbits(60))
+        self._world.note(verb, job, "confirmed" if confirmed else "", remote_id or "")
+        self._world.drop(Request(id_, verb, job, confirmed, remote_id))
+
+    def _look(self, job: str) -> str | None:
+        """Look at the servers for the job's newest run; now and then read the wrong line.
+
+        What is read there must be another run of ours: nobody but the person could tell that a
+        name of a stranger's run is wrong.
+        """
+        row = self._world.conn.execute(_NEWEST, (job,)).fetchone()
+        if row is None:
+            return None
+        server = next(it for it in self._world.servers if it.name == row["backend"])
+        others = [
+            other["remote_id"]
+            for other in self._world.conn.execute(_NAMED, (server.name, row["key"])).fetchall()
+        ]
+        if others and self._random.random() < 0.3:
+            return str(self._random.choice(others))
+        remote = server.seen(row["key"])
+        return None if remote is None else remote.remote_id

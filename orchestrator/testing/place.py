@@ -12,6 +12,7 @@ from orchestrator.backend import (
     Answer,
     AuthError,
     BackendError,
+    Begun,
     Finding,
     Finished,
     Found,
@@ -22,6 +23,7 @@ from orchestrator.backend import (
     QuotaError,
     RejectedError,
     Run,
+    Several,
     Staged,
     StageStep,
     Stream,
@@ -61,19 +63,30 @@ class SimulatedBackend:
         """What its class promises."""
         return self._server.character.traits
 
-    async def stage(self, run: Run, step: StageStep) -> Staged:
-        """Read the input here; over there it is only counted."""
+    async def stage(self, run: Run, step: StageStep) -> Staged | Begun:
+        """Read the input here; over there only its parts are counted, one for each act."""
         data = step.source.read_bytes()
-        memo = {**run.memo, step.name: len(data)}
-        staged = Staged(len(data), hashlib.sha256(data).hexdigest(), memo)
-        return await self._exchange("stage", [run], lambda: staged)
+        part = int(str(run.memo.get(step.name, 0))) + 1
+        memo = {**run.memo, step.name: part}
+
+        def bring() -> Staged | Begun:
+            there = self._server.parts.get((run.key, step.name), 0)
+            if part > there + 1:
+                raise AssertionError(f"{run.key}: part {part} of {step.name} comes after {there}")
+            self._server.parts[run.key, step.name] = max(there, part)
+            if part < int(str(run.options["parts"])):
+                return Begun(memo)
+            return Staged(len(data), hashlib.sha256(data).hexdigest(), memo)
+
+        return await self._exchange("stage", [run], bring)
 
     async def submit(self, run: Run) -> Submitted:
         """Start the run, or lose the request, or let it stall until its sender has gone."""
         if run.options.get("bad"):
             self._observer.called("submit", self._server.name, [run.key])
             raise RejectedError("there is no such program", effect="none")
-        if run.options["inputs"] != len(run.memo):
+        brought = [part for part in run.memo.values() if part == run.options["parts"]]
+        if run.options["inputs"] != len(brought):
             raise AssertionError(f"{run.key} is submitted, but {run.memo} is all that is known")
         if self._server.faults.strikes("late start"):
             await self._leave("submit", [run])
@@ -93,6 +106,8 @@ class SimulatedBackend:
         remote = self._server.seen(run.key)
         if remote is None:
             return Absent("not in a complete listing")
+        if remote.copied:
+            return Several((remote.remote_id, f"{remote.remote_id}-copy"))
         return Found(remote.remote_id, "listed", {**run.memo, "token": remote.token})
 
     async def poll(self, runs: Sequence[Run]) -> Mapping[str, Answer]:
@@ -158,7 +173,15 @@ class SimulatedBackend:
         if self._server.faults.strikes("corrupt output") and output.sha256 is not None:
             data = data[:-2] + b"?\n"
         middle = len(data) // 2
-        yield Stream(offset, iter([data[:middle], data[middle:]]))
+        broken = self._server.faults.strikes("broken stream")
+
+        def chunks() -> Iterator[bytes]:
+            yield data[:middle]
+            if broken:
+                raise TransientError("the connection broke", effect="none")
+            yield data[middle:]
+
+        yield Stream(offset, chunks())
 
     async def forget(self, run: Run) -> None:
         """Drop the run over there."""
@@ -172,8 +195,12 @@ class SimulatedBackend:
     def _known(self, run: Run) -> Remote | None:
         """Return the run this side means; it must have remembered what the server told it."""
         remote = self._server.seen(run.key)
-        if remote is not None and run.memo.get("token") != remote.token:
+        if remote is None:
+            return None
+        if run.memo.get("token") != remote.token and run.key not in self._server.adopted:
             raise AssertionError(f"{run.key} is asked for without what was to be remembered")
+        if run.remote_id != remote.remote_id:
+            raise AssertionError(f"{run.key} is {remote.remote_id}, not {run.remote_id}")
         return remote
 
     async def _exchange(self, verb: str, runs: Sequence[Run], do: Callable[[], T]) -> T:

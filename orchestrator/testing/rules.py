@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from orchestrator.store.sqlite import Row
+
 if TYPE_CHECKING:
     from orchestrator.testing.world import World
 
@@ -27,14 +29,22 @@ def check_call(world: "World", verb: str, key: str) -> None:
     if row is None:
         world.fail(f"{verb} of {key}, which is not in the queue")
         return
-    given_up = row["state"] == "ended" and row["outcome"] in {"abandoned", "lost", "failed"}
-    if row["state"] != STATES[verb] and not given_up:
+    if row["state"] != STATES[verb] and not _overtaken(world, verb, key, row):
         world.fail(f"{verb} of {key}, which is {row['state']}")
     if verb == "forget":
         if row["remote_id"] is not None and row["manifest_sha256"] is None:
             world.fail(f"{key} is forgotten without its results being published")
     elif row["shown"] == "HELD" and world.steady() - row["shown_since"] > IN_FLIGHT:
         world.fail(f"{verb} of {key}, whose job is held")
+
+
+def _overtaken(world: "World", verb: str, key: str, row: Row) -> bool:
+    """Whether a person decided while an act was under way: gave the run up, or named it."""
+    if row["state"] == "ended":
+        unpublished = row["remote_id"] is not None and row["manifest_sha256"] is None
+        return unpublished or row["outcome"] in {"abandoned", "lost"}
+    named = any(key in server.adopted for server in world.servers)
+    return named and verb == "find" and row["state"] == "running"
 
 
 def check_start(world: "World", key: str) -> None:

@@ -52,6 +52,7 @@ class Remote:
     knowable: bool
     outputs: dict[str, bytes]
     growing: int
+    copied: bool
     stopped: str | None = None
     gone: bool = False
     forgotten: bool = False
@@ -59,7 +60,11 @@ class Remote:
 
 @dataclass(slots=True)
 class Server:
-    """One service, with its own time and chance. `witness` is told of every start before it."""
+    """One service, with its own time and chance. `witness` is told of every start before it.
+
+    `parts` counts what has come over of each input, by key and name; `adopted` are the keys of runs
+    that a person named, so that our side was not told what the service tells of them.
+    """
 
     name: str
     character: Character
@@ -72,6 +77,8 @@ class Server:
     starts: Counter[str] = field(default_factory=Counter)
     pending: list[Run] = field(default_factory=list)
     outage: tuple[float, float] = (0.0, 0.0)
+    parts: dict[tuple[str, str], int] = field(default_factory=dict)
+    adopted: set[str] = field(default_factory=set)
 
     @property
     def is_down(self) -> bool:
@@ -98,6 +105,7 @@ class Server:
             knowable=not self.faults.strikes("lost end"),
             outputs=_outputs(run, self.random),
             growing=self.random.randrange(1, 4) if self.faults.strikes("growing output") else 0,
+            copied=self.faults.strikes("copied run"),
         )
         limit = run.time_limit
         if self.character.traits.keeps_time_limit and limit is not None and limit < takes:

@@ -1,4 +1,4 @@
-"""`cancel`, `hold`, `release`, `retry`: requests through the spool, with and without a daemon."""
+"""`cancel`, `hold`, `release`, `retry`, `adopt`: requests, with and without a daemon."""
 
 import json
 import subprocess
@@ -40,6 +40,26 @@ def test_retry_carries_that_a_person_has_looked(run: Run, bench: Bench, home: Ho
     bench.job(name="beam")
     assert run("retry", "--i-checked", "beam").returncode == 0
     assert [request["confirmed"] for request in requests(home)] == [True]
+
+
+def test_adopt_carries_the_name_of_the_run(run: Run, bench: Bench, home: Home) -> None:
+    """A run that a person found could not be named."""
+    job = bench.job(name="beam")
+    assert run("adopt", "beam", "urn:run/47.11").returncode == 0
+    (request,) = requests(home)
+    assert (request["request"], request["job"]) == ("adopt", job)
+    assert request["remote_id"] == "urn:run/47.11"
+
+
+@pytest.mark.parametrize("remote_id", ["4711 RUNNING", "", "a\x1b[31mb", "x" * 201])
+def test_adopt_takes_no_slip_of_the_pen(run: Run, bench: Bench, home: Home, remote_id: str) -> None:
+    """A line pasted from a listing would be sent, and refused only much later."""
+    bench.job(name="beam")
+    answer = run("adopt", "beam", remote_id)
+    assert answer.returncode == 2
+    assert "expected 1 to 200 letters, digits" in answer.stderr
+    assert "\x1b" not in answer.stderr
+    assert requests(home) == []
 
 
 def test_of_jobs_with_one_name_the_unfinished_one_is_meant(

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -32,15 +32,18 @@ Say = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def say(home: Home, capfd: pytest.CaptureFixture[str]) -> Say:
+def say(home: Home, capfd: pytest.CaptureFixture[str]) -> Iterator[Say]:
     """Return a way to run a command in this process: its exit code, and what it printed."""
+    mask = os.umask(0o077)  # `serve` sets it for its process, which here goes on with other tests
+    os.umask(mask)
 
     def run(*arguments: object) -> tuple[int, str]:
         code = cli.run(["--home", str(home.root), *map(str, arguments)])
         printed = capfd.readouterr()
         return code, printed.out + printed.err
 
-    return run
+    yield run
+    os.umask(mask)
 
 
 def backup(bench: Bench, name: str = "copy.db") -> Path:

@@ -205,7 +205,8 @@ def test_a_backend_that_is_not_configured_any_more_is_named() -> None:
             "unknown",
             (
                 f"look for orch-testhome-run000000001 at local; then {RELEASE} to look again,"
-                f" {RETRY[:-1]} --i-checked` if it is not there, {CANCEL} to give it up"
+                f" `orchestrator adopt 7k2m4n6p8q9r REMOTE_ID` if it is there, {RETRY[:-1]}"
+                f" --i-checked` if it is not, {CANCEL} to give it up"
             ),
         ),
         ("lost", f"{RETRY} for a new run, {CANCEL} to give it up"),

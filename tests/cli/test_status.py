@@ -6,6 +6,7 @@ from orchestrator.config.home import Home
 from orchestrator.core.intake import Verb
 from orchestrator.core.lifecycle import Event, Outcome
 from orchestrator.core.work import Hold
+from orchestrator.store.sqlite import connect_writer
 from tests.cli.bench import Bench, Run
 
 WHEN = "2026-09-21 14:13:20"
@@ -20,6 +21,14 @@ def test_an_empty_home_says_so(run: Run) -> None:
         "no jobs yet",
         "no daemon runs; `orchestrator serve` starts it",
     ]
+
+
+def test_a_queue_of_which_only_the_file_was_made_is_an_empty_one(run: Run, home: Home) -> None:
+    """A daemon killed in its first moments would leave a home that no command can look at."""
+    connect_writer(home.database).close()
+    answer = run("status")
+    assert (answer.returncode, answer.stdout) == (0, ""), answer.stderr
+    assert answer.stderr.splitlines()[0] == "no jobs yet"
 
 
 def test_the_list_tells_of_each_job_where_it_stands_and_why(run: Run, bench: Bench) -> None:

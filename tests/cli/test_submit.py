@@ -1,7 +1,11 @@
 """`submit` and `validate`: every problem at once, nothing half submitted, no daemon needed."""
 
 import os
+import re
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from orchestrator.config.home import Home
 from orchestrator.core.ids import is_id
@@ -185,3 +189,36 @@ def test_a_spool_that_cannot_be_written_is_an_error(run: Run, home: Home) -> Non
     assert answer.returncode == 2
     assert answer.stdout == ""
     assert answer.stderr.startswith("orchestrator: /")
+
+
+@pytest.mark.needs("strace")
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_an_id_is_told_when_its_drop_is_on_the_disk(
+    program: list[str], environment: dict[str, str], tmp_path: Path, kind: str
+) -> None:
+    """A power cut right after `submit` would take a job whose id somebody had already noted."""
+    source = tmp_path / "beam.toml"
+    if kind == "folder":
+        source = tmp_path / "case"
+        source.mkdir()
+    (source / "job.toml" if kind == "folder" else source).write_text(GOOD)
+    log = tmp_path / "trace"
+    trace = ["strace", "-f", "-y", "-o", str(log), "-e", "trace=fsync,renameat2,write"]
+    done = subprocess.run(
+        [*trace, *program, "submit", str(source)],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    id_ = re.escape(done.stdout.strip())
+    hidden = rf"spool/\.{id_}\.tmp"
+    folder = rf"fsync\(\d+<\S+/{hidden}>\) += 0\n.*" if kind == "folder" else ""
+    data = f"{hidden}/job.toml" if kind == "folder" else hidden
+    in_order = (
+        rf"fsync\(\d+<\S+/{data}>\) += 0\n.*{folder}"
+        rf"renameat2\([^\n]*{id_}[^\n]*\) += 0\n.*"
+        rf"fsync\(\d+<\S+/spool>\) += 0\n.*"
+        rf'write\(1<[^\n]*"{id_}\\n"'
+    )
+    assert re.search(in_order, log.read_text(), re.DOTALL), log.read_text()

@@ -219,6 +219,29 @@ def test_a_cancel_ends_what_no_answer_will_settle(
     )
 
 
+@pytest.mark.parametrize("misses", [0, 11])
+def test_of_several_runs_with_one_key_a_person_chooses_at_once(misses: int) -> None:
+    """One of them would be taken for ours by chance, or looked for a dozen times in vain."""
+    change = decide.several(work(misses=misses, tries=3), ("7", "9"), NOW)
+    why = "more than one run carries orch-homehome-r: 7, 9"
+    assert change == decide.unclear(work(misses=11), why, NOW, U)
+    assert change.hold is not None
+    assert change.hold.code == "unknown"
+    assert f"unknown outcome: {why}; look" in change.hold.reason
+
+
+def test_several_runs_of_a_cancelled_job_are_given_up() -> None:
+    """The daemon would end one of them though it may be another's, or never be done."""
+    change = decide.several(work(want=Want.CANCEL), ("7", "9"), NOW)
+    assert change == ENDS(
+        event=Event.GIVEN_UP,
+        reason="cancelled on request, and given up: more than one run carries orch-homehome-r:"
+        " 7, 9",
+        outcome=Outcome.ABANDONED,
+        job=JobState.CANCELLED,
+    )
+
+
 @pytest.mark.parametrize("window", [0.0, 60.0, None])
 @pytest.mark.parametrize("want", [Want.RUN, Want.CANCEL])
 def test_of_a_restored_run_absence_proves_nothing(window: float | None, want: Want) -> None:

@@ -246,9 +246,9 @@ class Bench:
         """Return the state of a job's newest run."""
         return self.read(job).state
 
-    def ask(self, verb: Verb, job: str, *, confirmed: bool = False) -> str | None:
+    def ask(self, verb: Verb, job: str, **more: Any) -> str | None:
         """Apply a request; return why it was refused, if it was."""
-        return entrance.apply(self.conn, Request(self.new_id(), verb, job, confirmed), self.now())
+        return entrance.apply(self.conn, Request(self.new_id(), verb, job, **more), self.now())
 
     def wait(self, seconds: float) -> None:
         """Let time go by while nothing runs."""

@@ -7,9 +7,13 @@ import pytest
 
 from orchestrator.backend import (
     Absent,
+    Begun,
     Finished,
+    Found,
     QuotaError,
     RejectedError,
+    Several,
+    Staged,
     TransientError,
     Unclear,
 )
@@ -98,6 +102,47 @@ def test_an_unknown_outcome_is_held_and_every_way_out_of_it_works(new_bench: New
     bench.serve(60.0)
     assert bench.read(job).number == 2
     assert bench.state(job) is RunState.RUNNING
+
+
+def test_of_several_runs_a_person_adopts_one(bench: Bench) -> None:
+    """The job would be stuck, or go on with a run that is not its own."""
+    work = bench.unknown(bench.add())
+    bench.backend.script["find"] = [Several(("7", "9"))]
+    bench.serve(60.0)
+    assert bench.job(work.job)["hold_code"] == "unknown"
+    assert "more than one run" in bench.job(work.job)["hold_reason"]
+    assert len(bench.backend.times("find")) == 1
+
+    assert bench.ask(Verb.ADOPT, work.job, remote_id="9") is None
+    bench.backend.script["poll"] = [{work.key: Finished(ok=True, reason="ended well")}]
+    bench.serve(60.0)
+    assert bench.job(work.job)["state"] == "succeeded"
+    assert bench.read(work.job).remote_id == "9"
+    assert bench.backend.times("submit") == []
+
+
+def test_what_a_search_under_way_finds_does_not_undo_an_adoption(bench: Bench) -> None:
+    """The run would be held or submitted again though a person has just named it."""
+    work = bench.unknown(bench.add())
+
+    def adopt_meanwhile() -> Found:
+        assert bench.ask(Verb.ADOPT, work.job, remote_id="mine") is None
+        return Found("other", "listed")
+
+    bench.backend.always["find"] = adopt_meanwhile
+    with pytest.raises(StaleError):
+        bench.run(find(bench.tools, work))
+    assert (bench.state(work.job), bench.read(work.job).remote_id) == (RunState.RUNNING, "mine")
+
+
+def test_an_adopted_run_of_a_cancelled_job_is_stopped(bench: Bench) -> None:
+    """Work that a person found and wants to end would go on, and be paid for."""
+    work = bench.unknown(bench.add())
+    bench.ask(Verb.CANCEL, work.job)
+    assert bench.ask(Verb.ADOPT, work.job, remote_id="9") is None
+    bench.serve(10.0)
+    assert bench.backend.times("cancel")
+    assert bench.job(work.job)["want"] == "cancel"
 
 
 def test_a_run_on_a_service_that_is_gone_for_ever_can_be_given_up(bench: Bench) -> None:
@@ -254,6 +299,78 @@ def test_staging_that_never_answers_is_tried_again(bench: Bench, tmp_path: Path)
     bench.serve(2 * 3600.0)
     assert bench.job(job)["want"] == "run"
     assert bench.state(job) is RunState.RUNNING
+
+
+def begun(tmp_path: Path, bench: Bench) -> str:
+    """Accept a job with one input; return its id."""
+    path = tmp_path / "wing.inp"
+    path.write_text("data")
+    return bench.add(inputs=[path])
+
+
+def test_an_input_may_come_over_in_several_acts(bench: Bench, tmp_path: Path) -> None:
+    """An upload that was begun would be forgotten in a crash, and lie over there for ever."""
+    job = begun(tmp_path, bench)
+    seen: list[object] = []
+    replies = [Begun({"upload": 1}), Begun({"upload": 1, "part": 1}), None]
+
+    def reply() -> Begun | None:
+        seen.append(bench.read(job).memo)
+        return replies.pop(0)
+
+    bench.backend.always["stage"] = reply
+    bench.serve(10.0)
+    assert seen == [{}, {"upload": 1}, {"upload": 1, "part": 1}]
+    assert (bench.state(job), bench.read(job).tries) == (RunState.RUNNING, 0)
+    assert bench.backend.times("submit") == [0.0]  # no pause between acts that get on
+
+
+def test_steps_that_begin_and_never_get_anywhere_have_a_backoff(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """An upload that breaks off each time would be begun again in a busy loop, for ever."""
+    job = begun(tmp_path, bench)
+    turns = 0
+
+    def reply() -> Begun | TransientError:
+        nonlocal turns
+        turns += 1
+        return Begun({"upload": turns}) if turns % 2 else DOWN
+
+    bench.backend.always["stage"] = reply
+    bench.serve(3600.0)
+    assert 10 <= len(bench.backend.times("stage")) <= 80
+    assert bench.read(job).tries >= 5
+    assert bench.read(job).memo["upload"] in {turns, turns - 1}
+
+
+def test_a_cancel_between_two_acts_of_one_input_is_noticed(bench: Bench, tmp_path: Path) -> None:
+    """Hours of upload would go on for a job that nobody wants any more."""
+    job = begun(tmp_path, bench)
+
+    def reply() -> Begun:
+        if len(bench.backend.times("stage")) == 3:
+            bench.ask(Verb.CANCEL, job)
+        return Begun({})
+
+    bench.backend.always["stage"] = reply
+    bench.serve(10.0)
+    assert bench.job(job)["state"] == "cancelled"
+    assert len(bench.backend.times("stage")) == 3
+    assert len(bench.backend.times("forget")) == 1  # what had come over may go
+
+
+def test_an_input_counts_as_brought_only_with_its_memo(bench: Bench, tmp_path: Path) -> None:
+    """After a crash between the two, the submit would not know where its input had been put."""
+    path = tmp_path / "wing.inp"
+    path.write_text("data")
+    work = bench.start(bench.add(inputs=[path]))
+    bench.backend.script["stage"] = [Staged(4, "0" * 64, memo={"wing.inp": "u-1"})]
+    seen = []
+    sql = "SELECT max(step.done), run.memo FROM run JOIN step ON step.run = run.id"
+    bench.db.on_commit.append(lambda: seen.append(tuple(bench.conn.execute(sql).fetchone())))
+    bench.run(stage(bench.tools, work))
+    assert seen == [(1, '{"wing.inp":"u-1"}')]
 
 
 @pytest.mark.parametrize("failing", [None, RejectedError("no such file", effect="none")])

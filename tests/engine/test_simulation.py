@@ -70,9 +70,14 @@ def test_the_worlds_go_everywhere() -> None:
     assert set(outcomes) == {outcome.value for outcome in Outcome}
     assert set(holds) == {"user", "unknown", "lost", "input", "outputs"}
     events = Counter(line.split()[1] for world in worlds for line in world.trace)
-    for event in ("crash", "stop", "change", "find", "cancel", "forget", "hold", "retry"):
+    for event in ("crash", "stop", "change", "find", "cancel", "forget", "hold", "retry", "adopt"):
         assert events[event] >= 5, event
     assert events["crash"] > 30
+    history = [line for world in worlds for line in world.history]
+    for reason in ("adopted: a person found it", "more than one run carries"):
+        assert sum(reason in line for line in history) >= 3, reason
+    parts = [part for world in worlds for server in world.servers for part in server.parts.values()]
+    assert parts.count(3) >= 20
     assert outcomes["succeeded"] > 50
 
 

@@ -55,6 +55,21 @@ BAD_FILES = {
         b'{"request": "hold", "job": "a", "confirmed": 1}',
         "confirmed: ",
     ),
+    "adoption of nothing": (
+        "a.request.json",
+        b'{"request": "adopt", "job": "a"}',
+        'expected "remote_id" with the request "adopt", and with no other',
+    ),
+    "a run's name for nothing": (
+        "a.request.json",
+        b'{"request": "hold", "job": "a", "remote_id": "7"}',
+        'expected "remote_id" with the request "adopt", and with no other',
+    ),
+    "adoption of a blank": (
+        "a.request.json",
+        b'{"request": "adopt", "job": "a", "remote_id": "7 8"}',
+        "remote_id: expected 1 to 200 letters, digits and",
+    ),
     "request for nobody": (
         "a.request.json",
         b'{"request": "hold", "job": "nobody"}',

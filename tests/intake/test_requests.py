@@ -56,6 +56,14 @@ async def test_requests_are_applied_as_they_came(world: World) -> None:
     assert [request.confirmed for request in report.requests] == [False, False, False, True]
 
 
+async def test_an_adoption_carries_the_name_of_the_run(world: World) -> None:
+    """The daemon would not learn which run is meant."""
+    drop_file(world.home, GOOD, "beam", ".toml")
+    first = drop_request(world.home, Verb.ADOPT, "beam", remote_id="4711")
+    report = await world.scan()
+    assert report.requests == (Request(first, Verb.ADOPT, "beam", remote_id="4711"),)
+
+
 async def test_a_request_that_arrives_twice_is_applied_once(world: World) -> None:
     """A request that is delivered again by a careful script would retry a job twice."""
     drop_file(world.home, GOOD, "beam", ".toml")

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from orchestrator.core.ids import id_from_bits, key_of
 from orchestrator.core.intake import Input, NewJob, Request, Verb
@@ -40,9 +41,11 @@ def new_job(number: int, name: str = "wing", *inputs: Input, **spec: object) -> 
     )
 
 
-def ask(verb: str, job: str, *, number: int = 900, confirmed: bool = False) -> Request:
+def ask(verb: str, job: str, *, number: int = 900, **more: Any) -> Request:
     """Return a request; `number` makes its id."""
-    return Request(new_id(number), Verb(verb), job, confirmed)
+    if verb == "adopt":
+        more.setdefault("remote_id", "found-there")
+    return Request(new_id(number), Verb(verb), job, **more)
 
 
 def names(folder: Path) -> list[str]:

@@ -8,16 +8,18 @@ import pytest
 
 from orchestrator.core.faults import StaleError
 from orchestrator.core.ids import key_of
-from orchestrator.core.intake import Input, Rejection
+from orchestrator.core.intake import Input, Rejection, Verb
 from orchestrator.core.lifecycle import Event, JobState, Outcome, RunState, Shown
 from orchestrator.core.now import Now
 from orchestrator.store import entrance, look, runs
 from orchestrator.store.resolve import resolve
 from orchestrator.store.sqlite import Connection
 from tests.store.making import (
+    ACCEPTED,
     AGAIN,
     FAILED,
     SITUATIONS,
+    STAGED,
     START,
     WENT_BADLY,
     ask,
@@ -124,38 +126,40 @@ FIRST = "cancel it first"
 SUBMITTED = "its run is being submitted"
 CHECK = "--i-checked"
 ALREADY = "the job is already"
+ONLY_UNKNOWN = "only a run whose outcome is unknown can be adopted"
 
-# What comes of cancel, hold, release and retry: the word that is shown then, or the answer.
-TABLE: dict[str, tuple[str, str, str, str]] = {
-    "queued": ("CANCELLED", "HELD", NOT_HELD, "QUEUED"),
-    "queued, held": ("CANCELLED", ALREADY, "QUEUED", "QUEUED"),
-    "staging": ("CANCELLING", "HELD", NOT_HELD, FIRST),
-    "submitting": ("CANCELLING", "HELD", NOT_HELD, FIRST),
-    "unknown": ("CANCELLING", "HELD", NOT_HELD, FIRST),
-    "running": ("CANCELLING", "HELD", NOT_HELD, FIRST),
-    "harvesting": ("CANCELLING", "HELD", NOT_HELD, FIRST),
-    "staging, held": ("CANCELLING", ALREADY, "STAGING", "WAITING"),
-    "submitting, held": ("CANCELLING", ALREADY, "SUBMITTING", SUBMITTED),
-    "unknown, held": ("CANCELLING", ALREADY, "UNKNOWN", CHECK),
-    "running, held": ("CANCELLING", ALREADY, "RUNNING", CHECK),
-    "harvesting, held": ("CANCELLING", ALREADY, "HARVESTING", "WAITING"),
-    "input changed": ("CANCELLING", ALREADY, "STAGING", "WAITING"),
-    "unknown outcome": ("CANCELLING", ALREADY, "UNKNOWN", CHECK),
-    "lost": ("CANCELLING", ALREADY, "RUNNING", "WAITING"),
-    "outputs": ("CANCELLING", ALREADY, "HARVESTING", "WAITING"),
-    "cancelling": ("CANCELLING", "HELD", NOT_HELD, FIRST),
-    "waiting": ("CANCELLED", "HELD", NOT_HELD, "WAITING"),
-    "waiting, held": ("CANCELLED", ALREADY, "WAITING", "WAITING"),
-    "succeeded": (ENDED, ENDED, NOT_HELD, "the job has succeeded"),
-    "failed": (ENDED, ENDED, NOT_HELD, "WAITING"),
-    "cancelled": (ENDED, ENDED, NOT_HELD, "WAITING"),
+# What comes of cancel, hold, release, retry and adopt: the word that is shown then, or the answer.
+TABLE: dict[str, tuple[str, ...]] = {
+    "queued": ("CANCELLED", "HELD", NOT_HELD, "QUEUED", ONLY_UNKNOWN),
+    "queued, held": ("CANCELLED", ALREADY, "QUEUED", "QUEUED", ONLY_UNKNOWN),
+    "staging": ("CANCELLING", "HELD", NOT_HELD, FIRST, ONLY_UNKNOWN),
+    "submitting": ("CANCELLING", "HELD", NOT_HELD, FIRST, ONLY_UNKNOWN),
+    "unknown": ("CANCELLING", "HELD", NOT_HELD, FIRST, "RUNNING"),
+    "running": ("CANCELLING", "HELD", NOT_HELD, FIRST, ONLY_UNKNOWN),
+    "harvesting": ("CANCELLING", "HELD", NOT_HELD, FIRST, ONLY_UNKNOWN),
+    "staging, held": ("CANCELLING", ALREADY, "STAGING", "WAITING", ONLY_UNKNOWN),
+    "submitting, held": ("CANCELLING", ALREADY, "SUBMITTING", SUBMITTED, ONLY_UNKNOWN),
+    "unknown, held": ("CANCELLING", ALREADY, "UNKNOWN", CHECK, "RUNNING"),
+    "running, held": ("CANCELLING", ALREADY, "RUNNING", CHECK, ONLY_UNKNOWN),
+    "harvesting, held": ("CANCELLING", ALREADY, "HARVESTING", "WAITING", ONLY_UNKNOWN),
+    "input changed": ("CANCELLING", ALREADY, "STAGING", "WAITING", ONLY_UNKNOWN),
+    "unknown outcome": ("CANCELLING", ALREADY, "UNKNOWN", CHECK, "RUNNING"),
+    "lost": ("CANCELLING", ALREADY, "RUNNING", "WAITING", ONLY_UNKNOWN),
+    "outputs": ("CANCELLING", ALREADY, "HARVESTING", "WAITING", ONLY_UNKNOWN),
+    "cancelling": ("CANCELLING", "HELD", NOT_HELD, FIRST, ONLY_UNKNOWN),
+    "waiting": ("CANCELLED", "HELD", NOT_HELD, "WAITING", ONLY_UNKNOWN),
+    "waiting, held": ("CANCELLED", ALREADY, "WAITING", "WAITING", ONLY_UNKNOWN),
+    "succeeded": (ENDED, ENDED, NOT_HELD, "the job has succeeded", ONLY_UNKNOWN),
+    "failed": (ENDED, ENDED, NOT_HELD, "WAITING", ONLY_UNKNOWN),
+    "cancelled": (ENDED, ENDED, NOT_HELD, "WAITING", ONLY_UNKNOWN),
 }
-VERBS = ("cancel", "hold", "release", "retry")
+VERBS = ("cancel", "hold", "release", "retry", "adopt")
 CASES = [(at, verb, TABLE[at][n]) for at in TABLE for n, verb in enumerate(VERBS)]
 
 
 def test_the_table_is_whole() -> None:
-    """Otherwise a situation could be forgotten."""
+    """Otherwise a situation or a verb could be forgotten."""
+    assert set(VERBS) == set(Verb)
     assert set(TABLE) == {"queued", "queued, held", *SITUATIONS}
 
 
@@ -396,3 +400,50 @@ def test_a_request_for_nobody_is_answered(conn: Connection) -> None:
     """Otherwise a typing error would be silence."""
     refused = entrance.apply(conn, ask("cancel", "wong"), Now(1, 1))
     assert refused == "there is no job wong; `orchestrator status` lists them"
+
+
+def test_an_adopted_run_goes_on_as_if_it_had_been_found(conn: Connection) -> None:
+    """Otherwise a person's word would be lost, or nobody would see later who named the run."""
+    job = situate(conn, "unknown outcome")
+    conn.execute("UPDATE run SET tries = 9, misses = 9, last_error = 'no idea', due = due + 900")
+    request = ask("adopt", job, remote_id="there-7")
+    assert entrance.apply(conn, request, at(10)) is None
+    work = look.work(conn, new_id(501))
+    assert (work.state, work.remote_id, work.started) == ("running", "there-7", at(10).steady)
+    assert (work.want, work.tries, work.misses) == ("run", 0, 0)
+    run, stored = row(conn, "run", new_id(501)), row(conn, "job", job)
+    assert (run["due"], run["last_error"]) == (at(10).steady, None)
+    assert (stored["hold_code"], stored["hold_reason"]) == (None, None)
+    assert words(conn, job)[-1] == "RUNNING: adopted: a person found it on local as there-7"
+    before = conn.total_changes
+    assert entrance.apply(conn, request, at(20)) is None
+    assert conn.total_changes == before, "a replay did something"
+
+
+@pytest.mark.parametrize("other", ["running", "harvesting", "succeeded"])
+def test_a_run_that_is_another_jobs_is_not_adopted(conn: Connection, other: str) -> None:
+    """Otherwise one job would be given the results of another, or the daemon would stop there."""
+    job, whose = situate(conn, "unknown outcome", 1), situate(conn, other, 2)
+    taken = look.work(conn, new_id(502)).remote_id
+    refused = entrance.apply(conn, ask("adopt", job, remote_id=taken), START)
+    assert refused == f"{taken} on local is run 1 of job {whose} (wing) already"
+    assert look.work(conn, new_id(501)).state == "unknown"
+    assert row(conn, "job", job)["want"] == "hold"
+
+
+def test_another_backend_may_have_a_run_of_the_same_name(conn: Connection) -> None:
+    """Otherwise two services that both count from one could not be used together."""
+    job, whose = situate(conn, "unknown outcome", 1), new_job(2, backend="cluster")
+    entrance.accept(conn, whose, START)
+    taken = move(conn, start_run(conn, whose.id, 502), STAGED, ACCEPTED).remote_id
+    assert entrance.apply(conn, ask("adopt", job, remote_id=taken), START) is None
+    assert look.work(conn, new_id(501)).remote_id == taken
+
+
+def test_adopting_does_not_take_back_a_cancel(conn: Connection) -> None:
+    """Otherwise work that a person wants to stop would go on once it is found."""
+    job = situate(conn, "unknown outcome")
+    entrance.apply(conn, ask("cancel", job, number=901), START)
+    assert entrance.apply(conn, ask("adopt", job, number=902), START) is None
+    assert row(conn, "job", job)["shown"] == "CANCELLING"
+    assert look.work(conn, new_id(501)).state == "running"

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from enum import StrEnum
 from typing import Any
 
 import pytest
 
+from orchestrator.core.intake import Verb
 from orchestrator.core.lifecycle import MOVES, JobState, Outcome, RunState, Want
 from orchestrator.store.sqlite import Connection, engine
 from tests.store.making import open_queue
@@ -289,10 +291,11 @@ def test_every_move_of_a_job(conn: Connection, source: JobState, target: JobStat
         ("job", "want", Want),
         ("run", "state", RunState),
         ("run", "outcome", Outcome),
+        ("request", "verb", Verb),
     ],
 )
 def test_words_are_those_of_core(
-    conn: Connection, table: str, column: str, words: type[JobState]
+    conn: Connection, table: str, column: str, words: type[StrEnum]
 ) -> None:
     """Otherwise a word that was added to the program would be refused when it is first written."""
     text = conn.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()[0]

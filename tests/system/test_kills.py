@@ -63,15 +63,13 @@ def test_no_call_that_changes_something_is_missed(
     subprocess.run([*run, "init"], env=environment, check=True, capture_output=True)
     (home / "spool" / "one.toml").write_text('[run]\ncommand = ["sh", "-c", "echo 1 > out"]\n')
     (home / "spool" / "odd.toml").write_text("[run\n")
-    subprocess.run(
-        ["strace", "-f", "-o", str(log), *run, "serve", "--until-idle"],
-        env=environment,
-        check=False,
-        capture_output=True,
-    )
+    others = ",".join(f"?{name}" for name in sorted(HARMLESS))  # ?: some machines have not all
+    trace = ["strace", "-f", "--seccomp-bpf", "-o", str(log), "-e", f"trace=!{others}"]
+    serve = [*run, "serve", "--until-idle"]
+    subprocess.run([*trace, *serve], env=environment, check=False, capture_output=True)
     called = set(CALL.findall(log.read_text(errors="replace")))
     assert {"renameat2", "fsync", "pwrite64", "clone3"} <= called
-    assert called <= CHANGING.keys() | HARMLESS, called - CHANGING.keys() - HARMLESS
+    assert called <= CHANGING.keys(), called - CHANGING.keys()
 
 
 @pytest.mark.long

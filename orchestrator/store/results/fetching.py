@@ -119,9 +119,9 @@ class _Taken:
                 self._hash(block)
 
     def begin_anew(self, start: int) -> None:
-        """Throw the part away: the output begins at 0 again. Raises ValueError for another start."""
+        """Throw the part away: the output begins at 0 again, and nowhere else."""
         if start != 0:
-            raise ValueError(f"{self.name}: reading begins at {start}, not at {self.size} or 0")
+            raise MismatchError(f"{self.name}: reading began at {start}, not at {self.size} or 0")
         with disk.our_disk(self.name):
             os.ftruncate(self.fd, 0)
             os.lseek(self.fd, 0, os.SEEK_SET)

@@ -8,10 +8,12 @@ from typing import Any, Literal
 from orchestrator.core.history import Entry
 from orchestrator.core.lifecycle import Outcome
 from orchestrator.core.names import HISTORY
+from orchestrator.store.results.fetching import Announced
 
 FORMAT = 1
 _encode = json.JSONEncoder(sort_keys=True).encode
-Verified = Literal["checksum", "size", "nothing", "written here"]
+HeldAgainst = Literal["checksum", "size", "nothing"]
+Verified = HeldAgainst | Literal["written here"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class EndedRun:
     reason: str
 
 
-def verified_by(announced: Announced) -> Verified:
+def verified_by(announced: Announced) -> HeldAgainst:
     """Return what an output is held against when its backend announced this much."""
     if announced.sha256 is not None or announced.md5 is not None:
         return "checksum"

@@ -6,6 +6,7 @@ all there then, whereas after a power cut nobody knows what reached the disk.
 
 import hashlib
 import os
+import secrets
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,11 @@ PREFIX = ".part-"
 def open_part(staging: Path, name: str) -> int:
     """Open the part that an output has so far, for reading and writing; made if there is none."""
     with disk.folder(staging) as top:
-        return os.open(_part(name), disk.PART_FILE, 0o600, dir_fd=top)
+        try:
+            return os.open(_part(name), disk.PART_FILE, 0o600, dir_fd=top)
+        except PermissionError:  # killed between the last touch and the name: nobody may write it
+            disk.remove(_part(name), within=top)
+            return os.open(_part(name), disk.PART_FILE, 0o600, dir_fd=top)
 
 
 def complete(staging: Path, name: str) -> None:
@@ -47,4 +52,8 @@ def _part(name: str) -> str:
 
 @cache
 def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii")[:8]
+    """Return what tells this boot from others; where the system does not say, this process."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_bytes()[:8].decode()
+    except OSError:
+        return secrets.token_hex(4)

@@ -11,9 +11,10 @@ from orchestrator.core.history import Entry
 from orchestrator.core.names import HISTORY, MANIFEST, SPEC_SUFFIXES, folders_of
 from orchestrator.store.results import disk, manifest
 from orchestrator.store.results.errors import ConflictError, MissingError
+from orchestrator.store.results.fetching import FILE_MODE
 from orchestrator.store.results.folders import folder_of, point_latest
 from orchestrator.store.results.manifest import EndedRun, Item
-from orchestrator.store.results.staging import FILE_MODE, begin
+from orchestrator.store.results.staging import begin
 
 FOLDER_MODE = 0o555
 

@@ -130,6 +130,10 @@ SELECT refused FROM request WHERE id = :id
 -- name: add_request
 INSERT INTO request (id, verb, job, at, refused) VALUES (:id, :verb, :job, :wall, :refused)
 
+-- name: run_known_as
+SELECT job.id AS job, job.name, run.number FROM run JOIN job ON job.id = run.job
+WHERE run.backend = :backend AND run.remote_id = :remote_id
+
 -- name: rejection_known
 SELECT 1 FROM rejection WHERE id = :id
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from orchestrator.config.home import Home
@@ -9,6 +10,7 @@ from orchestrator.core.history import Entry
 from orchestrator.core.lifecycle import Outcome, Shown
 from orchestrator.core.names import Foreign, local_names
 from orchestrator.store.results import (
+    Announced,
     EndedRun,
     Fetched,
     Item,
@@ -55,8 +57,13 @@ def ended(number: int = 1, **changed: object) -> EndedRun:
 
 def fetch_one(staging: Path, name: str, chunks: Iterable[bytes], **asked: object) -> Fetched:
     """Fetch with nothing announced, nothing to stop it and no room to keep, unless asked."""
-    defaults = {"size": None, "sha256": None, "stop": lambda: False, "keep_free": 0}
-    return fetch(staging, name, chunks, **{**defaults, **asked})  # type: ignore[arg-type]
+    announced = Announced(*(asked.pop(said, None) for said in ("size", "sha256", "md5")))  # type: ignore[arg-type]
+    defaults = {"stop": lambda: False, "keep_free": 0}
+
+    def open_at(_: int) -> AbstractContextManager[tuple[int, Iterable[bytes]]]:
+        return nullcontext((0, chunks))
+
+    return fetch(staging, name, open_at, announced, **{**defaults, **asked})  # type: ignore[arg-type]
 
 
 def fetch_all(home: Home, run: EndedRun) -> list[Item]:
@@ -67,7 +74,7 @@ def fetch_all(home: Home, run: EndedRun) -> list[Item]:
     for (original, chunks), name in zip(OUTPUTS.items(), names, strict=True):
         size = sum(map(len, chunks))
         got = fetch_one(staging, name, chunks, size=size)
-        verified = verified_by(size=size, sha256=None)
+        verified = verified_by(Announced(size))
         items.append(Item(got.name, original, got.size, got.sha256, verified))
     return items
 

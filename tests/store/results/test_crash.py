@@ -89,10 +89,12 @@ def test_everything_is_synced_before_it_is_visible(tmp_path: Path) -> None:
             folders.discard(path[1])
         elif "mkdirat(" in line or "unlinkat(" in line or "O_CREAT" in line:
             folders.add(path[1])
+        elif " renameat(" in line:  # a whole part gets its name
+            folders |= set(re.findall(r"<(/[^>]*)>", line))
     assert files == set(), "written and never synced"
     assert folders <= {str(home / "results")}, "changed and never synced"
     synced = {m[1] for line in calls[visible:] if (m := re.search(r"fsync\(\d+<([^>]*)>", line))}
     job = home / "results" / "beam-0123456789ab"
     assert {str(job), str(home / "results"), str(home / "state/staging")} <= synced
-    (linked,) = (n for n, line in enumerate(calls) if " renameat(" in line)
+    (linked,) = (n for n, line in enumerate(calls) if n > visible and " renameat(" in line)
     assert any(f"<{job}>" in line for line in calls[linked:] if " fsync(" in line)

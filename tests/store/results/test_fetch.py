@@ -2,19 +2,23 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from orchestrator.config.home import Home
 from orchestrator.store.results import (
+    Announced,
     Fetched,
     MismatchError,
     ResultError,
     StoppedError,
     begin,
     discard,
+    fetch,
     leftovers,
+    parts,
 )
 from tests.store.results.scenario import fetch_one
 
@@ -88,7 +92,7 @@ def test_it_stops_when_asked(staging: Path) -> None:
     """Shutting down would wait for a transfer of an hour."""
     with pytest.raises(StoppedError, match="while a was being fetched"):
         fetch_one(staging, "a", iter([BYTES] * 3), stop=stops_at(2))
-    assert list(staging.iterdir()) == []
+    assert not (staging / "a").exists()
 
 
 def test_the_errors_of_a_backend_pass_through(staging: Path) -> None:
@@ -100,7 +104,93 @@ def test_the_errors_of_a_backend_pass_through(staging: Path) -> None:
 
     with pytest.raises(OSError, match="not the disk's"):
         fetch_one(staging, "a", failing())
+    assert not (staging / "a").exists()
+
+
+class Source:
+    """An output of ten chunks that can be read from any offset, and breaks off where it is told."""
+
+    WHOLE = bytes(range(256)) * 10
+
+    def __init__(self, *breaks: int, restarts: bool = False) -> None:
+        self.breaks = list(breaks)
+        self.restarts = restarts
+        self.asked: list[int] = []
+
+    @contextmanager
+    def open(self, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Begin at the offset, or anew."""
+        self.asked.append(offset)
+        start = 0 if self.restarts else offset
+        yield start, self._chunks(start)
+
+    def _chunks(self, at: int) -> Iterator[bytes]:
+        until = self.breaks.pop(0) if self.breaks else len(self.WHOLE)
+        while at < until:
+            yield self.WHOLE[at : min(at + 256, until)]
+            at += 256
+        if until < len(self.WHOLE):
+            raise ConnectionResetError
+
+
+MD5 = hashlib.md5(Source.WHOLE, usedforsecurity=False).hexdigest()
+
+
+def test_what_broke_off_is_gone_on_with(staging: Path) -> None:
+    """Ninety of a hundred gigabytes would be paid for again, and the end be wrongly joined."""
+    source = Source(700, 1500)
+    announced = Announced(len(Source.WHOLE), md5=MD5)
+    for _ in range(2):
+        with pytest.raises(ConnectionResetError):
+            fetch(staging, "a", source.open, announced, stop=lambda: False, keep_free=0)
+        assert begin_again(staging) == staging
+    got = fetch(staging, "a", source.open, announced, stop=lambda: False, keep_free=0)
+    assert source.asked == [0, 700, 1500]
+    assert got.sha256 == hashlib.sha256(Source.WHOLE).hexdigest()
+    assert (staging / "a").read_bytes() == Source.WHOLE
+    assert [path.name for path in staging.iterdir()] == ["a"]
+
+
+def test_a_part_is_thrown_away_when_it_begins_anew(staging: Path) -> None:
+    """Two versions of a file would be joined."""
+    source = Source(700, restarts=True)
+    with pytest.raises(ConnectionResetError):
+        fetch(staging, "a", source.open, Announced(), stop=lambda: False, keep_free=0)
+    got = fetch(staging, "a", source.open, Announced(), stop=lambda: False, keep_free=0)
+    assert source.asked == [0, 700]
+    assert (got.size, (staging / "a").read_bytes()) == (len(Source.WHOLE), Source.WHOLE)
+
+
+def test_a_damaged_part_is_noticed_and_not_kept(staging: Path) -> None:
+    """A part that went bad on the disk would make every further try fail."""
+    source, announced = Source(700), Announced(len(Source.WHOLE), md5=MD5)
+    with pytest.raises(ConnectionResetError):
+        fetch(staging, "a", source.open, announced, stop=lambda: False, keep_free=0)
+    [part] = staging.iterdir()
+    part.write_bytes(b"?" + part.read_bytes()[1:])
+    with pytest.raises(MismatchError, match="MD5"):
+        fetch(staging, "a", source.open, announced, stop=lambda: False, keep_free=0)
+    fetch(staging, "a", source.open, announced, stop=lambda: False, keep_free=0)
+    assert source.asked == [0, 700, 0]
+
+
+def test_a_part_of_an_earlier_boot_is_not_gone_on_with(
+    staging: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut a part may be as long as ever, and hold zeros."""
+    source = Source(700)
+    with pytest.raises(ConnectionResetError):
+        fetch(staging, "a", source.open, Announced(), stop=lambda: False, keep_free=0)
+    monkeypatch.setattr(parts, "_boot", lambda: "ffffffff")
+    assert begin_again(staging) == staging
     assert list(staging.iterdir()) == []
+    fetch(staging, "a", source.open, Announced(), stop=lambda: False, keep_free=0)
+    assert source.asked == [0, 0]
+
+
+def begin_again(staging: Path) -> Path:
+    """Open the staging folder as the next try does."""
+    return begin(Home(staging.parents[2]), staging.name)
 
 
 def test_a_leftover_is_replaced_and_a_link_never_followed(staging: Path, tmp_path: Path) -> None:
