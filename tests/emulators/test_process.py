@@ -88,17 +88,15 @@ def test_state_and_work_survive_a_kill(start: Start, tmp_path: Path) -> None:
     begun = me.post("/data/upload/multipart", uri="parts", size=4, part_size=2)
     etags = [me.bare.put(begun["parts"][0], content=b"ab").headers["etag"].strip('"')]
     wait = "echo x >> count; until [ -e go ]; do sleep 0.01; done; echo done > out; exit 3"
-    process, short = me.script(wait, tags=["orch-a"]), me.script("echo 1 > one")
-    me.ended(short)
-    until(lambda: me.control()["live"] == [process])
-    count = tmp_path / "root" / "work" / process / "files" / "count"
-    until(count.exists)
+    process, longer = me.script(wait, tags=["orch-a"]), me.script(wait, tags=["orch-b"])
+    folders = [tmp_path / "root" / "work" / it / "files" for it in (process, longer)]
+    until(lambda: all((it / "count").exists() for it in folders))
     me.faults("effect-lag=0.5")
     me.post("/data/copy", src="kept", dest="copied")
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
-    (count.parent / "go").touch()  # it ends while no emulator is there
-    until((count.parent.parent / "status").exists)
+    (folders[0] / "go").touch()  # it ends while no emulator is there
+    until((folders[0].parent / "status").exists)
 
     port = told.url.rpartition(":")[2].removesuffix("/v1")
     again, still = announced(start("--port", port), tmp_path)
@@ -106,9 +104,12 @@ def test_state_and_work_survive_a_kill(start: Start, tmp_path: Path) -> None:
     assert me.get("/auth")["mail"] == me.mail  # the token lives
     record = me.ended(process)
     assert (record["state"], record["errors"]) == ("failed_shell_0", "shell_0 exited with 3")
-    outputs = me.outputs(process)
-    assert me.bare.get(outputs[f"{process}/count"]).content == b"x\n"
-    assert me.ended(short)["state"] == "dead"
+    me.ended(me.script("true"))  # by now whatever a restart would start again was started
+    assert me.control()["live"] == [longer]
+    (folders[1] / "go").touch()
+    me.ended(longer)
+    for id_ in (process, longer):
+        assert me.bare.get(me.outputs(id_)[f"{id_}/count"]).content == b"x\n"
     etags.append(me.bare.put(begun["parts"][1], content=b"cd").headers["etag"].strip('"'))
     parts = [{"ETag": etag, "PartNumber": i + 1} for i, etag in enumerate(etags)]
     me.post(
@@ -116,7 +117,7 @@ def test_state_and_work_survive_a_kill(start: Start, tmp_path: Path) -> None:
     )
     assert (me.download("kept"), me.download("parts")) == (b"bytes", b"abcd")
     until(lambda: "copied" in me.listed()[0])
-    assert [it["tags"] for it in me.control()["starts"]] == [["orch-a"], []]
+    assert [it["tags"] for it in me.control()["starts"]] == [["orch-a"], ["orch-b"], []]
     still.close()
     me.api.close()
     me.bare.close()
