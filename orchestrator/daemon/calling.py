@@ -47,7 +47,8 @@ def call(path: Path, question: Question, file: int | None = None) -> JsonValue:
 
 def _send(sock: socket.socket, data: bytes, file: int | None) -> None:
     sent = 0 if file is None else socket.send_fds(sock, [data], [file])
-    sock.sendall(data[sent:])
+    if sent < len(data):  # to send nothing may fail: the daemon may have answered and be gone
+        sock.sendall(data[sent:])
 
 
 def _receive(sock: socket.socket) -> bytes:
