@@ -143,6 +143,7 @@ BAD: dict[str, tuple[Behaviour, type[BackendError]]] = {
 }
 
 
+@pytest.mark.timeout(10)
 @pytest.mark.parametrize(("behaviour", "error"), BAD.values(), ids=BAD.keys())
 def test_a_download_ends_in_time_with_the_right_error(
     behaviour: Behaviour, error: type[BackendError]

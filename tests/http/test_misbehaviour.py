@@ -147,6 +147,7 @@ CASES = {
 }
 
 
+@pytest.mark.timeout(10)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 @pytest.mark.parametrize("reads", [True, False], ids=["a read", "a change"])
 async def test_a_call_ends_in_time_with_the_right_error(
