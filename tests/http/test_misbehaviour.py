@@ -7,7 +7,7 @@ import struct
 import time
 import traceback
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -147,6 +147,7 @@ CASES = {
 }
 
 
+@pytest.mark.timeout(10)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 @pytest.mark.parametrize("reads", [True, False], ids=["a read", "a change"])
 async def test_a_call_ends_in_time_with_the_right_error(
@@ -311,3 +312,35 @@ async def test_an_odd_path_is_not_sent(path: str, door: OpenDoor) -> None:
                 await it.call(Ask("POST", path, Use.SUBMIT, reads=False))
     assert caught.value.effect == "none"
     assert server.connections == 0
+
+
+@pytest.mark.parametrize("more", [{"headers": {"X-Tag": "a\r\nX-Evil: 1"}}, {"json": float("nan")}])
+async def test_a_call_that_is_no_http_is_not_sent(more: dict[str, Any], door: OpenDoor) -> None:
+    """A foreign text could add headers to a call, or hold a job as doubtful for nothing."""
+    with rogue(sends(answer())) as server:
+        async with door(server.url) as it:
+            with pytest.raises(RejectedError) as caught:
+                await it.call(Ask("POST", "/run", Use.SUBMIT, reads=False, **more))
+    assert caught.value.effect == "none"
+    assert server.seen == []
+
+
+async def test_what_one_thing_over_there_asks_for_holds_nothing_else(door: OpenDoor) -> None:
+    """One job that is not ready would hold up all others of the account."""
+    replies = iter([answer(b"", "409 Conflict", "Retry-After: 600"), answer()])
+    with rogue(lambda it: it.send(next(replies))) as server:
+        async with door(server.url) as it:
+            with pytest.raises(TransientError) as caught:
+                await it.call(Ask("GET", "/job/1", Use.POLL, reads=True))
+            assert caught.value.retry_after == 600
+            await it.call(Ask("GET", "/job/2", Use.POLL, reads=True))
+
+
+@pytest.mark.parametrize("where", ["http://", "http://[", "://", "\xff", "http://a b/", "//", ""])
+async def test_a_redirect_to_nowhere_is_an_error_like_any(where: str, door: OpenDoor) -> None:
+    """A strange reply would stop the daemon."""
+    with rogue(sends(answer(b"", "302 Found", f"Location: {where}"))) as server:
+        async with door(server.url) as it:
+            with pytest.raises((ProtocolError, TransientError)) as caught:
+                await it.call(Ask("POST", "/run", Use.SUBMIT, reads=False))
+    assert caught.value.effect == "possible"

@@ -65,6 +65,14 @@ def test_no_span_holds_more_calls_than_are_allowed(gaps: list[float], calls: int
         assert sum(1 for at in made if now - 60.0 < at <= now) <= calls
 
 
+def test_a_call_counts_for_a_whole_period() -> None:
+    """A service that counts exactly would refuse the next one."""
+    once = Rate(1, 60.0)
+    standing = ended(1001.9, admitted(1001.9, Standing(), rate=once), FINE, 0.5)
+    assert held(1061.8, standing, rate=once).seconds > 0.1
+    admitted(1065.0, standing, rate=once)
+
+
 def test_a_used_up_budget_says_when_the_next_call_is_free() -> None:
     """A person could not tell why nothing happens, or for how long."""
     standing = Standing()

@@ -69,7 +69,9 @@ class Door:
                     reply = await _exchange(client, request, ask, source)
             except TimeoutError:
                 error = TransientError(f"{source}: no whole answer within {ask.limit:.0f} s")
-            except httpx.TransportError as fault:
+            except httpx.LocalProtocolError:
+                raise _unwritable(url) from None
+            except (httpx.RequestError, httpx.InvalidURL, ValueError) as fault:
                 error = TransientError(f"{source}: {_in_words(fault)}")
             except ProtocolError as fault:
                 error = fault
@@ -176,7 +178,12 @@ def _request(
             headers=headers,
             extensions={"trace": sent},
         )
-    raise RejectedError(f"{escape(url.host)}: the call cannot be written as HTTP", effect="none")
+    raise _unwritable(url)
+
+
+def _unwritable(url: httpx.URL) -> RejectedError:
+    """Return the error for a call that h11 would not begin to write."""
+    return RejectedError(f"{escape(url.host)}: the call cannot be written as HTTP", effect="none")
 
 
 async def _exchange(
@@ -218,7 +225,7 @@ def _is_clean(response: httpx.Response) -> bool:
     return not state.trailing_data[0]
 
 
-def _in_words(error: httpx.TransportError) -> str:
+def _in_words(error: Exception) -> str:
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         why = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0]

@@ -50,6 +50,7 @@ class Line:
         self._http = http.client.HTTPConnection(host, port, timeout=where.patience)
         self._http.auto_open = 0
         self._http.response_class = _Response
+        self._response: http.client.HTTPResponse | None = None
 
     @property
     def socket(self) -> socket.socket:
@@ -84,7 +85,8 @@ class Line:
 
     def reply(self) -> http.client.HTTPResponse:
         """Read until the reply's headers are there."""
-        return self._http.getresponse()
+        self._response = self._http.getresponse()
+        return self._response
 
     @contextmanager
     def alarm(self, limit: float) -> Iterator[None]:
@@ -124,8 +126,10 @@ class Line:
         return f"{self.target.shown}: the connection broke"
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, which `http.client` hands over to the reply."""
         self._http.close()
+        if self._response:
+            self._response.close()
 
 
 @contextmanager
