@@ -23,6 +23,8 @@ def routes(ground: Ground, front: Front) -> list[Route]:
                 ],
                 "live": ground.work.live(),
                 "calls": dict(front.calls),
+                "under_way": front.under_way,
+                "given": ground.given,
                 "rules": [rule.spec for rule in ground.faults.rules],
                 "fired": dict(ground.faults.fired),
             }

@@ -29,6 +29,7 @@ class Front:
     def __init__(self, app: ASGIApp, faults: Faults, log: Path) -> None:
         self.app, self.faults, self.log = app, faults, log
         self.calls: Counter[str] = Counter()
+        self.under_way = 0  # calls whose work is not done, though the caller may have gone
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call."""
@@ -53,10 +54,12 @@ class Front:
         def strike(name: str) -> str | None:
             return self.faults.strike(name, where)
 
+        self.under_way += 1
         try:
             if not await _refused(strike, send, seen):
                 await _answered(strike, partial(self.app, scope, receive), send, seen)
         finally:
+            self.under_way -= 1
             note(None)
 
     def _note(self, scope: Scope, status: int | None, fired: list[str]) -> None:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.routing import Route
@@ -11,6 +11,7 @@ from starlette.routing import Route
 from orchestrator.emulators.database import Database
 from orchestrator.emulators.faults import Faults, Switch
 from orchestrator.emulators.objects import Objects
+from orchestrator.emulators.signing import SIGNATURE
 from orchestrator.emulators.work import Work
 
 STARTS = "starts (run TEXT PRIMARY KEY, tags TEXT NOT NULL, at REAL NOT NULL)"
@@ -19,7 +20,10 @@ LIFETIME = 900.0  # seconds a presigned URL is good for
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """One emulator's state and means. `step` is how long what takes time over there takes, in s."""
+    """One emulator's state and means. `step` is how long what takes time over there takes, in s.
+
+    `given` are the secrets that it gave out since it was started: tokens, and what signs a URL.
+    """
 
     root: Path
     db: Database
@@ -27,6 +31,7 @@ class Ground:
     work: Work
     faults: Faults
     step: float
+    given: list[str] = field(default_factory=list)
 
     def note_start(self, run: str, tags: Sequence[str]) -> None:
         """Keep for good that the service started a run: its own records may be erased."""
@@ -41,6 +46,7 @@ class Ground:
         lifetime = 0.0 if expired else LIFETIME
         elsewhere = self.faults.strike("foreign-host", f"{method} {key}")
         path = self.objects.url(method, bucket, key, lifetime, more or {})
+        self.given.append(path.partition(f"{SIGNATURE}=")[2])
         return f"{elsewhere or origin}{path}"
 
 

@@ -76,8 +76,8 @@ class Work:
         return sorted(self._processes())
 
     def kill_all(self) -> None:
-        """Kill the processes of every run."""
-        for run in self.live():
+        """Kill the processes of every run, and let go of those that have ended."""
+        for run in {*self.live(), *self._children}:
             self.kill(run)
 
     def _is_starting(self, run: str) -> bool:

@@ -9,7 +9,7 @@ with cutting_proxy("127.0.0.1", port) as proxy:
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -42,6 +42,7 @@ class Proxy:
     cut: Cut | None = None
     passed: Passed = field(default_factory=Passed)
     cuts: int = 0  # made so far
+    hang_up: Callable[[], None] = lambda: None  # listen no more, and close all that is open
 
 
 @contextmanager
@@ -54,13 +55,19 @@ def cutting_proxy(host: str, port: int) -> Iterator[Proxy]:
             target=_accept, args=(server, (host, port), proxy, open_sockets), daemon=True
         )
         accepting.start()
-        try:
-            yield proxy
-        finally:
+
+        def hang_up() -> None:
             with suppress(OSError):
                 server.shutdown(socket.SHUT_RDWR)
             accepting.join()
+            server.close()
             _close(*list(open_sockets))
+
+        proxy.hang_up = hang_up
+        try:
+            yield proxy
+        finally:
+            hang_up()
 
 
 def _accept(

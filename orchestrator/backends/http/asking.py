@@ -11,6 +11,7 @@ from orchestrator.backend import Effect, ProtocolError
 from orchestrator.backends.http.strict import read_json
 
 MIB = 1 << 20
+LIMIT = 30.0  # seconds for a call that names no limit
 
 
 class Use(Enum):
@@ -45,7 +46,7 @@ class Ask:
     reads: bool = field(kw_only=True)
     expect: Collection[int] = field(default=(), kw_only=True)
     cap: int = field(default=8 * MIB, kw_only=True)
-    limit: float = field(default=30.0, kw_only=True)
+    limit: float = field(default_factory=lambda: LIMIT, kw_only=True)
 
     @property
     def effect(self) -> Effect:

@@ -1,7 +1,7 @@
 """Where presigned addresses may lead, and what is asked of the line there."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from orchestrator.backend import TransientError
@@ -9,6 +9,7 @@ from orchestrator.backends.http.account import Account
 from orchestrator.backends.http.trust import tls
 
 KIB = 1 << 10
+PATIENCE, HEAD_LIMIT, WINDOW = 30.0, 60.0, 30.0  # seconds; see Storage
 
 
 class ExpiredError(TransientError):
@@ -29,9 +30,9 @@ class Storage:
     private: bool
     tls: ssl.SSLContext
     proxy: tuple[str, int] | None = None
-    patience: float = 30.0
-    head_limit: float = 60.0
-    window: float = 30.0
+    patience: float = field(default_factory=lambda: PATIENCE)
+    head_limit: float = field(default_factory=lambda: HEAD_LIMIT)
+    window: float = field(default_factory=lambda: WINDOW)
     least_rate: float = KIB
 
 

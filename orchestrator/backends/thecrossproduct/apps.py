@@ -99,10 +99,14 @@ async def process(session: Session, id_: str, use: Use) -> Process | None:
     return found
 
 
-async def processes(session: Session, use: Use, **filters: JsonValue) -> list[Process]:
-    """Return every process that passes the filters of ProcessFilter, in no particular order."""
-    found: list[Process] = []
+async def processes(session: Session, use: Use, **filters: JsonValue) -> list[Process] | None:
+    """Return every process that passes the filters of ProcessFilter, in no particular order.
+
+    None for an empty body: it may mean that there is none, and proves nothing.
+    """
+    found: list[Process] | None = None
     async for one in session.pages("app/processes", filters, use):
+        found = found or []
         found += [read(Process, entry) for entry in entries_of(one, "processes")]
     return found
 

@@ -97,12 +97,18 @@ class TheCrossProduct:
         listed = await apps.processes(
             self.session, Use.SUBMIT, tags_intersects=tags, items_per_page=100
         )
+        if listed is None and canary is None:
+            return Unclear("the answer is empty: there is nothing to list, or the service fails")
+        listed = listed or []
         if any(process.tags is None for process in listed):
             return Unclear("the list of processes does not tell their tags")
         ids = sorted({process.id for process in listed if run.key in (process.tags or ())})
         if len(ids) > 1:
             return Several(tuple(ids))
         if ids:
+            process = await apps.process(self.session, ids[0], Use.SUBMIT)
+            if process is None or run.key not in (process.tags or ()):
+                return Unclear(f"process {ids[0]} is listed with our tag, but not found by its id")
             return Found(ids[0], f"a process with the tag {run.key}")
         if canary is not None and canary[1] not in {process.id for process in listed}:
             return Unclear(f"the list does not show process {canary[1]}, which was there before")
@@ -116,7 +122,7 @@ class TheCrossProduct:
         listed = await apps.processes(
             self.session, Use.POLL, tags_intersects=keys, items_per_page=100
         )
-        by_id = {process.id: process for process in listed}
+        by_id = {process.id: process for process in listed or ()}
         answers: dict[str, Answer] = {}
         alone = 0
         for run in runs:

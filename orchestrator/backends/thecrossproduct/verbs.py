@@ -57,7 +57,7 @@ async def _runs(service: Service) -> JsonValue:
             "launched": one.launched,
             "tags": " ".join(one.tags or ()),
         }
-        for one in await apps.processes(service.session, Use.ASK)
+        for one in await apps.processes(service.session, Use.ASK) or ()
     ]
 
 

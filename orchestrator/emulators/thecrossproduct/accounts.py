@@ -97,6 +97,7 @@ class Accounts:
         limit = int(self._ground.faults.strike("token-uses") or 0)
         id_ = str(uuid.uuid4())
         token = self._jwt({"id": id_, "user_id": account, "exp": int(now + TOKEN_LIFETIME)})
+        self._ground.given.append(token)
         with self._db.together():
             sql = "INSERT INTO tokens VALUES (:id, :account, :token, :expires, 0, :uses_limit)"
             values = {"id": id_, "account": account, "token": token, "uses_limit": limit}

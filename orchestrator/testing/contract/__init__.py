@@ -11,13 +11,39 @@ class TestMine(BackendContract):
         )
         async with open_place(KIND, KIND.options(), tmp_path, bodies) as place:
             yield place
+
+A kind that speaks HTTP and has a stand-in also joins, for the same contract under faults:
+
+class TestUnderFaults(ServiceContract):
+    stand_in = StandIn(kind=KIND, emulated=EMULATED, bodies=bodies, starts="POST /v1/runs", ...)
+
+class TestProcessUnderFaults(TestUnderFaults):
+    form = "process"
 """
 
 import pytest
 
-pytest.register_assert_rewrite("orchestrator.testing.contract.suite")
+for _module in ("suite", "ground", "playing", "submitting", "cuts", "verbs", "transfers"):
+    pytest.register_assert_rewrite(f"orchestrator.testing.contract.{_module}")
 
 from orchestrator.testing.contract.place import Bodies, Place, open_place  # noqa: E402 - first, rewrite
-from orchestrator.testing.contract.suite import BackendContract  # noqa: E402
+from orchestrator.testing.contract.service import Service, StandIn, running  # noqa: E402 - as above
+from orchestrator.testing.contract.cuts import CutSubmits  # noqa: E402 - as above
+from orchestrator.testing.contract.submitting import SubmitUnderFaults  # noqa: E402 - as above
+from orchestrator.testing.contract.suite import BackendContract  # noqa: E402 - as above
 
-__all__ = ["BackendContract", "Bodies", "Place", "open_place"]
+
+class ServiceContract(SubmitUnderFaults, CutSubmits):
+    """Tests that a kind joins which calls a service that may fail in every way."""
+
+
+__all__ = [
+    "BackendContract",
+    "Bodies",
+    "Place",
+    "Service",
+    "ServiceContract",
+    "StandIn",
+    "open_place",
+    "running",
+]

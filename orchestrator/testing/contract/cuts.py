@@ -1,0 +1,80 @@
+"""A submit whose connection is cut after any byte of it, both ways: always one start in the end."""
+
+from pathlib import Path
+from random import Random
+from secrets import randbits
+
+import pytest
+
+from orchestrator.testing.contract.ground import Ground, assert_fit_to_show
+from orchestrator.testing.contract.place import Place
+from orchestrator.testing.contract.playing import Player, one_start
+from orchestrator.testing.contract.service import Service
+from orchestrator.testing.cutting import Cut, Direction, Proxy, cutting_proxy
+
+SAMPLE = 40  # points in each direction
+UNCUT = 1 << 30  # bytes
+
+
+class CutSubmits(Ground):
+    """Tests of `submit` and `find` on lines that break."""
+
+    @pytest.mark.parametrize("direction", ["up", "down"])
+    async def test_a_submit_that_was_cut_starts_one_run(
+        self, service: Service, tmp_path: Path, direction: Direction
+    ) -> None:
+        """A job would run twice, or never, after its connection broke."""
+        seed = randbits(32)
+        print(f"seed {seed}")
+        await self._cut_each(service, tmp_path, direction, Random(seed))  # noqa: S311 - a sample
+
+    @pytest.mark.long
+    @pytest.mark.parametrize("direction", ["up", "down"])
+    async def test_a_submit_that_was_cut_anywhere_starts_one_run(
+        self, service: Service, tmp_path: Path, direction: Direction
+    ) -> None:
+        """The one byte that the sample did not try would be the one that counts."""
+        await self._cut_each(service, tmp_path, direction, None)
+
+    async def _cut_each(
+        self, service: Service, tmp_path: Path, direction: Direction, random: Random | None
+    ) -> None:
+        host, port = service.address
+        with cutting_proxy(host, port) as proxy:
+            url = service.url.replace(f":{port}", f":{proxy.port}")
+            async with self.place_at(service, tmp_path / "place", url=url) as place:
+                length = await self._length(place, proxy, direction)
+                points = list(range(length))
+                if random:  # and always the first and the last
+                    points = sorted({0, length - 1, *random.sample(points, SAMPLE)})
+                starts = []
+                for after in points:
+                    starts.append(await self._cut(place, service, proxy, Cut(direction, after)))
+        assert proxy.cuts == len(points)
+        begun = sum(starts)
+        print(f"{direction}: {len(points)} of {length} cuts, {begun} submits had begun a run")
+        # On the way there the service never had it whole. On the way back it has done it, but for
+        # the cut that comes before anything.
+        assert begun == 0 if direction == "up" else begun >= len(points) - 1
+
+    async def _length(self, place: Place, proxy: Proxy, direction: Direction) -> int:
+        """Return how long a submit is that is not cut."""
+        proxy.cut = Cut(direction, UNCUT, self.stand_in.starts.encode())
+        await place.started(place.run("999999", place.bodies.fails(0)))
+        proxy.cut = None
+        return int(getattr(proxy.passed, direction))
+
+    async def _cut(self, place: Place, service: Service, proxy: Proxy, cut: Cut) -> bool:
+        """Cut one submit, then let it be resolved; return whether the cut one had begun a run."""
+        run = place.run(f"{cut.after:06}", place.bodies.fails(0))
+        player = Player(place, service, run)
+        proxy.cut = cut._replace(match=self.stand_in.starts.encode())
+        await player.step()
+        proxy.cut = None
+        [error] = player.errors
+        assert error.effect == "possible", (cut, error)
+        await service.quiet()
+        begun = bool(service.starts(run.key))
+        await one_start(player)
+        assert_fit_to_show(player.errors, service)
+        return begun

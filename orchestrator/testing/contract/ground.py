@@ -1,0 +1,70 @@
+"""What every test of the suite under faults stands on: the stand-in, and a place that leads to it."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from orchestrator.backend import (
+    AuthError,
+    BackendError,
+    ProtocolError,
+    QuotaError,
+    RejectedError,
+    TransientError,
+)
+from orchestrator.backends.http import asking, storage
+from orchestrator.testing.contract.place import Place, open_place
+from orchestrator.testing.contract.service import Form, Service, StandIn, running
+
+FIVE = (TransientError, QuotaError, AuthError, RejectedError, ProtocolError)
+IMPATIENT = 0.5  # seconds
+
+
+class Ground:
+    """The fixtures. A joining class sets `stand_in`, and `form` to say how it is served."""
+
+    stand_in: ClassVar[StandIn]
+    form: ClassVar[Form] = "thread"
+
+    @pytest.fixture
+    def service(self, tmp_path: Path) -> Iterator[Service]:
+        """Run the stand-in."""
+        with running(self.stand_in, tmp_path / "service", self.form) as service:
+            yield service
+
+    @pytest.fixture
+    async def place(self, service: Service, tmp_path: Path) -> AsyncIterator[Place]:
+        """Open a place that leads there."""
+        async with self.place_at(service, tmp_path / "place") as place:
+            yield place
+            service.put()
+
+    @pytest.fixture
+    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let no call last longer than half a second; to be named before `place`."""
+        monkeypatch.setattr(asking, "LIMIT", IMPATIENT)
+        for limit in ("PATIENCE", "HEAD_LIMIT", "WINDOW"):
+            monkeypatch.setattr(storage, limit, IMPATIENT)
+
+    def place_at(
+        self, service: Service, directory: Path, **changes: Any
+    ) -> AbstractAsyncContextManager[Place]:
+        """Open a place that leads to a service, with some options changed."""
+        options = service.options(self.stand_in.kind, **changes)
+        bodies, secrets = self.stand_in.bodies, service.secrets
+        return open_place(self.stand_in.kind, options, directory, bodies, secrets=secrets)
+
+
+def assert_fit_to_show(errors: Iterable[BaseException], service: Service) -> None:
+    """Check that errors are of the five kinds, and that their texts show nothing secret."""
+    canary = service.canary()
+    for error in errors:
+        assert type(error) in FIVE, repr(error)
+        assert isinstance(error, BackendError)
+        text = f"{error} {error!r}"
+        assert str(error).strip(), "an error says what happened"
+        assert not canary.within(text, "an error's text"), text
+        assert "?" not in text.replace("? ", ""), f"a query is shown: {text}"

@@ -1,0 +1,84 @@
+"""The engine's rule for a submit, played by a test: what may be called again, and when."""
+
+import shutil
+from dataclasses import dataclass, field, replace
+
+from anyio.to_thread import run_sync
+
+from orchestrator.backend import Absent, BackendError, Found, RejectedError, Run
+from orchestrator.testing.contract.place import Place
+from orchestrator.testing.contract.service import Service
+
+TRIES = 8  # of anything, after which it is not going to end
+
+
+async def forget_all(place: Place) -> None:
+    """Start the backend anew without what it kept: it may keep nothing that it could not lose.
+
+    So a test need not wait until a service that failed is called again.
+    """
+    await place.close()
+    shutil.rmtree(place.directory)
+    place.directory.mkdir(mode=0o700)
+    await place.open()
+
+
+@dataclass
+class Player:
+    """Brings one run to its start, as the engine would; collects the errors that it saw.
+
+    `doubtful` says that a call may have started it: then it is only looked for.
+    """
+
+    place: Place
+    service: Service
+    run: Run
+    errors: list[BackendError] = field(default_factory=list)
+    doubtful: bool = False
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the run has a name over there."""
+        return self.run.remote_id is not None
+
+    async def step(self) -> None:
+        """Submit the run, or look for it, whichever the rule allows; nothing once it is started."""
+        try:
+            if self.is_started:
+                return
+            if self.doubtful:
+                await self._find()
+            else:
+                self.run = await self.place.started(self.run)
+        except BackendError as error:
+            self.errors.append(error)
+            if not self.doubtful:
+                self.doubtful = error.effect == "possible"
+                assert self.doubtful or not isinstance(error, RejectedError), "a refused job ends"
+
+    async def finish(self) -> Run:
+        """Go on, without faults, until the run is known over there."""
+        self.service.put()
+        for _ in range(TRIES):
+            if self.is_started:
+                return self.run
+            await forget_all(self.place)
+            await self.service.quiet()
+            await self.step()
+        raise AssertionError(f"after {TRIES} tries the run is not started: {self.errors}")
+
+    async def _find(self) -> None:
+        over = (await run_sync(self.service.told))["under_way"] == 0  # as of the question
+        match await self.place.backend.find(self.run):
+            case Found(remote_id=remote_id):
+                self.run = replace(self.run, remote_id=remote_id)
+            case Absent() if over:
+                self.doubtful = False
+
+
+async def one_start(player: Player) -> Run:
+    """Bring a run to its start without faults; check that the service started it exactly once."""
+    run = await player.finish()
+    await player.service.quiet()
+    assert player.service.starts(run.key) == [run.remote_id]
+    return run

@@ -1,0 +1,149 @@
+"""The stand-in service behind a place: in a thread of the test, or as a process of its own."""
+
+import json
+import subprocess
+import sys
+import tomllib
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.lowlevel
+from anyio.to_thread import run_sync
+
+from orchestrator.backend import Kind
+from orchestrator.emulators.ground import Kind as Emulated
+from orchestrator.emulators.server import serving
+from orchestrator.testing.canary import Canary
+from orchestrator.testing.contract.place import DEADLINE, Bodies
+
+Form = Literal["thread", "process"]
+PASSWORD = 'c4nary "ä/+\\&=%3d?~ürzt'  # everything that has another spelling in JSON or a URL
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """What the suite must be told of a kind of service.
+
+    `starts` is method and path of the one call that starts a run of `bodies`.
+    `fetches` is the pattern of calls that fetch bytes of an output, for fault switches. `own` are
+    faults of this kind alone that may strike the call that starts a run. `set_password` makes a
+    password that of the account, in a folder that no stand-in has yet used.
+    """
+
+    kind: Kind
+    emulated: Emulated
+    bodies: Bodies
+    starts: str
+    fetches: str
+    set_password: Callable[[Path, str], None]
+    own: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A stand-in that runs: what fits a configuration, and what a test may ask it."""
+
+    configuration: str
+    control: str
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return str(self._table["url"])
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Its host and port."""
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or 80
+
+    def options(self, kind: Kind, **changes: Any) -> Any:
+        """Return options of the backend that lead to it."""
+        table = {key: value for key, value in self._table.items() if key != "kind"}
+        return kind.options.model_validate(table | changes)
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """What the secrets of the configuration resolve to."""
+        tables = tomllib.loads(self.configuration)["secrets"]
+        return {name: Path(it["file"]).read_text("utf-8") for name, it in tables.items()}
+
+    def put(self, *faults: str) -> None:
+        """Switch faults on, in place of all that were."""
+        request = urllib.request.Request(  # noqa: S310 - the stand-in's own address
+            f"{self.control}/faults", json.dumps(faults).encode(), method="PUT"
+        )
+        urllib.request.urlopen(request).close()  # noqa: S310 - as above
+
+    def told(self) -> dict[str, Any]:
+        """Return what happened there."""
+        with urllib.request.urlopen(self.control) as reply:  # noqa: S310 - as above
+            known: dict[str, Any] = json.load(reply)
+        return known
+
+    def starts(self, key: str) -> list[str]:
+        """Return the ids of all runs that were ever started with a key as a tag."""
+        return [start["run"] for start in self.told()["starts"] if key in start["tags"]]
+
+    def live(self) -> list[str]:
+        """Return the runs that have processes now."""
+        return list(self.told()["live"])
+
+    def canary(self) -> Canary:
+        """Return a search for every secret that was given to it or by it."""
+        return Canary([*self.secrets.values(), *self.told()["given"]])
+
+    async def until(self, is_so: Callable[[dict[str, Any]], bool]) -> None:
+        """Wait until what it tells is so."""
+        with anyio.fail_after(DEADLINE):
+            while not is_so(await run_sync(self.told)):
+                await anyio.lowlevel.checkpoint()
+
+    async def quiet(self) -> None:
+        """Wait until no call is under way: what the window of absence stands for."""
+        await self.until(lambda told: told["under_way"] == 0)
+
+    @property
+    def _table(self) -> dict[str, Any]:
+        [table] = tomllib.loads(self.configuration)["backends"].values()
+        return dict(table)
+
+
+@contextmanager
+def running(stand_in: StandIn, root: Path, form: Form, *faults: str) -> Iterator[Service]:
+    """Run a stand-in with faults switched on from its beginning."""
+    root.mkdir(mode=0o700)
+    stand_in.set_password(root, PASSWORD)
+    run = _in_thread if form == "thread" else _as_process
+    with run(stand_in, root, faults) as service:
+        yield service
+
+
+@contextmanager
+def _in_thread(stand_in: StandIn, root: Path, faults: Sequence[str]) -> Iterator[Service]:
+    with serving(stand_in.emulated, root) as told:
+        service = Service(told.configuration, told.control)
+        service.put(*faults)
+        yield service
+
+
+@contextmanager
+def _as_process(stand_in: StandIn, root: Path, faults: Sequence[str]) -> Iterator[Service]:
+    command = [sys.executable, "-m", "orchestrator", "emulate", stand_in.emulated.name]
+    switched = [word for fault in faults for word in ("--fault", fault)]
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [*command, "--root", str(root), *switched], stdout=subprocess.PIPE
+    ) as process:
+        try:
+            if process.stdout is None or not (line := process.stdout.readline()):
+                raise RuntimeError(f"{stand_in.emulated.name} did not come up")
+            facts = json.loads(line)
+            yield Service(facts["configuration"], facts["control"])
+        finally:
+            process.terminate()
