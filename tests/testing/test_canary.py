@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.testing.canary import Canary
 
-SECRET = 'c/4+n "ä\\r\ny%3d?~'
+SECRET = 'c/4+n "ä\\r\ny%3d?~'  # noqa: S105 - made to be looked for
 RAW = SECRET.encode()
 PLANTED = {
     "raw": RAW,

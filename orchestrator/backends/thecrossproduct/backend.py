@@ -106,10 +106,7 @@ class TheCrossProduct:
         if len(ids) > 1:
             return Several(tuple(ids))
         if ids:
-            process = await apps.process(self.session, ids[0], Use.SUBMIT)
-            if process is None or run.key not in (process.tags or ()):
-                return Unclear(f"process {ids[0]} is listed with our tag, but not found by its id")
-            return Found(ids[0], f"a process with the tag {run.key}")
+            return await self._confirm(run, ids[0])
         if canary is not None and canary[1] not in {process.id for process in listed}:
             return Unclear(f"the list does not show process {canary[1]}, which was there before")
         return Absent(f"no process has the tag {run.key}")
@@ -172,6 +169,13 @@ class TheCrossProduct:
             self._schemas[table.app] = inputs_of(answer)
         inputs = resolved(table.inputs, self._root, run)
         check(table.app, self._schemas[table.app], inputs if isinstance(inputs, Mapping) else {})
+
+    async def _confirm(self, run: Run, id_: str) -> Finding:
+        """Ask for a listed process by its id: a list that mixes ids up must not be believed."""
+        process = await apps.process(self.session, id_, Use.SUBMIT)
+        if process is None or run.key not in (process.tags or ()):
+            return Unclear(f"process {id_} is listed with the tag {run.key}, but not there")
+        return Found(id_, f"a process with the tag {run.key}")
 
     async def _look_at(self, run: Run, id_: str) -> Answer:
         process = await apps.process(self.session, id_, Use.POLL)

@@ -25,7 +25,7 @@ class CutSubmits(Ground):
     ) -> None:
         """A job would run twice, or never, after its connection broke."""
         seed = randbits(32)
-        print(f"seed {seed}")
+        print(f"seed {seed}")  # noqa: T201 - shown when it fails
         await self._cut_each(service, tmp_path, direction, Random(seed))  # noqa: S311 - a sample
 
     @pytest.mark.long
@@ -47,12 +47,11 @@ class CutSubmits(Ground):
                 points = list(range(length))
                 if random:  # and always the first and the last
                     points = sorted({0, length - 1, *random.sample(points, SAMPLE)})
-                starts = []
-                for after in points:
-                    starts.append(await self._cut(place, service, proxy, Cut(direction, after)))
+                cuts = [Cut(direction, after) for after in points]
+                starts = [await self._cut(place, service, proxy, cut) for cut in cuts]
         assert proxy.cuts == len(points)
         begun = sum(starts)
-        print(f"{direction}: {len(points)} of {length} cuts, {begun} submits had begun a run")
+        print(f"{direction}: {len(points)} of {length} cuts, {begun} begun")  # noqa: T201 - as above
         # On the way there the service never had it whole. On the way back it has done it, but for
         # the cut that comes before anything.
         assert begun == 0 if direction == "up" else begun >= len(points) - 1

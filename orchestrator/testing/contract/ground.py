@@ -1,4 +1,4 @@
-"""What every test of the suite under faults stands on: the stand-in, and a place that leads to it."""
+"""What every test under faults stands on: the stand-in, and a place that leads to it."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager

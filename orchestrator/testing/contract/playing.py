@@ -43,26 +43,29 @@ class Player:
 
     async def step(self) -> None:
         """Submit the run, or look for it, whichever the rule allows; nothing once it is started."""
+        if self.is_started:
+            return
         try:
-            if self.is_started:
-                return
             if self.doubtful:
                 await self._find()
             else:
                 self.run = await self.place.started(self.run)
         except BackendError as error:
             self.errors.append(error)
-            if not self.doubtful:
-                self.doubtful = error.effect == "possible"
-                assert self.doubtful or not isinstance(error, RejectedError), "a refused job ends"
+            self.doubtful = self.doubtful or error.effect == "possible"
+        refused = [one for one in self.errors if isinstance(one, RejectedError)]
+        assert not refused, "the job would end, though nothing is wrong with it"
 
     async def finish(self) -> Run:
         """Go on, without faults, until the run is known over there."""
         self.service.put()
+        seen = -1
         for _ in range(TRIES):
             if self.is_started:
                 return self.run
-            await forget_all(self.place)
+            if len(self.errors) != seen:
+                await forget_all(self.place)
+                seen = len(self.errors)
             await self.service.quiet()
             await self.step()
         raise AssertionError(f"after {TRIES} tries the run is not started: {self.errors}")

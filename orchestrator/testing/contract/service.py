@@ -23,7 +23,8 @@ from orchestrator.testing.canary import Canary
 from orchestrator.testing.contract.place import DEADLINE, Bodies
 
 Form = Literal["thread", "process"]
-PASSWORD = 'c4nary "ä/+\\&=%3d?~ürzt'  # everything that has another spelling in JSON or a URL
+# Everything in it that has another spelling in JSON or a URL.
+PASSWORD = 'c4nary "ä/+\\&=%3d?~ürzt'  # noqa: S105 - made to be looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _in_thread(stand_in: StandIn, root: Path, faults: Sequence[str]) -> Iterator
 def _as_process(stand_in: StandIn, root: Path, faults: Sequence[str]) -> Iterator[Service]:
     command = [sys.executable, "-m", "orchestrator", "emulate", stand_in.emulated.name]
     switched = [word for fault in faults for word in ("--fault", fault)]
-    with subprocess.Popen(  # noqa: S603 - our own program
+    with subprocess.Popen(
         [*command, "--root", str(root), *switched], stdout=subprocess.PIPE
     ) as process:
         try:
