@@ -24,9 +24,11 @@ class TestUnderFaults(ServiceContract):
         emulated=EMULATED,
         bodies=BODIES,
         starts="POST /v1/app/emulator/shell/run",
-        fetches="GET /s3/*",
         set_password=_set_password,
-        own=("token-killed", "foreign-id"),
+        own=("token-killed", "foreign-id", "empty-list", "odd-state"),
+        hiding=("list-lag=60",),
+        hostile_names=("hostile-names",),
+        clean_up={"remove": "all"},
     )
 
     @pytest.fixture(autouse=True)
@@ -35,6 +37,7 @@ class TestUnderFaults(ServiceContract):
         monkeypatch.setattr(outputs, "SETTLED", 0.0)
 
 
+@pytest.mark.long  # of the everyday share, the daemon's own run under faults is against a process
 class TestProcessUnderFaults(TestUnderFaults):
     """The stand-in as a process of its own."""
 

@@ -23,7 +23,7 @@ class TestProcessUnderFaults(TestUnderFaults):
 
 import pytest
 
-for _module in ("suite", "ground", "playing", "submitting", "cuts", "verbs", "transfers"):
+for _module in ("suite", "ground", "playing", "submitting", "striking", "cuts", "verbs", "transfers"):
     pytest.register_assert_rewrite(f"orchestrator.testing.contract.{_module}")
 
 from orchestrator.testing.contract.place import Bodies, Place, open_place  # noqa: E402 - first, rewrite
@@ -31,9 +31,11 @@ from orchestrator.testing.contract.service import Service, StandIn, running  # n
 from orchestrator.testing.contract.cuts import CutSubmits  # noqa: E402 - as above
 from orchestrator.testing.contract.submitting import SubmitUnderFaults  # noqa: E402 - as above
 from orchestrator.testing.contract.suite import BackendContract  # noqa: E402 - as above
+from orchestrator.testing.contract.transfers import TransfersUnderFaults  # noqa: E402 - as above
+from orchestrator.testing.contract.verbs import VerbsUnderFaults  # noqa: E402 - as above
 
 
-class ServiceContract(SubmitUnderFaults, CutSubmits):
+class ServiceContract(SubmitUnderFaults, CutSubmits, VerbsUnderFaults, TransfersUnderFaults):
     """Tests that a kind joins which calls a service that may fail in every way."""
 
 

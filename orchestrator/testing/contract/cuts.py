@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from random import Random
-from secrets import randbits
 
 import pytest
 
@@ -21,37 +20,22 @@ class CutSubmits(Ground):
 
     @pytest.mark.parametrize("direction", ["up", "down"])
     async def test_a_submit_that_was_cut_starts_one_run(
-        self, service: Service, tmp_path: Path, direction: Direction
+        self, service: Service, tmp_path: Path, direction: Direction, seeded: Random | None
     ) -> None:
         """A job would run twice, or never, after its connection broke."""
-        seed = randbits(32)
-        print(f"seed {seed}")  # noqa: T201 - shown when it fails
-        await self._cut_each(service, tmp_path, direction, Random(seed))  # noqa: S311 - a sample
-
-    @pytest.mark.long
-    @pytest.mark.parametrize("direction", ["up", "down"])
-    async def test_a_submit_that_was_cut_anywhere_starts_one_run(
-        self, service: Service, tmp_path: Path, direction: Direction
-    ) -> None:
-        """The one byte that the sample did not try would be the one that counts."""
-        await self._cut_each(service, tmp_path, direction, None)
-
-    async def _cut_each(
-        self, service: Service, tmp_path: Path, direction: Direction, random: Random | None
-    ) -> None:
         host, port = service.address
         with cutting_proxy(host, port) as proxy:
             url = service.url.replace(f":{port}", f":{proxy.port}")
             async with self.place_at(service, tmp_path / "place", url=url) as place:
                 length = await self._length(place, proxy, direction)
                 points = list(range(length))
-                if random:  # and always the first and the last
-                    points = sorted({0, length - 1, *random.sample(points, SAMPLE)})
+                if seeded:  # and always the first and the last
+                    points = sorted({0, length - 1, *seeded.sample(points, SAMPLE)})
                 cuts = [Cut(direction, after) for after in points]
                 starts = [await self._cut(place, service, proxy, cut) for cut in cuts]
         assert proxy.cuts == len(points)
         begun = sum(starts)
-        print(f"{direction}: {len(points)} of {length} cuts, {begun} begun")  # noqa: T201 - as above
+        print(f"{direction}: {len(points)} of {length} cuts, {begun} begun")  # noqa: T201 - a figure
         # On the way there the service never had it whole. On the way back it has done it, but for
         # the cut that comes before anything.
         assert begun == 0 if direction == "up" else begun >= len(points) - 1

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from random import Random
+from secrets import randbits
 from typing import Any, ClassVar
 
 import pytest
@@ -41,6 +43,15 @@ class Ground:
         async with self.place_at(service, tmp_path / "place") as place:
             yield place
             service.put()
+
+    @pytest.fixture(params=["sample", pytest.param("whole", marks=pytest.mark.long)])
+    def seeded(self, request: pytest.FixtureRequest) -> Random | None:
+        """Return the chance that chooses a sample; None where all is to be tried."""
+        if request.param == "whole":
+            return None
+        seed = randbits(32)
+        print(f"seed {seed}")  # noqa: T201 - shown when it fails
+        return Random(seed)  # noqa: S311 - a sample
 
     @pytest.fixture
     def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:

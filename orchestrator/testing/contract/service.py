@@ -7,7 +7,7 @@ import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import anyio
 import anyio.lowlevel
 from anyio.to_thread import run_sync
+from pydantic import JsonValue
 
 from orchestrator.backend import Kind
 from orchestrator.emulators.ground import Kind as Emulated
@@ -32,8 +33,8 @@ class StandIn:
     """What the suite must be told of a kind of service.
 
     `starts` is method and path of the one call that starts a run of `bodies`.
-    `fetches` is the pattern of calls that fetch bytes of an output, for fault switches. `own` are
-    faults of this kind alone that may strike the call that starts a run. `set_password` makes a
+    `hostile_names` are faults that make outputs be listed under names that no file may have. `own` are
+    faults of this kind alone, `hiding` those that keep a run out of lists for a while. `set_password` makes a
     password that of the account, in a folder that no stand-in has yet used.
     """
 
@@ -41,9 +42,11 @@ class StandIn:
     emulated: Emulated
     bodies: Bodies
     starts: str
-    fetches: str
     set_password: Callable[[Path, str], None]
     own: Sequence[str] = ()
+    hiding: Sequence[str] = ()
+    hostile_names: Sequence[str] = ()
+    clean_up: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
