@@ -35,6 +35,7 @@ class Canary:
     def within(self, data: bytes | str, where: str) -> list[Leak]:
         """Return what is found in some bytes."""
         raw = data.encode(errors="surrogateescape") if isinstance(data, str) else data
+        raw = raw.strip(b"\0")  # of the ballast, nothing is left
         return sorted({Leak(where, name) for form, name in self._forms.items() if form in raw})
 
     def below(self, folder: Path) -> list[Leak]:
@@ -44,7 +45,7 @@ class Canary:
             name = str(path.relative_to(folder))
             leaks += self.within(name, f"the name {name}")
             if path.is_file() and not path.is_symlink():
-                leaks += self.within(path.read_bytes(), name)
+                leaks += self.within(_read(path), name)
         return leaks
 
     def around(self, process: int) -> list[Leak]:
@@ -97,6 +98,14 @@ def _family(process: int) -> Iterator[int]:
 
 def _proc(process: int, file: str) -> bytes:
     try:
-        return Path(f"/proc/{process}/{file}").read_bytes()
-    except OSError:  # it has just ended
+        return _read(Path(f"/proc/{process}/{file}"))
+    except ProcessLookupError:
+        return b""
+
+
+def _read(path: Path) -> bytes:
+    """Return the bytes of a file; none when it has just gone."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
         return b""

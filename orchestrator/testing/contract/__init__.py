@@ -23,19 +23,26 @@ class TestProcessUnderFaults(TestUnderFaults):
 
 import pytest
 
-for _module in ("suite", "ground", "playing", "submitting", "striking", "cuts", "verbs", "transfers"):
-    pytest.register_assert_rewrite(f"orchestrator.testing.contract.{_module}")
+MODULES = (
+    "cuts", "ground", "leaks", "playing", "striking", "submitting", "suite", "transfers", "verbs",
+)  # fmt: skip
+for _module in MODULES:
+    pytest.register_assert_rewrite(f"{__name__}.{_module}")
 
-from orchestrator.testing.contract.place import Bodies, Place, open_place  # noqa: E402 - first, rewrite
-from orchestrator.testing.contract.service import Service, StandIn, running  # noqa: E402 - as above
-from orchestrator.testing.contract.cuts import CutSubmits  # noqa: E402 - as above
-from orchestrator.testing.contract.submitting import SubmitUnderFaults  # noqa: E402 - as above
-from orchestrator.testing.contract.suite import BackendContract  # noqa: E402 - as above
-from orchestrator.testing.contract.transfers import TransfersUnderFaults  # noqa: E402 - as above
-from orchestrator.testing.contract.verbs import VerbsUnderFaults  # noqa: E402 - as above
+# ruff: noqa: E402 - first the rewriting of their assertions
+from orchestrator.testing.contract.cuts import CutSubmits
+from orchestrator.testing.contract.leaks import LeaksNothing
+from orchestrator.testing.contract.place import Bodies, Place, open_place
+from orchestrator.testing.contract.service import Service, StandIn, running
+from orchestrator.testing.contract.submitting import SubmitUnderFaults
+from orchestrator.testing.contract.suite import BackendContract
+from orchestrator.testing.contract.transfers import TransfersUnderFaults
+from orchestrator.testing.contract.verbs import VerbsUnderFaults
 
 
-class ServiceContract(SubmitUnderFaults, CutSubmits, VerbsUnderFaults, TransfersUnderFaults):
+class ServiceContract(
+    SubmitUnderFaults, CutSubmits, VerbsUnderFaults, TransfersUnderFaults, LeaksNothing
+):
     """Tests that a kind joins which calls a service that may fail in every way."""
 
 

@@ -32,10 +32,11 @@ PASSWORD = 'c4nary "ä/+\\&=%3d?~ürzt'  # noqa: S105 - made to be looked for
 class StandIn:
     """What the suite must be told of a kind of service.
 
-    `starts` is method and path of the one call that starts a run of `bodies`.
-    `hostile_names` are faults that make outputs be listed under names that no file may have. `own` are
-    faults of this kind alone, `hiding` those that keep a run out of lists for a while. `set_password` makes a
-    password that of the account, in a folder that no stand-in has yet used.
+    `starts` is method and path of the one call that starts a run of `bodies`. `set_password` makes
+    a password that of the account, in a folder that no stand-in has used yet. Of faults that this
+    kind alone has, `hiding` keep a run out of lists for a while, `hostile_names` list outputs under
+    names that no file may have, and `own` are all others that strike a run. `clean_up` is what a
+    [run] table says so that `forget` removes all that is over there.
     """
 
     kind: Kind
@@ -60,6 +61,12 @@ class Service:
     def url(self) -> str:
         """Where it is."""
         return str(self._table["url"])
+
+    @property
+    def backend(self) -> str:
+        """What the configuration calls it."""
+        [name] = tomllib.loads(self.configuration)["backends"]
+        return str(name)
 
     @property
     def address(self) -> tuple[str, int]:

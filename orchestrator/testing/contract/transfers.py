@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -86,7 +86,7 @@ class TransfersUnderFaults(Ground):
         source.write_bytes(b"secret geometry")
         run = await self._ended(place)
         with socket.create_server(("127.0.0.2", 0)) as elsewhere:
-            elsewhere.setblocking(False)
+            elsewhere.settimeout(0)
             service.put(f"foreign-host=http://127.0.0.2:{elsewhere.getsockname()[1]}")
             errors = []
             staged = place.run("2", place.bodies.copies("in.dat", "out.dat"))
@@ -111,7 +111,7 @@ class TransfersUnderFaults(Ground):
         source.write_bytes(b"geometry")
         run = await self._ended(place)
         other = place.run("2", place.bodies.copies("in.dat", "out.dat"))
-        acts = {
+        acts: dict[str, Callable[[], Awaitable[object]]] = {
             "stage": lambda: place.backend.stage(other, StageStep("in.dat", source)),
             "find": lambda: place.backend.find(run),
             "poll": lambda: place.backend.poll([run]),
@@ -164,25 +164,22 @@ async def harvest(place: Place, run: Run, staging: Path) -> dict[str, bytes]:
     """Fetch what a run left as the engine does; return it by the names the service has for it."""
     listed = await place.backend.list_outputs(run)
     names = local_names([Foreign(one.name, one.log) for one in listed])
+    chosen = list(zip(listed, names, strict=True))
+    found = {one: await run_sync(_fetch, place, run, one, staging, name) for one, name in chosen}
+    return {one.name: data for one, data in found.items() if not one.log}
+
+
+def _fetch(place: Place, run: Run, output: Output, staging: Path, name: str) -> bytes:
     staging.mkdir(parents=True, exist_ok=True)
-    found = {}
-    for one, name in zip(listed, names, strict=True):
-        fetched = await run_sync(_fetch, place, run, one, staging, name)
-        if not one.log:
-            found[one.name] = (staging / fetched.name).read_bytes()
-    return found
-
-
-def _fetch(place: Place, run: Run, output: Output, staging: Path, name: str) -> results.Fetched:
+    (staging / name).unlink(missing_ok=True)  # of an earlier try; a part of it stays
     announced = results.Announced(output.size, output.sha256, output.md5)
     open_at = partial(place.backend.open_output, run, output)
     try:
-        return results.fetch(
-            staging, name, open_at, announced, stop=lambda: False, keep_free=0
-        )
+        results.fetch(staging, name, open_at, announced, stop=lambda: False, keep_free=0)
     except (BackendError, results.MismatchError):
         assert not (staging / name).exists(), "nothing stands where a fetch failed"
         raise
+    return (staging / name).read_bytes()
 
 
 def _files(folder: Path) -> set[str]:
