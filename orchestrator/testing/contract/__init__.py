@@ -24,12 +24,13 @@ class TestProcessUnderFaults(TestUnderFaults):
 import pytest
 
 MODULES = (
-    "cuts", "ground", "leaks", "playing", "striking", "submitting", "suite", "transfers", "verbs",
+    "account", "cuts", "ground", "leaks", "playing", "striking", "submitting", "suite", "transfers", "verbs",
 )  # fmt: skip
 for _module in MODULES:
     pytest.register_assert_rewrite(f"{__name__}.{_module}")
 
 # ruff: noqa: E402 - first the rewriting of their assertions
+from orchestrator.testing.contract.account import AccountContract
 from orchestrator.testing.contract.cuts import CutSubmits
 from orchestrator.testing.contract.leaks import LeaksNothing
 from orchestrator.testing.contract.place import Bodies, Place, open_place
@@ -47,6 +48,7 @@ class ServiceContract(
 
 
 __all__ = [
+    "AccountContract",
     "BackendContract",
     "Bodies",
     "Place",
