@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from pathlib import Path
 from random import Random
 from secrets import randbits
@@ -17,7 +18,8 @@ from orchestrator.backend import (
     RejectedError,
     TransientError,
 )
-from orchestrator.backends.http import asking, storage
+from orchestrator.backends.http import asking, door, storage
+from orchestrator.backends.http.trust import tls
 from orchestrator.testing.contract.place import Place, open_place
 from orchestrator.testing.contract.service import Form, Service, StandIn, running
 
@@ -25,11 +27,20 @@ FIVE = (TransientError, QuotaError, AuthError, RejectedError, ProtocolError)
 IMPATIENT = 0.5  # seconds
 
 
+_tls = cache(tls)
+
+
 class Ground:
     """The fixtures. A joining class sets `stand_in`, and `form` to say how it is served."""
 
     stand_in: ClassVar[StandIn]
     form: ClassVar[Form] = "thread"
+
+    @pytest.fixture(autouse=True)
+    def certificates(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Read the system's authorities once, not at each of hundreds of openings."""
+        for module in (door, storage):
+            monkeypatch.setattr(module, "tls", _tls)
 
     @pytest.fixture
     def service(self, tmp_path: Path) -> Iterator[Service]:
