@@ -26,7 +26,7 @@ from orchestrator.core.spec import JobSpec
 from orchestrator.spool import drop_file
 from orchestrator.store import entrance, migrate
 from orchestrator.store.sqlite import connect_writer
-from tests.benchmarks import limits
+from tests.benchmarks import limits, transfers
 from tests.benchmarks.service import (
     call,
     cpu_seconds,
@@ -36,7 +36,7 @@ from tests.benchmarks.service import (
     wait_until,
 )
 
-IMAGE = 4 << 30  # bytes, most of them never written
+IMAGE = 8 << 30  # bytes, most of them never written
 AT_ONCE = 16
 
 
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--drops", type=int, default=30, help="drops to time, one by one")
     parser.add_argument("--queued", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--seconds", type=float, default=2.0, help="for each limit, and of rest")
+    parser.add_argument("--transfer", type=float, default=1.0, help="GiB to fetch and to send")
     asked = parser.parse_args()
     with fresh_disk() as (folder, disk):
         say(f"{os.cpu_count()} processors, Python {platform.python_version()}, {disk}")
@@ -69,6 +70,15 @@ def main() -> None:
             done = end_to_end(home, asked.jobs)
             share = f"{done / commits:.1%} of commits, {done / spawns:.1%} of starts"
             say(f"no-op jobs from drop to result, {label}", f"{done:8.0f} /s", share)
+
+        for label, measure in (
+            ("a result fetched, hashed and synced", transfers.downloads),
+            ("an input sent", transfers.uploads),
+        ):
+            with tempfile.TemporaryDirectory(dir=folder) as place:
+                speed = measure(Path(place), int(asked.transfer * (1 << 30)))
+            beside = f"{speed.ours / speed.curl:.2f} of curl; memory {speed.memory:.0f} MiB"
+            say(label, f"{speed.ours / 1e6:8.0f} MB/s", beside)
 
         home = new_home(folder / "latency")
         slow = sorted(latencies(home, asked.drops))

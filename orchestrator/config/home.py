@@ -47,6 +47,11 @@ class Home:
         return self.state / "lock"
 
     @property
+    def control(self) -> Path:
+        """The socket at which the daemon can be asked."""
+        return self.state / "control.sock"
+
+    @property
     def database(self) -> Path:
         """The queue."""
         return self.state / "queue.db"

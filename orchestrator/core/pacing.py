@@ -12,6 +12,7 @@ HINTED_POLL = 30.0
 LONGEST_BACKOFF = 300.0
 LONGEST_RETRY_DELAY = 3600.0
 LONGEST_RETRY_AFTER = 86400.0
+LONGEST_SPREAD = 60.0
 
 
 def poll_delay(age: float, u: float, *, hints: bool) -> float:
@@ -29,9 +30,11 @@ def backoff(tries: int, u: float, retry_after: float | None = None) -> float:
     """Return the seconds to wait after the given number of failed tries in a row (1, 2, …).
 
     Full jitter over an exponential ceiling (1 s to 5 min). What the service asked for is never
-    shortened; what is over a day, or no number, counts as a day.
+    shortened; what is over a day, or no number, counts as a day. Those who were told the same
+    moment come within a minute of it: it is known, so there is no need to look for it.
     """
-    delay = _doubled(1, tries - 1, LONGEST_BACKOFF) * (0.1 + 0.9 * u)
+    longest = LONGEST_BACKOFF if retry_after is None else LONGEST_SPREAD
+    delay = _doubled(1, tries - 1, longest) * (0.1 + 0.9 * u)
     if retry_after is None:
         return delay
     asked = retry_after if 0 <= retry_after <= LONGEST_RETRY_AFTER else LONGEST_RETRY_AFTER

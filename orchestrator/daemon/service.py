@@ -2,8 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -11,26 +11,26 @@ import anyio
 import structlog
 from anyio.to_thread import run_sync
 
-from orchestrator.backend import Context
-from orchestrator.config import Config, Home, resolve_secret
+from orchestrator.config import Config, Home
 from orchestrator.config.room import room_at
 from orchestrator.core.faults import DiskFullError
 from orchestrator.core.ids import HOME_LENGTH, ID_LENGTH, id_from_bits
 from orchestrator.core.now import Now
+from orchestrator.daemon import control
+from orchestrator.daemon.asking import answer_from
 from orchestrator.daemon.ballast import watch_room
 from orchestrator.daemon.clock import read_anchor, start_clock
 from orchestrator.daemon.entry import QueueOf, read_with, rules_of
 from orchestrator.daemon.heart import Heart
 from orchestrator.daemon.idle import wait_until_idle
 from orchestrator.daemon.notify import StillStarting, notify
+from orchestrator.daemon.places import open_places
 from orchestrator.daemon.projection import Projection
 from orchestrator.daemon.signals import wait_for_signal
 from orchestrator.daemon.tidy import clear_staging
-from orchestrator.engine import Engine, Place, Tools
+from orchestrator.engine import Engine, Tools
 from orchestrator.intake import Intake, Report
 from orchestrator.log import logging_to
-from orchestrator.registry import kinds
-from orchestrator.spool import make_folder
 from orchestrator.store import look
 from orchestrator.store.database import Database, checkpoint, open_database
 from orchestrator.store.home import HomeRow, found_home, save_pulse
@@ -59,7 +59,7 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
             await _trust_what_is_read(db, row, now)
             hints = _Hints()
             places = await stack.enter_async_context(
-                _open_places(home, config, hints.tell, known_secrets)
+                open_places(home, config, hints.tell, known_secrets)
             )
             await clear_staging(home, db)
             tools = Tools(
@@ -92,6 +92,8 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
                     group.start_soon(intake.run, lambda report: _tell(tools, report))
                     group.start_soon(projection.run)
                     group.start_soon(heart.run)
+                    answer = answer_from(config, places)
+                    group.start_soon(control.serve, home.control, answer, tools.log)
                     group.start_soon(watch_room, home, room, tools.log, engine.poke)
                     group.start_soon(_upkeep(home, config, tools))
                     tools.log.info("ready", home=str(home.root), backends=sorted(places))
@@ -147,29 +149,6 @@ class _Hints:
     def tell(self, key: str) -> None:
         if self.listener is not None:
             self.listener(key)
-
-
-@asynccontextmanager
-async def _open_places(
-    home: Home, config: Config, hint: Callable[[str], None], known_secrets: set[str]
-) -> AsyncIterator[dict[str, Place]]:
-    """Open every configured backend; close them in reverse order."""
-
-    def secret(name: str) -> str:
-        value = resolve_secret(config, name)
-        known_secrets.add(value)
-        return value
-
-    known = kinds()
-    async with AsyncExitStack() as stack:
-        places: dict[str, Place] = {}
-        for name, configured in config.backends.items():
-            kind, directory = known[configured.kind], home.backend(name)
-            make_folder(directory, 0o700)
-            context = Context(name, directory, hint, secret, known_secrets.add)
-            backend = await stack.enter_async_context(kind.open(context, configured.options))
-            places[name] = Place(backend, kind.max_runs(configured.options))
-        yield places
 
 
 def _tell(tools: Tools, report: Report) -> None:

@@ -67,6 +67,9 @@ def test_backoff_grows_to_its_bound_and_is_never_zero(tries: int, u: float) -> N
         (1, 0.0, 0.5, 0.55),
         (1, 0.5, 0.5, 1.05),
         (2, 60.0, 0.5, 61.1),
+        (6, 0.0, 0.5, 17.6),
+        (7, 0.0, 0.5, 33.0),
+        (40, 600.0, 0.5, 633.0),
     ],
 )
 def test_backoff_doubles(tries: int, asked: float | None, u: float, delay: float) -> None:

@@ -48,6 +48,12 @@ def _check_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _check_proxy(text: str) -> str:
+    if not text.startswith("http://"):
+        raise ValueError('expected an HTTP proxy such as "http://proxy.example.org:3128"')
+    return _check_url(text)
+
+
 def _check_file(text: str) -> str:
     if not text.startswith("/") or "\0" in text:
         raise ValueError("expected an absolute path")
@@ -65,6 +71,11 @@ Url = Annotated[
     AfterValidator(_check_url),
     WithJsonSchema({"type": "string", "pattern": r"^https?://[^\s@?#\\]+$"}),
 ]
+ProxyUrl = Annotated[
+    str,
+    AfterValidator(_check_proxy),
+    WithJsonSchema({"type": "string", "pattern": r"^http://[^\s@?#\\]+$"}),
+]
 CallRate = Annotated[
     str,
     AfterValidator(_check_rate),
@@ -81,7 +92,7 @@ class Account(Table):
 
     url: Url
     """The address below which the service answers, such as https://api.example.org/v1."""
-    proxy: Url | None = None
+    proxy: ProxyUrl | None = None
     """The HTTP proxy on the way to it; without it the service is called directly. Proxies that the
     environment names are not used."""
     ca_file: CertificateFile | None = None

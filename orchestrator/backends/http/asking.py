@@ -27,11 +27,11 @@ class Use(Enum):
 class Ask:
     """One call.
 
-    `path` lies below the account's URL, or is a whole URL of the same origin, as links to further
-    pages are. `reads` says that the call changes nothing over there, so that no failure of it has
-    an effect. `expect` names statuses beside 2xx that are answers and no errors. `cap` is the most
-    bytes of a reply, `limit` the seconds for all of it. `basic` is user and secret; with it the
-    account's own credentials are not sent.
+    `path` lies below the account's URL and has no query (`params` has), or is a whole URL of the
+    same origin, as links to further pages are. `reads` says that the call changes nothing over
+    there, so that no failure of it has an effect. `expect` names statuses beside 2xx that are
+    answers and no errors. `cap` is the most bytes of a reply, `limit` the seconds for all of it.
+    `basic` is user and secret; with it the account's own credentials are not sent.
     """
 
     method: str

@@ -5,6 +5,7 @@ Nothing is retried, no redirect is followed, nothing of the environment is used.
 
 import base64
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -27,6 +28,7 @@ from orchestrator.backends.http.trust import tls
 from orchestrator.log import escape
 from orchestrator.log.masking import masker
 
+_ODD = re.compile(r"[?#\\]|/(\.|%2e){1,2}(/|$)", re.IGNORECASE)  # would call something else
 Auth = Callable[[], Mapping[str, str]]
 
 KEEP_ALIVE = 75.0  # seconds, so that a poll a minute need not connect anew
@@ -67,7 +69,9 @@ class Door:
                     reply = await _exchange(client, request, ask, source)
             except TimeoutError:
                 error = TransientError(f"{source}: no whole answer within {ask.limit:.0f} s")
-            except httpx.TransportError as fault:
+            except httpx.LocalProtocolError:
+                raise _unwritable(url) from None
+            except (httpx.RequestError, httpx.InvalidURL, ValueError) as fault:
                 error = TransientError(f"{source}: {_in_words(fault)}")
             except ProtocolError as fault:
                 error = fault
@@ -83,14 +87,11 @@ class Door:
         raise error
 
     def _url(self, ask: Ask) -> httpx.URL:
-        try:
-            if ask.path.startswith(("http://", "https://")):
-                url = httpx.URL(ask.path)
-            else:
-                url = httpx.URL(f"{self._base}/{ask.path.lstrip('/')}")
-        except (httpx.InvalidURL, ValueError):
-            url = None
-        if url is None or ".." in url.path.split("/") or url.userinfo:
+        whole = ask.path.startswith(("http://", "https://"))
+        url = None
+        with suppress(httpx.InvalidURL, ValueError):
+            url = httpx.URL(ask.path if whole else f"{self._base}/{ask.path.lstrip('/')}")
+        if url is None or url.userinfo or (not whole and _ODD.search(f"/{ask.path}")):
             raise RejectedError(f"{self._base.host}: not the path of a call", effect="none")
         if _origin(url) != _origin(self._base):
             raise ProtocolError(
@@ -177,7 +178,12 @@ def _request(
             headers=headers,
             extensions={"trace": sent},
         )
-    raise RejectedError(f"{escape(url.host)}: the call cannot be written as HTTP", effect="none")
+    raise _unwritable(url)
+
+
+def _unwritable(url: httpx.URL) -> RejectedError:
+    """Return the error for a call that h11 would not begin to write."""
+    return RejectedError(f"{escape(url.host)}: the call cannot be written as HTTP", effect="none")
 
 
 async def _exchange(
@@ -219,7 +225,7 @@ def _is_clean(response: httpx.Response) -> bool:
     return not state.trailing_data[0]
 
 
-def _in_words(error: httpx.TransportError) -> str:
+def _in_words(error: Exception) -> str:
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         why = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from orchestrator.backend import ProtocolError, TransientError
-from orchestrator.backends.http.line import Line, line, refuse
+from orchestrator.backends.http.line import Line, line, refusal
 from orchestrator.backends.http.storage import Storage
 
 CHUNK = 1 << 20
@@ -88,7 +88,7 @@ def _judged(
                 return None
             return Stream(response.status, offset, offset, found or etag, iter(()))
         case _:
-            raise refuse(response, at.target, effect="none")
+            raise refusal(response, at)
     left = None if size is None else size - start
     return Stream(response.status, start, size, found, _chunks(response, at, left))
 

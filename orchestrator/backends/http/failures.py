@@ -64,12 +64,14 @@ def outcome(reply: Reply, error: BackendError | None, wall: float) -> Outcome:
         verdict = "failed"
     elif reply.status == S.UNAUTHORIZED:
         verdict = "denied"
-    refused = error is not None
+    busy = reply.status == S.TOO_MANY_REQUESTS
+    # With any other status it is about one thing over there, not about the account.
+    asked = busy or verdict == "failed"
     return Outcome(
         verdict,
         str(error or ""),
-        busy=reply.status == S.TOO_MANY_REQUESTS,
-        pause=retry_after(reply.headers, wall) if refused else None,
+        busy=busy,
+        pause=retry_after(reply.headers, wall) if asked else None,
         window=window(reply.headers, wall),
     )
 

@@ -20,6 +20,7 @@ from orchestrator.backends.http.standing import (
     admit,
     ended,
 )
+from orchestrator.core.now import Now
 
 SAVE_EVERY = 1.0  # seconds; what the last second changed may be lost
 
@@ -52,12 +53,15 @@ class Governor:
         wall: Callable[[], float] = time.time,
         u: Callable[[], float] = random.random,
     ) -> None:
+        self._calls = account.calls
         self._rate = parse_rate(account.calls) if account.calls else None
         self._places = anyio.Semaphore(account.at_once)
         self._directory, self._name = directory, name
         self._steady, self._wall, self._u = steady, wall, u
-        found = kept.load(directory, self._rate, now=steady(), wall=wall())
-        self._standing = found[1] if found else Standing()
+        found = kept.load(directory, Now(steady(), wall()))
+        self._standing = found.standing if found else Standing()
+        if found and found.rate != self._rate:  # it was configured anew
+            self._standing = replace(self._standing, spent=())
         self._saved_at = -SAVE_EVERY
 
     @asynccontextmanager
@@ -77,10 +81,6 @@ class Governor:
                 self._end(permit.outcome)
         finally:
             self._places.release()
-
-    def retry_after(self) -> float:
-        """Return the seconds for which the service wants no call."""
-        return max(0.0, self._standing.paused_until - self._steady())
 
     def close(self) -> None:
         """Keep on disk how the account stands."""
@@ -113,7 +113,7 @@ class Governor:
         if at_once or now - self._saved_at >= SAVE_EVERY:
             self._saved_at = now
             still = replace(self._standing, under_way=0, probing=False)
-            kept.save(self._directory, self._name, still, self._rate, now=now, wall=self._wall())
+            kept.save(self._directory, self._name, self._calls, still, Now(now, self._wall()))
 
 
 def read_standing(directory: Path) -> list[str]:
@@ -121,9 +121,9 @@ def read_standing(directory: Path) -> list[str]:
 
     For people, without a daemon and without a call.
     """
-    found = kept.load(directory, None, now=steady(), wall=time.time())
+    now = Now(steady(), time.time())
+    found = kept.load(directory, now)
     if found is None:
         return []
-    name, standing = found
-    held = admit(steady(), standing, None, Use.POLL)
-    return [f"{name}: {held.why}"] if isinstance(held, Held) else []
+    held = admit(now.steady, found.standing, found.rate, Use.POLL)
+    return [f"{found.name}: {held.why}"] if isinstance(held, Held) else []

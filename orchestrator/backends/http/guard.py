@@ -102,7 +102,7 @@ def _parts(url: str, *, private: bool) -> tuple[Literal["http", "https"], str, i
 
 def _is_literal(host: str) -> bool:
     try:
-        return str(ipaddress.ip_address(host)) == host
+        return "%" not in host and str(ipaddress.ip_address(host)) == host
     except ValueError:
         return False
 

@@ -6,11 +6,13 @@ watched.
 """
 
 import http.client
+import io
 import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from threading import Timer
+from typing import Any
 
 from orchestrator.backend import BackendError, Effect, ProtocolError, RejectedError, TransientError
 from orchestrator.backends.http.guard import Target, followed
@@ -21,16 +23,34 @@ ERROR_CAP = 16 << 10
 _EXPIRED = (b"xpired", b"TokenRefresh", b"InvalidToken")
 
 
-class Line:
-    """A connection; `target` is where it leads."""
+class _Lines(io.BufferedReader):
+    """Reads lines that are whole: `http.client` takes an end within the headers for theirs."""
 
-    def __init__(self, target: Target, where: Storage) -> None:
-        self.target, self.where = target, where
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if not line.endswith(b"\n"):
+            raise http.client.IncompleteRead(line)
+        return line
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **more: Any) -> None:
+        super().__init__(sock, *args, **more)
+        self.fp = _Lines(self.fp.detach())
+
+
+class Line:
+    """A connection; `target` is where it leads, `effect` what a failure on it may have done."""
+
+    def __init__(self, target: Target, where: Storage, effect: Effect) -> None:
+        self.target, self.where, self.effect = target, where, effect
         self._rung = False
         self._waited, self._passed = 0.0, 0
         host, port = where.proxy or (target.host, target.port)
         self._http = http.client.HTTPConnection(host, port, timeout=where.patience)
         self._http.auto_open = 0
+        self._http.response_class = _Response
+        self._response: http.client.HTTPResponse | None = None
 
     @property
     def socket(self) -> socket.socket:
@@ -65,11 +85,12 @@ class Line:
 
     def reply(self) -> http.client.HTTPResponse:
         """Read until the reply's headers are there."""
-        return self._http.getresponse()
+        self._response = self._http.getresponse()
+        return self._response
 
     @contextmanager
     def alarm(self, limit: float) -> Iterator[None]:
-        """Shut the socket when the body is not through after `limit` seconds."""
+        """Shut the socket when the body is not through after `limit` seconds: TimeoutError."""
         timer = Timer(limit, self._ring)
         timer.daemon = True
         timer.start()
@@ -77,6 +98,8 @@ class Line:
             yield
         finally:
             timer.cancel()
+        if self._rung:
+            raise TimeoutError
 
     def _ring(self) -> None:
         self._rung = True
@@ -91,7 +114,8 @@ class Line:
         if self._waited >= self.where.window:
             rate, self._waited, self._passed = self._passed / self._waited, 0.0, 0
             if rate < self.where.least_rate:
-                raise TransientError(f"{self.target.shown}: only {rate:.0f} bytes a second came")
+                text = f"{self.target.shown}: only {rate:.0f} bytes a second passed"
+                raise TransientError(text, effect=self.effect)
 
     def why(self, error: Exception) -> str:
         """Return in words why the exchange failed."""
@@ -102,14 +126,16 @@ class Line:
         return f"{self.target.shown}: the connection broke"
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, which `http.client` hands over to the reply."""
         self._http.close()
+        if self._response:
+            self._response.close()
 
 
 @contextmanager
 def line(url: str, where: Storage, *, effect: Effect) -> Iterator[Line]:
     """Connect to where a presigned address leads; what breaks on the way is a TransientError."""
-    opened = Line(followed(url, where), where)
+    opened = Line(followed(url, where), where, effect)
     failure: BackendError | None = None
     try:
         with opened.alarm(where.head_limit):
@@ -123,10 +149,10 @@ def line(url: str, where: Storage, *, effect: Effect) -> Iterator[Line]:
         raise failure
 
 
-def refuse(response: http.client.HTTPResponse, target: Target, *, effect: Effect) -> BackendError:
+def refusal(response: http.client.HTTPResponse, at: Line) -> BackendError:
     """Return what a status means that is not the one hoped for."""
-    status = response.status
-    text = f"{target.shown} answered {status}"
+    status, effect = response.status, at.effect
+    text = f"{at.target.shown} answered {status}"
     body = b""
     with suppress(OSError, http.client.HTTPException):
         body = response.read1(ERROR_CAP)

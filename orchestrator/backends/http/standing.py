@@ -174,7 +174,7 @@ def _ours_used_up(now: float, standing: Standing, rate: Rate | None, use: Use) -
     for part, count in spent:
         freed += count
         if freed >= wanted:
-            wait = (part + PARTS) * rate.period / PARTS - now
+            wait = (part + PARTS + 1) * rate.period / PARTS - now
             break
     more = f", {kept} of them kept from polls" if kept else ""
     period = {1.0: "a second", 60.0: "a minute", 3600.0: "an hour", A_DAY: "a day"}[rate.period]
@@ -189,9 +189,12 @@ def _kept(budget: float, use: Use) -> int:
 def _recent(
     now: float, spent: tuple[tuple[int, int], ...], rate: Rate
 ) -> tuple[tuple[int, int], ...]:
-    """Return what was spent within the last period, oldest first."""
+    """Return what was spent within the last period, oldest first.
+
+    A part counts until the last moment of it is that old: rather too long than too short.
+    """
     newest = int(now * PARTS / rate.period)
-    return tuple((part, count) for part, count in spent if newest - PARTS < part <= newest)
+    return tuple((part, count) for part, count in spent if newest - PARTS <= part <= newest)
 
 
 def _spend(

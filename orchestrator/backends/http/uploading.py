@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 
 from orchestrator.backend import RejectedError
-from orchestrator.backends.http.line import Line, line, refuse
+from orchestrator.backends.http.line import Line, line, refusal
 from orchestrator.backends.http.storage import Storage
 
 BLOCK = 1 << 20
@@ -29,7 +29,7 @@ def upload(url: str, file: int, start: int, length: int, where: Storage) -> str:
         with at.alarm(where.head_limit):
             response = at.reply()
             if not 200 <= response.status < 300:  # noqa: PLR2004 - as HTTP numbers them
-                raise refuse(response, at.target, effect="possible")
+                raise refusal(response, at)
         return (response.getheader("ETag") or "").strip().removeprefix("W/").strip('"')
 
 

@@ -1,6 +1,5 @@
 """Bring one output into staging: hashed on the way, checked, synced; gone on with after a break."""
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
@@ -10,6 +9,7 @@ from pathlib import Path
 from orchestrator.core.names import is_safe
 from orchestrator.store.results import disk, parts
 from orchestrator.store.results.errors import DiskFullError, MismatchError, StoppedError
+from orchestrator.store.results.hashing import Hashes, hashing
 
 LOOK_EVERY = 64 << 20  # bytes between two looks at the free space: others write to the disk too
 BLOCK = 1 << 20
@@ -79,16 +79,17 @@ def _fetch(  # noqa: PLR0917 - the arguments of fetch
     with disk.our_disk(name):
         fd = parts.open_part(staging, name)
     try:
-        taken = _Taken(fd, name, announced)
-        taken.read_back()
-        with open_at(taken.size) as (start, chunks):
-            if start != taken.size:
-                taken.begin_anew(start)
-            for chunk in _in_bounds(chunks, taken, keep_free):
-                if stop():
-                    raise StoppedError(f"stopped while {name} was being fetched")
-                taken.add(chunk)
-        fetched = taken.checked()
+        with hashing(md5=announced.md5 is not None) as hashes:
+            taken = _Taken(fd, name, announced, hashes)
+            taken.read_back()
+            with open_at(taken.size) as (start, chunks):
+                if start != taken.size:
+                    taken.begin_anew(start)
+                for chunk in _in_bounds(chunks, taken, keep_free):
+                    if stop():
+                        raise StoppedError(f"stopped while {name} was being fetched")
+                    taken.add(chunk)
+            fetched = taken.checked()
         with disk.our_disk(name):
             os.fchmod(fd, FILE_MODE)
             disk.sync(fd, name)
@@ -100,14 +101,9 @@ def _fetch(  # noqa: PLR0917 - the arguments of fetch
 class _Taken:
     """What has come of an output so far: a file, and the hashes of what stands in it."""
 
-    def __init__(self, fd: int, name: str, announced: Announced) -> None:
+    def __init__(self, fd: int, name: str, announced: Announced, hashes: Hashes) -> None:
         self.fd, self.name, self.announced = fd, name, announced
-        self._begin()
-
-    def _begin(self) -> None:
-        self.size = 0
-        self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False) if self.announced.md5 else None
+        self._hashes, self.size = hashes, 0
 
     def read_back(self) -> None:
         """Hash what an earlier try left; a part that is longer than the output is thrown away."""
@@ -116,7 +112,7 @@ class _Taken:
             if most is not None and os.fstat(self.fd).st_size > most:
                 os.ftruncate(self.fd, 0)
             while block := os.read(self.fd, BLOCK):
-                self._hash(block)
+                self._count(block)
 
     def begin_anew(self, start: int) -> None:
         """Throw the part away: the output begins at 0 again, and nowhere else."""
@@ -125,18 +121,17 @@ class _Taken:
         with disk.our_disk(self.name):
             os.ftruncate(self.fd, 0)
             os.lseek(self.fd, 0, os.SEEK_SET)
-        self._begin()
+        self._hashes.begin_anew()
+        self.size = 0
 
     def add(self, chunk: bytes) -> None:
-        """Write and hash the next bytes."""
+        """Hash and write the next bytes."""
+        self._count(chunk)
         with disk.our_disk(self.name):
             disk.write_all(self.fd, chunk)
-        self._hash(chunk)
 
-    def _hash(self, data: bytes) -> None:
-        self._sha256.update(data)
-        if self._md5 is not None:
-            self._md5.update(data)
+    def _count(self, data: bytes) -> None:
+        self._hashes.update(data)
         self.size += len(data)
 
     def checked(self) -> Fetched:
@@ -144,16 +139,11 @@ class _Taken:
         said, name = self.announced, self.name
         if said.size is not None and self.size != said.size:
             raise MismatchError(f"{name}: {self.size} of {said.size} announced bytes came")
-        fetched = Fetched(name, self.size, self._sha256.hexdigest())
-        if said.sha256 is not None and fetched.sha256 != said.sha256.lower():
-            raise MismatchError(
-                f"{name}: its SHA-256 is {fetched.sha256}, announced was {said.sha256.lower()}"
-            )
-        if self._md5 is not None and said.md5 and self._md5.hexdigest() != said.md5.lower():
-            raise MismatchError(
-                f"{name}: its MD5 is {self._md5.hexdigest()}, announced was {said.md5.lower()}"
-            )
-        return fetched
+        sha256, md5 = self._hashes.hexdigests()
+        for what, found, wanted in (("SHA-256", sha256, said.sha256), ("MD5", md5, said.md5)):
+            if wanted is not None and found != wanted.lower():
+                raise MismatchError(f"{name}: its {what} is {found}, announced was {wanted}")
+        return Fetched(name, self.size, sha256)
 
 
 def _in_bounds(chunks: Iterable[bytes], taken: _Taken, keep_free: int) -> Iterator[bytes]:

@@ -1,0 +1,47 @@
+"""What tests of the HTTP ground share."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.backends.http import Account, Door, open_door
+
+CANARY = "canary-4f1d9c-secret"
+LEAST_GROWTH = 50 << 20  # bytes that no reply may make us grow by
+
+OpenDoor = Callable[..., AbstractAsyncContextManager[Door]]
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> OpenDoor:
+    """Open a door to a URL, with a secret that must never get anywhere else."""
+
+    @asynccontextmanager
+    async def opened(url: str, **options: Any) -> AsyncIterator[Door]:
+        account = Account(url=url, **options)
+        tmp_path.joinpath("account").mkdir(exist_ok=True)
+        proofs = {"Authorization": f"Bearer {CANARY}", "X-Api-Key": CANARY}
+        async with open_door(
+            account, tmp_path / "account", name="cloud", auth=lambda: proofs
+        ) as it:
+            yield it
+
+    return opened
+
+
+@contextmanager
+def flat_memory() -> Iterator[None]:
+    """Fail when this process needs 50 MB more than before at any time within."""
+    Path("/proc/self/clear_refs").write_text("5")  # the highest so far becomes what it is now
+    before = _highest()
+    yield
+    assert _highest() - before < LEAST_GROWTH
+
+
+def _highest() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    [line] = [line for line in lines if line.startswith("VmHWM")]
+    return int(line.split()[1]) << 10
