@@ -17,8 +17,9 @@ class Surroundings:
     at once, or in words what it lacks to take any. `live` counts the backend's runs that have not
     ended, `harvesting` those of them that only fetch outputs, `sought` those that a restored queue
     still looks for. `ahead` counts the queued jobs that are taken before this one. `results` is the
-    folder of the job's results. `full` says that the disk is full, None when it is not. `held_back` says
-    what the backend's account is not let do now; `configured` is whether the backend is still in the configuration.
+    folder of the job's results. `full` says that the disk is full, None when it is not.
+    `held_back` says what the backend's account is not let do now; `configured` is whether the
+    backend is still in the configuration.
     """
 
     daemon: int | None

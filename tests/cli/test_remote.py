@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from orchestrator import cli
+from orchestrator.cli.fault import Fault
+from orchestrator.cli.handing import file_to_fill
 from orchestrator.config.home import Home
 from orchestrator.registry import kinds
 from orchestrator.store.lock import hold
@@ -137,6 +139,15 @@ def test_a_file_of_mine_is_replaced_only_by_force(run: Run, tmp_path: Path) -> N
     assert target.read_text() == "mine"
     assert run("remote", "cluster", "get", "x", target, "--force").returncode == 0
     assert target.read_text() == "the bytes of x\n"
+
+
+def test_a_file_that_came_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    """What another program wrote during a long transfer would be gone."""
+    target = tmp_path / "mine.dat"
+    with pytest.raises(Fault, match="is there already"), file_to_fill(target, replace=False):
+        target.write_text("mine")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.dat"]
+    assert target.read_text() == "mine"
 
 
 def test_a_file_is_brought_over(run: Run, daemon: int | None, tmp_path: Path) -> None:
