@@ -36,6 +36,7 @@ from orchestrator.store.lock import HomeInUseError, hold
 
 EXAMINE = ":examine"
 """Asks for what `Kind.examine` finds; no verb of a service has such a name."""
+SLOWEST_LOOK = 30.0  # seconds for `doctor`, at each backend
 SLOWEST = 120.0  # seconds; what moves a file may take as long as it moves
 
 
@@ -82,7 +83,7 @@ async def _answer(
     kind = kind_of(config, question.backend)
     backend = backends[question.backend]
     if question.verb == EXAMINE:
-        with _limited(SLOWEST):
+        with _limited(SLOWEST_LOOK):
             found = await kind.examine(backend) if kind.examine is not None else ()
         return [asdict(line) for line in found]
     verb = kind.verbs().get(question.verb)
