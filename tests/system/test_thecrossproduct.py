@@ -56,23 +56,23 @@ def _rails(n: int) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _drop_all(spool: Path) -> None:
+def _prepared(folder: Path) -> list[Path]:
+    """Write the jobs; return what is to be submitted."""
     for n in range(RAILS):
-        folder = spool.parent / f"prepared-{n}"
-        folder.mkdir()
-        (folder / "rails.csv").write_text(_rails(n))
-        (folder / "job.toml").write_text(
-            f'name = "rails-{n}"\nbackend = "tcp"\n[run]\n'
-            'app = "sncf_reseau/railway_track_regression"\n'
+        job = folder / f"rails-{n}"
+        job.mkdir(parents=True)
+        (job / "rails.csv").write_text(_rails(n))
+        (job / "job.toml").write_text(
+            'backend = "tcp"\n[run]\napp = "sncf_reseau/railway_track_regression"\n'
             'inputs = { rails = { input = "rails.csv" }, degree = 2 }\n'
         )
-        folder.rename(spool / f"rails-{n}")
     for n in range(SHELLS):
         script = f"head -c 3000000 /dev/zero > zeros; mkdir deep; echo {n} > deep/{n}; exit {n % 2}"
         text = (
             f'backend = "tcp"\n[run]\napp = "emulator/shell"\ninputs = {{ script = "{script}" }}\n'
         )
-        (spool / f"shell-{n}.toml").write_text(text)
+        (folder / f"shell-{n}.toml").write_text(text)
+    return list(folder.iterdir())
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def test_every_job_runs_once_whatever_goes_wrong(
     tmp_path: Path, program: list[str], environment: dict[str, str]
 ) -> None:
     """Somebody would pay twice for one computation, lose one, or trust half of a result."""
-    _bad_day(tmp_path, program, environment, ends=True)
+    _bad_day(tmp_path, program, environment, mends=True)
 
 
 @pytest.mark.long
@@ -106,11 +106,11 @@ def test_jobs_get_through_a_day_that_stays_bad(
 ) -> None:
     """Jobs would hang until somebody mends the service, though every call works at times."""
     del day
-    _bad_day(tmp_path, program, environment, ends=False)
+    _bad_day(tmp_path, program, environment, mends=False)
 
 
 def _bad_day(
-    tmp_path: Path, program: list[str], environment: dict[str, str], *, ends: bool
+    tmp_path: Path, program: list[str], environment: dict[str, str], *, mends: bool
 ) -> None:
     """Serve jobs under faults and kills; the faults may end with the kills."""
     seed = random.SystemRandom().randrange(2**32)
@@ -124,7 +124,8 @@ def _bad_day(
             window = 'private_network = true\nabsence_after = "3 s"\n'
             file.write(told["configuration"].replace("private_network = true\n", window))
         httpx.put(f"{told['control']}/faults", json=BAD_DAY).raise_for_status()
-        _drop_all(home / "spool")
+        submit = [*run, "submit", *_prepared(tmp_path / "prepared")]
+        subprocess.run(submit, env=environment, check=True, capture_output=True)
         for _ in range(KILLS):
             daemon = subprocess.Popen([*run, "serve"], env=environment, stdout=said, stderr=said)
             with pytest.raises(subprocess.TimeoutExpired):
@@ -133,7 +134,7 @@ def _bad_day(
             daemon.wait()
         known = httpx.get(told["control"]).raise_for_status().json()
         assert sum(known["fired"].values()) > KILLS, "the day was not bad enough"
-        if ends:
+        if mends:
             httpx.put(f"{told['control']}/faults", json=[]).raise_for_status()
         last = subprocess.run(
             [*run, "serve", "--until-idle"], env=environment, stdout=said, stderr=said, check=False
@@ -145,8 +146,8 @@ def _bad_day(
     manifests = [json.loads(path.read_text()) for path in home.glob("results/*/1/MANIFEST.json")]
     assert started == Counter(manifest["key"] for manifest in manifests)  # 0 lost, 0 run twice
     assert set(started.values()) == {1}
-    ends = {manifest["job"]["name"]: manifest["outcome"] for manifest in manifests}
-    assert ends == {f"rails-{n}": "succeeded" for n in range(RAILS)} | {
+    outcomes = {manifest["job"]["name"]: manifest["outcome"] for manifest in manifests}
+    assert outcomes == {f"rails-{n}": "succeeded" for n in range(RAILS)} | {
         f"shell-{n}": ("failed" if n % 2 else "succeeded") for n in range(SHELLS)
     }
     for n in range(RAILS):
