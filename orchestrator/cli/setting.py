@@ -1,15 +1,10 @@
 """The configuration of a home, as the daemon would read it."""
 
-from collections.abc import Callable
-from pathlib import Path
-
+from orchestrator.backends.http import read_standing
 from orchestrator.config import Config, Home, load
 from orchestrator.config.room import room_at
 from orchestrator.document import ProblemsError
 from orchestrator.registry import kinds
-
-READERS: tuple[Callable[[Path], list[str]], ...] = ()
-"""What reads the standing that a backend keeps in its folder: `backends.http.read_standing`."""
 
 
 def config_of(home: Home) -> Config:
@@ -39,7 +34,7 @@ def room_of(home: Home, backend: str) -> int | str:
 
 def held_back(home: Home, backend: str) -> list[str]:
     """Say what is held back at a backend's account: what its HTTP ground keeps in its folder."""
-    return [sentence for read in READERS for sentence in read(home.backend(backend))]
+    return read_standing(home.backend(backend))
 
 
 def is_configured(home: Home, backend: str) -> bool:

@@ -51,7 +51,7 @@ def ask(home: Home, config: Config, question: Question, file: int | None = None)
         pass
     make_folder(home.state, 0o700)
     try:
-        with hold(home.lock):
+        with hold(home.lock, command=True):
             return anyio.run(partial(_ask_alone, home, config, question, file))
     except HomeInUseError as error:
         text = f"{error}, and cannot be asked yet; try again in a moment"

@@ -329,7 +329,7 @@ def test_backends_are_listed_with_what_holds_them_back(
 ) -> None:
     """Nobody could see why jobs wait at a service that answers."""
     read = lambda folder: [f"asked too often {folder.name}"] if folder.name == "cluster" else []  # noqa: E731
-    monkeypatch.setattr("orchestrator.cli.setting.READERS", (read,))
+    monkeypatch.setattr("orchestrator.cli.setting.read_standing", read)
     first, second = json.loads(run("backends", "--json").stdout)
     assert first == {
         "backend": "cluster",
@@ -349,7 +349,7 @@ def test_a_job_says_what_holds_its_backend_back_or_that_it_is_gone(
 ) -> None:
     """A job would wait for ever, and seem to wait for nothing."""
     job = bench.job(backend="cluster")
-    monkeypatch.setattr("orchestrator.cli.setting.READERS", (lambda _: ["asked too often"],))
+    monkeypatch.setattr("orchestrator.cli.setting.read_standing", lambda _: ["asked too often"])
     assert "asked too often" in run("explain", job).stdout
     assert "configured any more" not in run("explain", job).stdout
     home.config.write_text('[backends.here]\nkind = "local"\n')

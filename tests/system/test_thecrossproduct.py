@@ -124,7 +124,7 @@ def _bad_day(
             window = 'private_network = true\nabsence_after = "3 s"\n'
             file.write(told["configuration"].replace("private_network = true\n", window))
         httpx.put(f"{told['control']}/faults", json=BAD_DAY).raise_for_status()
-        submit = [*run, "submit", *_prepared(tmp_path / "prepared")]
+        submit = [*run, "submit", *map(str, _prepared(tmp_path / "prepared"))]
         subprocess.run(submit, env=environment, check=True, capture_output=True)
         for _ in range(KILLS):
             daemon = subprocess.Popen([*run, "serve"], env=environment, stdout=said, stderr=said)
