@@ -12,6 +12,7 @@ import pytest
 
 from orchestrator.backend import Absent, Alive, Finished, Found, Kind
 from orchestrator.config.loading import read_config
+from orchestrator.config.model import Config
 from orchestrator.config.resolve import resolve_secret
 from orchestrator.testing.canary import Canary
 from orchestrator.testing.contract.place import Bodies, Place, open_place
@@ -35,11 +36,16 @@ class AccountContract:
         return table
 
     @pytest.fixture
-    async def place(self, tmp_path: Path, table: dict[str, Any]) -> AsyncIterator[Place]:
-        """Open the account."""
+    def config(self) -> Config:
+        """Return the configuration that the environment names."""
         file = Path(os.environ[self.variable])
-        kinds = {self.kind.name: self.kind.options}
-        config = read_config(file.read_bytes(), str(file), kinds)
+        return read_config(file.read_bytes(), str(file), {self.kind.name: self.kind.options})
+
+    @pytest.fixture
+    async def place(
+        self, tmp_path: Path, config: Config, table: dict[str, Any]
+    ) -> AsyncIterator[Place]:
+        """Open the account."""
         [backend] = config.backends.values()
         secrets = {name: resolve_secret(config, name) for name in config.secrets}
         bodies = Bodies(
