@@ -23,8 +23,18 @@ class TestProcessUnderFaults(TestUnderFaults):
 
 import pytest
 
-MODULES = ("account", "cuts", "ground", "leaks", "playing", "striking", "submitting", "suite")
-MODULES += ("transfers", "verbs")
+MODULES = (
+    "account",
+    "cuts",
+    "ground",
+    "leaks",
+    "playing",
+    "striking",
+    "submitting",
+    "suite",
+    "transfers",
+    "verbs",
+)
 for _module in MODULES:
     pytest.register_assert_rewrite(f"{__name__}.{_module}")
 
