@@ -63,20 +63,23 @@ class Work:
 
     def kill(self, run: str) -> None:
         """Kill every process of a run; return when none is left."""
+        child = self._children.pop(run, None)
+        if child is not None:
+            child.kill()  # just started, it may not show its environment yet
         while processes := self._processes().get(run):
             for process in processes:
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
             time.sleep(0.001)
-        if run in self._children:
-            self._children.pop(run).wait()
+        if child is not None:
+            child.wait()
 
     def live(self) -> list[str]:
         """Return the runs that have processes."""
         return sorted(self._processes())
 
     def kill_all(self) -> None:
-        """Kill the processes of every run, and let go of those that have ended."""
+        """Kill the processes of every run."""
         for run in {*self.live(), *self._children}:
             self.kill(run)
 

@@ -1,7 +1,7 @@
 """What every test under faults stands on: the stand-in, and a place that leads to it."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -64,13 +64,6 @@ class Ground:
         print(f"seed {seed}")  # noqa: T201 - shown when it fails
         return Random(seed)  # noqa: S311 - a sample
 
-    @pytest.fixture
-    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let no call last longer than half a second; to be named before `place`."""
-        monkeypatch.setattr(asking, "LIMIT", IMPATIENT)
-        for limit in ("PATIENCE", "HEAD_LIMIT", "WINDOW"):
-            monkeypatch.setattr(storage, limit, IMPATIENT)
-
     def place_at(
         self, service: Service, directory: Path, **changes: Any
     ) -> AbstractAsyncContextManager[Place]:
@@ -78,6 +71,16 @@ class Ground:
         options = service.options(self.stand_in.kind, **changes)
         bodies, secrets = self.stand_in.bodies, service.secrets
         return open_place(self.stand_in.kind, options, directory, bodies, secrets=secrets)
+
+
+@contextmanager
+def impatience() -> Iterator[None]:
+    """Let no call last longer than half a second, nor a transfer of what is opened meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asking, "LIMIT", IMPATIENT)
+        for limit in ("PATIENCE", "HEAD_LIMIT", "WINDOW"):
+            patch.setattr(storage, limit, IMPATIENT)
+        yield
 
 
 def assert_fit_to_show(errors: Iterable[BaseException], service: Service) -> None:

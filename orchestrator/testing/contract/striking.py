@@ -24,8 +24,8 @@ async def struck(
 ) -> AsyncIterator[tuple[str, object]]:
     """Do something under every fault; yield the fault and what came of it, which may be an error.
 
-    A fault strikes every call, then one call alone: each of them, or with `random` one that it
-    chooses. Errors other than a backend's are raised, unless they are among `also`. What the
+    A fault strikes every call after the login, then one call alone: each of them, the login too,
+    or with `random` one that it chooses. Errors other than a backend's are raised, unless they are among `also`. What the
     backend remembers is lost before each, so that no fault is held against the next.
     """
     calls = await _count(place, service, act)
@@ -37,6 +37,8 @@ async def struck(
         for spec in [fault, *(f"{fault},times=1,skip={n}" for n in alone)]:
             service.put()
             await forget_all(place)
+            if spec == fault:  # the login would be all that it strikes
+                await place.backend.find(place.run("0", {}))
             service.put(spec)
             try:
                 yield spec, await act()

@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.backend import TransientError
 from orchestrator.testing.contract.expected import SLOW, STRUCK
-from orchestrator.testing.contract.ground import Ground, assert_fit_to_show
+from orchestrator.testing.contract.ground import Ground, assert_fit_to_show, impatience
 from orchestrator.testing.contract.place import Place
 from orchestrator.testing.contract.playing import Player, forget_all, one_start
 from orchestrator.testing.contract.service import Service
@@ -24,15 +24,18 @@ class SubmitUnderFaults(Ground):
         self, place: Place, service: Service, fault: str
     ) -> None:
         """A job would run twice, or never, after a bad moment of the service."""
-        await self._strike(place, service, fault)
+        player = await self._strike(place, service, fault)
+        await self._end_well(player)
 
-    @pytest.mark.usefixtures("impatient")
     @pytest.mark.parametrize("fault", SLOW)
     async def test_a_submit_ends_within_its_limit(
         self, place: Place, service: Service, fault: str
     ) -> None:
         """A service that dawdles would stop the daemon, or be taken for one that did nothing."""
-        await self._strike(place, service, fault)
+        await place.backend.find(place.run("1", {}))  # it has logged in
+        with impatience():
+            player = await self._strike(place, service, fault)
+        await self._end_well(player)
 
     async def test_what_only_this_service_does_wrong_starts_no_second_run(
         self, place: Place, service: Service
@@ -75,8 +78,8 @@ class SubmitUnderFaults(Ground):
         assert caught.value.effect == "none"
         assert service.starts(run.key) == []
 
-    async def _strike(self, place: Place, service: Service, fault: str) -> None:
-        """Strike the call that starts the run, then every call, then none."""
+    async def _strike(self, place: Place, service: Service, fault: str) -> Player:
+        """Strike the call that starts the run, then every call."""
         player = Player(place, service, place.run("1", place.bodies.fails(0)))
         service.put(f"{fault},on={self.stand_in.starts}")
         await player.step()
@@ -88,5 +91,8 @@ class SubmitUnderFaults(Ground):
         await player.step()
         await forget_all(place)
         await player.step()
+        return player
+
+    async def _end_well(self, player: Player) -> None:
         await one_start(player)
-        assert_fit_to_show(player.errors, service)
+        assert_fit_to_show(player.errors, player.service)

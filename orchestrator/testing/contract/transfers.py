@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync
 from orchestrator.backend import BackendError, Finished, Output, ProtocolError, Run, StageStep
 from orchestrator.core.names import Foreign, local_names
 from orchestrator.store import results
-from orchestrator.testing.contract.ground import IMPATIENT, Ground, assert_fit_to_show
+from orchestrator.testing.contract.ground import IMPATIENT, Ground, assert_fit_to_show, impatience
 from orchestrator.testing.contract.place import Place
 from orchestrator.testing.contract.playing import forget_all
 from orchestrator.testing.contract.service import Service
@@ -101,7 +101,6 @@ class TransfersUnderFaults(Ground):
         assert service.told()["fired"]["foreign-host"] >= len(errors)
         assert_fit_to_show(errors, service)
 
-    @pytest.mark.usefixtures("impatient")
     @pytest.mark.parametrize("fault", ["drip", "late=2"])
     async def test_no_verb_waits_longer_than_a_call_may_last(
         self, place: Place, service: Service, tmp_path: Path, fault: str
@@ -125,12 +124,13 @@ class TransfersUnderFaults(Ground):
             await place.backend.poll([run])  # so that not only the login is slow
             service.put(fault)
             began = time.monotonic()
-            with pytest.raises(BackendError) as caught:
+            with impatience(), pytest.raises(BackendError) as caught:
                 await act()
             assert time.monotonic() - began < IMPATIENT + SLACK, name
             errors.append(caught.value)
         service.put()
-        await forget_all(place)
+        with impatience():
+            await forget_all(place)
         [output] = [one for one in await place.backend.list_outputs(run) if not one.log]
         service.put(f"{fault},on=GET /s3/*")
         began = time.monotonic()
@@ -139,7 +139,6 @@ class TransfersUnderFaults(Ground):
         assert time.monotonic() - began < IMPATIENT + SLACK
         assert_fit_to_show([*errors, caught.value], service)
 
-    @pytest.mark.usefixtures("impatient")
     async def test_a_service_that_says_nothing_is_not_waited_for(
         self, service: Service, tmp_path: Path
     ) -> None:
@@ -149,7 +148,7 @@ class TransfersUnderFaults(Ground):
             url = service.url.replace(f":{service.address[1]}", f":{port}")
             async with self.place_at(service, tmp_path / "place", url=url) as place:
                 began = time.monotonic()
-                with pytest.raises(BackendError) as caught:
+                with impatience(), pytest.raises(BackendError) as caught:
                     await place.backend.submit(place.run("1", place.bodies.fails(0)))
                 assert time.monotonic() - began < IMPATIENT + SLACK
         assert caught.value.effect == "none", "only the login had been sent"

@@ -129,7 +129,7 @@ class VerbsUnderFaults(Ground):
 
         brought, failed = [], []
         async for fault, staged in struck(
-            place, service, stage, more=self.stand_in.own, random=seeded
+            place, service, stage, more=[*self.stand_in.own, "expired-urls"], random=seeded
         ):
             run = place.run(str(count), place.bodies.copies("in.dat", "out.dat"))
             if isinstance(staged, Staged):
