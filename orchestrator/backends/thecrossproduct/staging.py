@@ -134,12 +134,15 @@ class Stager:
                 return upload(link, file.fileno(), start, length, self._storage)
 
         try:
-            return await run_sync(send, abandon_on_cancel=True)
+            etag = await run_sync(send, abandon_on_cancel=True)
         except ExpiredError:
             self._sending.clear()  # the links were given together: with new ones it begins anew
             raise TransientError(
                 "the links for the upload have expired; it begins anew", effect="none"
             ) from None
+        if not etag:
+            raise TransientError("the storage did not say that it took the bytes (no ETag)")
+        return etag
 
     async def _is_there(self, uri: str, print_: Print) -> bool:
         held = await data.files(self._session, uri, Use.TRANSFER)
