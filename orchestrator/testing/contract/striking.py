@@ -22,11 +22,12 @@ async def struck(
     random: Random | None = None,
     also: tuple[type[Exception], ...] = (),
 ) -> AsyncIterator[tuple[str, object]]:
-    """Do something under every fault; yield the fault and what came of it, which may be an error.
+    """Do something under every fault; yield the fault and what came of it, maybe an error.
 
     A fault strikes every call after the login, then one call alone: each of them, the login too,
-    or with `random` one that it chooses. Errors other than a backend's are raised, unless they are among `also`. What the
-    backend remembers is lost before each, so that no fault is held against the next.
+    or with `random` one that it chooses. Errors other than a backend's are raised, unless they are
+    among `also`. What the backend remembers is lost before each, so that no fault is held against
+    the next.
     """
     calls = await _count(place, service, act)
     if not calls:
