@@ -1,19 +1,29 @@
 """The backend against the stand-in service, over real sockets on 127.0.0.1."""
 
+import hashlib
 import tomllib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 
-from orchestrator.backends.thecrossproduct import KIND, outputs
+from orchestrator.backends.thecrossproduct import KIND, data, outputs
+from orchestrator.backends.thecrossproduct.backend import TheCrossProduct
 from orchestrator.backends.thecrossproduct.model import Options
-from orchestrator.emulators.server import serving
+from orchestrator.backends.thecrossproduct.session import Session
+from orchestrator.emulators.server import Settings, serving
 from orchestrator.emulators.thecrossproduct.kind import KIND as EMULATED
 from orchestrator.testing.contract import Bodies, Place, open_place
+
+STEP = 0.005  # seconds that a step takes over there
+PUT = "PUT /s3/{bucket}/{key:path}"
+LOGIN = "GET /v1/auth/login"
+Send = Callable[..., Awaitable[None]]
 
 
 def _shell(script: str, **files: Any) -> Mapping[str, Any]:
@@ -51,6 +61,10 @@ class Emulated:
         known: dict[str, Any] = httpx.get(self.control).raise_for_status().json()
         return known
 
+    def calls(self, route: str) -> int:
+        """Return how many calls of a route there were: "POST /v1/data"."""
+        return int(self.told()["calls"].get(route, 0))
+
     def starts(self, key: str) -> list[str]:
         """Return the ids of all processes that were ever started with a tag."""
         return [start["run"] for start in self.told()["starts"] if key in start["tags"]]
@@ -59,7 +73,7 @@ class Emulated:
 @pytest.fixture
 def emulated(tmp_path: Path) -> Iterator[Emulated]:
     """Serve the emulator in a thread."""
-    with serving(EMULATED, tmp_path / "service") as told:
+    with serving(EMULATED, tmp_path / "service", Settings(step=STEP)) as told:
         tables = tomllib.loads(told.configuration)
         [table] = tables["backends"].values()
         options = Options.model_validate({k: v for k, v in table.items() if k != "kind"})
@@ -77,3 +91,51 @@ async def place(
         KIND, emulated.options, tmp_path / "place", BODIES, secrets=emulated.secrets
     ) as place:
         yield place
+
+
+@pytest.fixture
+def backend(place: Place) -> TheCrossProduct:
+    """The open backend itself."""
+    assert isinstance(place.backend, TheCrossProduct)
+    return place.backend
+
+
+@pytest.fixture
+def session(backend: TheCrossProduct) -> Session:
+    """The backend's session."""
+    return backend.session
+
+
+@pytest.fixture
+def send(session: Session) -> Send:
+    """Put bytes at an address of the account's storage; the MD5 that is told may be a wrong one."""
+
+    async def send(uri: str, body: bytes, md5: str | None = None) -> None:
+        link = await data.begin_upload(session, uri)
+        deliver(link, body)
+        await data.end_upload(session, uri, md5 or md5_of(body))
+
+    return send
+
+
+def deliver(link: str, body: bytes) -> str:
+    """Send bytes to a signed link; return the ETag."""
+    etag: str = httpx.put(link, content=body).raise_for_status().headers["etag"]
+    return etag.strip('"')
+
+
+def fetched(link: str) -> bytes:
+    """Return the bytes behind a signed link."""
+    return httpx.get(link).raise_for_status().content
+
+
+def md5_of(body: bytes) -> str:
+    """Return the MD5 in hex."""
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+async def until(true: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for an effect that shows a moment after its call."""
+    with anyio.fail_after(20):
+        while not await true():
+            await anyio.lowlevel.checkpoint()
