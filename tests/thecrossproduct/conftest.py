@@ -26,21 +26,21 @@ LOGIN = "GET /v1/auth/login"
 Send = Callable[..., Awaitable[None]]
 
 
-def _shell(script: str, **files: Any) -> Mapping[str, Any]:
-    inputs: dict[str, Any] = {"script": script}
-    return {"app": "emulator/shell", "inputs": inputs | files}
+def shell(script: str, **inputs: Any) -> dict[str, Any]:
+    """Return a [run] table for the shell."""
+    return {"app": "emulator/shell", "inputs": {"script": script, **inputs}}
 
 
 def _writes(name: str, times: int) -> Mapping[str, Any]:
     code = f"import sys; sys.stdout.buffer.write(bytes(range(256)) * {times})"
-    return _shell(f'mkdir -p "$(dirname {name})"; python3 -c "{code}" > {name}')
+    return shell(f'mkdir -p "$(dirname {name})"; python3 -c "{code}" > {name}')
 
 
 BODIES = Bodies(
     writes=_writes,
-    copies=lambda source, name: _shell(f"cp in {name}", files={"in": {"input": source}}),
-    fails=lambda code: _shell(f"exit {code}"),
-    sleeps=_shell("exec sleep 1000"),
+    copies=lambda source, name: shell(f"cp in {name}", files={"in": {"input": source}}),
+    fails=lambda code: shell(f"exit {code}"),
+    sleeps=shell("exec sleep 1000"),
 )
 
 

@@ -1,5 +1,7 @@
 """Where things lie over there, and how a spec refers to them."""
 
+from pydantic import JsonValue
+
 from orchestrator.backend import Run
 from orchestrator.backends.thecrossproduct.layout import (
     folder,
@@ -24,7 +26,7 @@ def test_every_run_has_a_folder_of_its_own() -> None:
 
 def test_references_are_found_anywhere() -> None:
     """An app would be given a table of ours instead of the address of a file."""
-    inputs = {
+    inputs: dict[str, JsonValue] = {
         "rails": {"input": "a.csv"},
         "deep": {"list": [1, {"input": "b/c.csv"}, [{"input": "d"}]], "text": "input"},
     }
@@ -38,6 +40,10 @@ def test_references_are_found_anywhere() -> None:
 
 def test_only_the_very_form_is_a_reference() -> None:
     """What an app itself calls "input" would be replaced, and lost."""
-    inputs = {"input": "x", "table": {"input": 3}, "more": {"input": "a", "other": 1}}
+    inputs: dict[str, JsonValue] = {
+        "input": "x",
+        "table": {"input": 3},
+        "more": {"input": "a", "other": 1},
+    }
     assert references(inputs) == set()
     assert resolved(inputs, "root", RUN) == inputs

@@ -1,5 +1,6 @@
 """A spec's inputs against what the app itself says it takes, before anything is sent."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,15 @@ from referencing.exceptions import Unresolvable
 
 from orchestrator.backend import ProtocolError, RejectedError
 from orchestrator.document import value_text
+from orchestrator.log import shorten
 
+LONGEST = 200  # characters of a rule that are shown
+COMPARED = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
+}
 WHERE = ("content", "top", "properties", "inputs")  # below content[0]
 
 
@@ -77,4 +86,5 @@ def _wanted(rule: object, value: JsonValue) -> str:
         return f"expected one of {', '.join(map(value_text, value))}"
     if rule == "additionalProperties":
         return "expected nothing beside what it names"
-    return f"expected {rule} {value_text(value)}"
+    text = shorten(json.dumps(value, ensure_ascii=False), LONGEST)
+    return f"expected {COMPARED.get(str(rule), rule)} {text}"
