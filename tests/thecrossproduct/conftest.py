@@ -102,17 +102,23 @@ def backend(place: Place) -> TheCrossProduct:
 
 @pytest.fixture
 def session(backend: TheCrossProduct) -> Session:
-    """The backend's session."""
+    """The backend's session, until it is opened again."""
     return backend.session
 
 
+def session_of(place: Place) -> Session:
+    """Return the session of the backend as it is open now."""
+    assert isinstance(place.backend, TheCrossProduct)
+    return place.backend.session
+
+
 @pytest.fixture
-def send(session: Session) -> Send:
+def send(place: Place) -> Send:
     """Put bytes at an address of the account's storage; the MD5 that is told may be a wrong one."""
 
     async def send(uri: str, body: bytes, md5: str | None = None) -> None:
-        link = await data.begin_upload(session, uri)
-        deliver(link, body)
+        session = session_of(place)
+        deliver(await data.begin_upload(session, uri), body)
         await data.end_upload(session, uri, md5 or md5_of(body))
 
     return send

@@ -292,7 +292,7 @@ async def test_an_odd_state_is_alive(place: Place, lives: Run, emulated: Emulate
     assert await place.poll(lives) == Alive("state calibrating_7")
 
 
-@pytest.mark.parametrize("fault", ["error-before=502", "html", "drop-before", "cut=30"])
+@pytest.mark.parametrize("fault", ["html", "drop-before"])
 async def test_no_answer_changes_nothing(
     place: Place, lives: Run, emulated: Emulated, fault: str
 ) -> None:
