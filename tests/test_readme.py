@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.config import read_config
 from orchestrator.core.lifecycle import MOVES
+from orchestrator.document import read_spec
+from orchestrator.registry import kinds
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -75,6 +78,16 @@ def test_every_command_of_the_readme_works(shell: tuple[Path, dict[str, str]]) -
     home = Path(environment["HOME"]) / ".local/share/orchestrator"
     assert len(list(home.glob("results/hello-*/latest/MANIFEST.json"))) == 1
     assert [p.read_text() for p in home.glob("results/sweep-*/latest/outputs/lines.txt")] == ["2\n"]
+
+
+def test_the_examples_for_services_are_accepted() -> None:
+    """Somebody with an account would copy an example that is refused."""
+    files = _files()
+    options = {name: kind.options for name, kind in kinds().items()}
+    config = read_config(files["with-tcp.toml"].encode(), "orchestrator.toml", options)
+    runs = {name: kinds()[it.kind].run for name, it in config.backends.items()}
+    job = files["railway/job.toml"].encode()
+    assert read_spec(job, "job.toml", runs, default_name="railway").backend == "tcp"
 
 
 def test_the_table_of_moves_is_that_of_the_code() -> None:

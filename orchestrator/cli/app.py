@@ -36,6 +36,9 @@ COMMANDS = {
     "adopt": Entry("ask", "Name the run of a job whose outcome could not be told."),
     "results": Entry("results", "Say where a job's results are."),
     "verify": Entry("results", "Hash results again and compare them with their manifests."),
+    "backends": Entry(
+        "backends", "Show the backends: what they are, how busy, and what holds them back."
+    ),
     "remote": Entry("remote", "Ask a service something beside running jobs."),
     "backup": Entry("backups", "Write a copy of the queue."),
     "restore": Entry("backups", "Put a copy of the queue in the place of the present one."),

@@ -6,13 +6,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import click
 
 from orchestrator.cli import homes, screen
-from orchestrator.cli.demo_jobs import JOBS, MANDELBROT, NO_LICENCE, write
+from orchestrator.cli.demo_emulated import THECROSSPRODUCT, emulated
+from orchestrator.cli.demo_jobs import LOCAL, Show, write
 from orchestrator.cli.fault import Fault
 from orchestrator.cli.leftovers import end_processes_in, remove
 from orchestrator.cli.setup import make_home
@@ -25,6 +26,7 @@ from orchestrator.store.results.folders import LATEST
 from orchestrator.store.sqlite import Connection
 from orchestrator.store.views import JobLine
 
+SHOWS = {"local": LOCAL, "thecrossproduct": THECROSSPRODUCT}
 LOOK_EVERY = 0.05  # seconds
 LONGEST = 60.0
 NOT_AS_EXPECTED = 1
@@ -32,7 +34,14 @@ ENDS_WITH = 1  # what serve --until-idle says when a job failed, and one is mean
 
 
 @click.command()
-def demo() -> int:
+@click.option(
+    "--kind",
+    type=click.Choice(list(SHOWS)),
+    default="local",
+    show_default=True,
+    help="The kind of backend; a remote service is stood in for by an emulator.",
+)
+def demo(kind: str) -> int:
     """Run real jobs through a real daemon in a throw-away home.
 
     Takes a few seconds. The home stays for you to look at, unless you interrupt the demo. With
@@ -42,6 +51,7 @@ def demo() -> int:
     \b
     orchestrator demo
     orchestrator demo --home /tmp/demo
+    orchestrator demo --kind thecrossproduct
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     chosen: Home | None = click.get_current_context().obj
     if chosen is not None and chosen.root.exists() and any(chosen.root.iterdir()):
@@ -49,18 +59,20 @@ def demo() -> int:
     home = chosen or Home(Path(tempfile.mkdtemp(prefix="orchestrator-demo-")))
     try:
         make_home(home)
-        return _show(home)
+        with emulated(kind, home) if kind != "local" else nullcontext():
+            return _show(home, SHOWS[kind])
     except KeyboardInterrupt:
         if chosen is None:
             remove(home.root)
         raise
 
 
-def _show(home: Home) -> int:
+def _show(home: Home, show: Show) -> int:
     began = time.monotonic()
     screen.say(f"A home in {home.root}, made by `orchestrator init`.")
-    screen.say(f"Six jobs are written to {home.root / 'jobs'} and copied into {home.spool}:")
-    for job, path in zip(JOBS, write(home.root / "jobs"), strict=True):
+    jobs = home.root / "jobs"
+    screen.say(f"{len(show.jobs)} jobs are written to {jobs} and copied into {home.spool}:")
+    for job, path in zip(show.jobs, write(jobs, show.jobs), strict=True):
         copy = shutil.copytree if path.is_dir() else shutil.copy
         copy(path, home.spool / path.name)
         screen.say(f"  cp {path.name:<16}  {job.shows}")
@@ -68,7 +80,7 @@ def _show(home: Home) -> int:
     code = _serve(home, began + LONGEST)
     screen.say()
     with homes.queue(home) as conn:
-        faults = [*_report(home, conn), *_verified(home, conn)]
+        faults = [*_report(home, conn, show), *_verified(home, conn, show)]
     if code != ENDS_WITH:
         faults.append(f"the daemon ended with {code}, not with {ENDS_WITH}: one job failed")
     for fault in faults:
@@ -119,20 +131,20 @@ def _daemon(home: Home) -> Iterator[subprocess.Popen[bytes]]:
         daemon.wait()
 
 
-def _report(home: Home, conn: Connection) -> Iterator[str]:
+def _report(home: Home, conn: Connection, show: Show) -> Iterator[str]:
     """Show what became of each job; yield what is not as it should be."""
     ended = {line.name: line for line in views.jobs(conn, "ended")}
-    lines = [ended[job.name] for job in JOBS if job.name in ended]
+    lines = [ended[job.name] for job in show.jobs if job.name in ended]
     rows = [(it.name, it.shown, str(it.run), str(_folder(home, it))) for it in lines]
     screen.table(("JOB", "STATE", "RUNS", "RESULTS"), rows)
-    for job in JOBS:
+    for job in show.jobs:
         line = ended.get(job.name)
         if line is None:
             yield f"{job.name} did not end; see {home.log / 'serve.txt'}"
         elif (line.shown, line.run) != (job.ends, job.runs):
             yield f"{job.name} is {line.shown} after {line.run} runs, not {job.ends}, {job.runs}"
-    yield from _show_file(home, ended.get(MANDELBROT.name), "outputs/mandelbrot.txt")
-    yield from _show_file(home, ended.get(NO_LICENCE.name), "stderr")
+    for job, name in show.files:
+        yield from _show_file(home, ended.get(job.name), name)
 
 
 def _folder(home: Home, line: JobLine) -> Path:
@@ -152,7 +164,7 @@ def _show_file(home: Home, line: JobLine | None, name: str) -> Iterator[str]:
         screen.say(text.rstrip("\n"))
 
 
-def _verified(home: Home, conn: Connection) -> Iterator[str]:
+def _verified(home: Home, conn: Connection, show: Show) -> Iterator[str]:
     """Hash all results again; yield every damage, and a missing run."""
     runs = views.published(conn)
     for run in runs:
@@ -160,5 +172,5 @@ def _verified(home: Home, conn: Connection) -> Iterator[str]:
         for damage in verify(folder, manifest_sha256=run.manifest_sha256):
             yield f"{folder}: {damage.path} {damage.text}"
     screen.say(f"\n{len(runs)} runs verified: every file has the SHA-256 of its manifest.")
-    if len(runs) != sum(job.runs for job in JOBS):
-        yield f"{len(runs)} runs have results, not {sum(job.runs for job in JOBS)}"
+    if len(runs) != sum(job.runs for job in show.jobs):
+        yield f"{len(runs)} runs have results, not {sum(job.runs for job in show.jobs)}"

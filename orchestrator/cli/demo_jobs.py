@@ -1,6 +1,7 @@
 """The jobs of `orchestrator demo`: what people write, and how each should end."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,13 @@ class DemoJob(NamedTuple):
     files: dict[str, str]
     ends: Shown = Shown.SUCCEEDED
     runs: int = 1
+
+
+class Show(NamedTuple):
+    """The jobs of one demo, and the files of their results that are shown at its end."""
+
+    jobs: tuple[DemoJob, ...]
+    files: tuple[tuple[DemoJob, str], ...]
 
 
 PICTURE = """\
@@ -122,14 +130,17 @@ def _part(number: int) -> DemoJob:
     return DemoJob(f"part-{number}", "one of two side by side", {f"part-{number}.toml": text})
 
 
-JOBS = (PRIMES, MANDELBROT, NO_LICENCE, SECOND_TRY, _part(1), _part(2))
+LOCAL = Show(
+    (PRIMES, MANDELBROT, NO_LICENCE, SECOND_TRY, _part(1), _part(2)),
+    ((MANDELBROT, "outputs/mandelbrot.txt"), (NO_LICENCE, "stderr")),
+)
 
 
-def write(folder: Path) -> list[Path]:
+def write(folder: Path, jobs: Sequence[DemoJob]) -> list[Path]:
     """Write the job files; return what is to be dropped, a file or folder for each job."""
-    for job in JOBS:
+    for job in jobs:
         for name, text in job.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
-    return [folder / Path(next(iter(job.files))).parts[0] for job in JOBS]
+    return [folder / Path(next(iter(job.files))).parts[0] for job in jobs]

@@ -18,6 +18,8 @@ class Surroundings:
     ended, `harvesting` those of them that only fetch outputs, `sought` those that a restored queue
     still looks for. `ahead` counts the queued jobs that are taken before this one. `results` is the
     folder of the job's results. `full` says that the disk is full, None when it is not.
+    `held_back` says what the backend's account is not let do now; `configured` is whether the
+    backend is still in the configuration.
     """
 
     daemon: int | None
@@ -28,6 +30,8 @@ class Surroundings:
     ahead: int
     results: str
     full: str | None = None
+    held_back: tuple[str, ...] = ()
+    configured: bool = True
 
 
 def explanation(
@@ -47,6 +51,11 @@ def explanation(
     said += _held(job, live) if job.want is Want.HOLD else _moving(job, live, around, now)
     said += _error(live, now)
     said += _limits(job, live, now)
+    said += [("but", sentence) for sentence in around.held_back]
+    if not around.configured:
+        table = f"[backends.{job.backend}]"
+        mend = f"put {table} back into orchestrator.toml and start the daemon again"
+        said.append(("but", f"no backend {job.backend} is configured any more: {mend}"))
     if around.full is not None:
         said.append(("but", around.full))
     if around.daemon is None:

@@ -1,5 +1,6 @@
 """The configuration of a home, as the daemon would read it."""
 
+from orchestrator.backends.http import read_standing
 from orchestrator.config import Config, Home, load
 from orchestrator.config.room import room_at
 from orchestrator.document import ProblemsError
@@ -29,3 +30,16 @@ def room_of(home: Home, backend: str) -> int | str:
     if configured is None:
         return f"a backend {backend} in orchestrator.toml, which has none of that name"
     return kinds()[configured.kind].max_runs(configured.options)
+
+
+def held_back(home: Home, backend: str) -> list[str]:
+    """Say what is held back at a backend's account: what its HTTP ground keeps in its folder."""
+    return read_standing(home.backend(backend))
+
+
+def is_configured(home: Home, backend: str) -> bool:
+    """Whether the configuration has this backend; one with mistakes is said elsewhere."""
+    try:
+        return backend in config_of(home).backends
+    except ProblemsError:
+        return True

@@ -105,6 +105,10 @@ def _one(home: Home, job: JobView, runs: list[RunView], *, as_json: bool) -> Non
     heads = ("RUN", "BEGAN", "TOOK", "REMOTE ID", "STATE", "EXIT", "REASON")
     screen.table(heads, [_run_row(run) for run in runs])
     if not job.state.is_final:
+        from orchestrator.cli.setting import is_configured  # noqa: PLC0415 - slow, seldom needed
+
+        if not is_configured(home, job.backend):
+            screen.note(f"no backend {job.backend} is configured any more: put it back")
         screen.note(f"`orchestrator explain {job.id}` tells what it waits for")
 
 

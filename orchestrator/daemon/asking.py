@@ -36,6 +36,7 @@ from orchestrator.store.lock import HomeInUseError, hold
 
 EXAMINE = ":examine"
 """Asks for what `Kind.examine` finds; no verb of a service has such a name."""
+SLOWEST_LOOK = 30.0  # seconds for `doctor`, at each backend
 SLOWEST = 120.0  # seconds; what moves a file may take as long as it moves
 
 
@@ -50,7 +51,7 @@ def ask(home: Home, config: Config, question: Question, file: int | None = None)
         pass
     make_folder(home.state, 0o700)
     try:
-        with hold(home.lock):
+        with hold(home.lock, command=True):
             return anyio.run(partial(_ask_alone, home, config, question, file))
     except HomeInUseError as error:
         text = f"{error}, and cannot be asked yet; try again in a moment"
@@ -82,7 +83,7 @@ async def _answer(
     kind = kind_of(config, question.backend)
     backend = backends[question.backend]
     if question.verb == EXAMINE:
-        with _limited(SLOWEST):
+        with _limited(SLOWEST_LOOK):
             found = await kind.examine(backend) if kind.examine is not None else ()
         return [asdict(line) for line in found]
     verb = kind.verbs().get(question.verb)

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from orchestrator.backend import Kind
+from pydantic import TypeAdapter, ValidationError
+
+from orchestrator.backend import BackendError, Diagnosis, Kind
 from orchestrator.config import Config, Home, load, resolve_secret
 from orchestrator.config.room import LARGEST_SHARE, amount, room_at
+from orchestrator.daemon.asking import EXAMINE, ask
+from orchestrator.daemon.wire import Question
 from orchestrator.document import ProblemsError
 from orchestrator.registry import kinds
 from orchestrator.spool import Check, check_file_system, check_one_file_system
@@ -24,6 +28,8 @@ from orchestrator.store.lost import lost_queue
 from orchestrator.store.sqlite import FIXED, connect_reader, engine
 
 Level = Literal["ok", "warning", "problem"]
+
+_FOUND = TypeAdapter(list[Diagnosis])
 
 OLDEST_PYTHON = (3, 11)
 FEWEST_WATCHES = 1024
@@ -54,7 +60,7 @@ def examine(home: Home) -> list[Line]:
     lines += [*_file_systems(home), *_permissions(home), said, _space(home, config), _files(home)]
     lines += _queue(home)
     if config is not None:
-        lines += [*_backends(config), *_secrets(config)]
+        lines += [*_backends(home, config), *_secrets(config)]
     return [*lines, _daemon(home)]
 
 
@@ -215,7 +221,7 @@ def _queue(home: Home) -> Iterator[Line]:
         yield Line("warning", "clock", text, "set the clock; deadlines would come too late")
 
 
-def _backends(config: Config) -> Iterator[Line]:
+def _backends(home: Home, config: Config) -> Iterator[Line]:
     known = kinds()
     for name, configured in config.backends.items():
         kind: Kind = known[configured.kind]
@@ -224,6 +230,21 @@ def _backends(config: Config) -> Iterator[Line]:
         if configured.kind == "local" and not os.access("/bin/sh", os.X_OK):
             text = "/bin/sh cannot be run"
             yield Line("problem", f"backend {name}", text, "scripts without a #! line need it")
+        if kind.examine is not None:
+            yield from _examined(home, config, name)
+
+
+def _examined(home: Home, config: Config, name: str) -> Iterator[Line]:
+    """Have a backend look at its account and service, through the daemon where one runs."""
+    subject = f"backend {name}"
+    try:
+        found = _FOUND.validate_python(ask(home, config, Question(name, EXAMINE)))
+    except (BackendError, OSError, ValidationError) as error:
+        text = f"it cannot be examined: {error}"
+        yield Line("problem", subject, text, "`orchestrator explain JOB` tells of its jobs")
+        return
+    for line in found:
+        yield Line(line.level, subject, line.text, line.advice)
 
 
 def _secrets(config: Config) -> Iterator[Line]:

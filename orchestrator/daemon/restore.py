@@ -45,7 +45,7 @@ def restore(home: Home, config: Config, source: Path) -> Restored:
     """
     signal.signal(signal.SIGIO, signal.SIG_IGN)  # a lease of a drop that a writer broke
     prepare(home)
-    with lock.hold(home.lock):
+    with lock.hold(home.lock, command=True):
         carry_through(home)
         try:
             _copy(home, source)

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import anyio
@@ -46,7 +47,7 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
         config = load(home, {name: kind.options for name, kind in kinds().items()})
         wait_for_room(home, _say)
         prepare(home)
-        with hold(home.lock):
+        with _held(home):
             for check in (spool.check_file_system(home.root), spool.check_one_file_system(home)):
                 if check.level == "refusal":
                     return _refuse(check.text)
@@ -63,6 +64,20 @@ def serve(home: Home, *, until_idle: bool = False) -> int:
     except OSError as error:
         _say(f"{os.fsdecode(error.filename or home.root)}: {error.strerror}")
         return STORAGE_FAILED if error.errno in PASSING else NEEDS_A_PERSON
+
+
+@contextmanager
+def _held(home: Home) -> Iterator[None]:
+    """Hold the home's lock; wait for a command that has it. Raises HomeInUseError for a daemon."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(hold(home.lock))
+        except HomeInUseError as error:
+            if not error.passing:
+                raise
+            _say(f"{error}; the daemon starts when it ends")
+            stack.enter_context(hold(home.lock, wait=True))
+        yield
 
 
 def prepare(home: Home) -> None:

@@ -13,6 +13,7 @@ class Database:
     """Statements with named parameters. Each is committed by itself, unless in `together`."""
 
     def __init__(self, path: Path) -> None:
+        path.touch(mode=0o600)  # SQLite gives its other files the same mode
         self._conn = sqlite3.connect(path, isolation_level=None)
         self._conn.row_factory = sqlite3.Row
         # Enough to survive a kill; a power cut is not what a stand-in is for.

@@ -37,9 +37,10 @@ class Ground:
         self, origin: str, method: str, bucket: str, key: str, more: Mapping[str, str] | None = None
     ) -> str:
         """Return a presigned URL at this emulator's object store."""
-        expired = self.faults.strike("expired-urls", f"{method} {key}") is not None
+        where = f"{method} /s3/{bucket}/{key}"
+        expired = self.faults.strike("expired-urls", where) is not None
         lifetime = 0.0 if expired else LIFETIME
-        elsewhere = self.faults.strike("foreign-host", f"{method} {key}")
+        elsewhere = self.faults.strike("foreign-host", where)
         path = self.objects.url(method, bucket, key, lifetime, more or {})
         return f"{elsewhere or origin}{path}"
 

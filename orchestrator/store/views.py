@@ -174,6 +174,12 @@ def live(conn: Connection, backend: str) -> tuple[int, int, int]:
     return row["live"], row["harvesting"], row["sought"]
 
 
+def queued(conn: Connection, backend: str) -> int:
+    """Return how many jobs of a backend are queued, held ones too."""
+    found: int = conn.execute(load("views")["queued"], {"backend": backend}).fetchone()[0]
+    return found
+
+
 def progress(conn: Connection, ids: Sequence[str]) -> dict[str, Progress]:
     """Return how far those of the ids have come that the queue knows, as job or as rejection."""
     wanted, sql = {"ids": json.dumps(list(ids))}, load("views")

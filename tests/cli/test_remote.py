@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from orchestrator import cli
+from orchestrator.cli.fault import Fault
+from orchestrator.cli.handing import file_to_fill
 from orchestrator.config.home import Home
 from orchestrator.registry import kinds
 from orchestrator.store.lock import hold
 from tests import probe
-from tests.cli.bench import Answer, Run, Start
+from tests.cli.bench import Answer, Bench, Run, Start
 
 CONFIG = """
 [backends.cluster]
@@ -137,6 +139,15 @@ def test_a_file_of_mine_is_replaced_only_by_force(run: Run, tmp_path: Path) -> N
     assert target.read_text() == "mine"
     assert run("remote", "cluster", "get", "x", target, "--force").returncode == 0
     assert target.read_text() == "the bytes of x\n"
+
+
+def test_a_file_that_came_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    """What another program wrote during a long transfer would be gone."""
+    target = tmp_path / "mine.dat"
+    with pytest.raises(Fault, match="is there already"), file_to_fill(target, replace=False):
+        target.write_text("mine")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.dat"]
+    assert target.read_text() == "mine"
 
 
 def test_a_file_is_brought_over(run: Run, daemon: int | None, tmp_path: Path) -> None:
@@ -288,3 +299,59 @@ def test_an_interrupted_command_takes_its_request_along(start: Start, home: Home
     asking.wait(60)
     while list(folder.glob("waiting-*")):
         assert daemon.poll() is None
+
+
+def test_doctor_asks_each_backend_that_can_look(run: Run, daemon: int | None) -> None:
+    """An expired login would be found only when a job waits for it."""
+    del daemon
+    lines = json.loads(run("doctor", "--json").stdout)
+    found = [line for line in lines if line["subject"] == "backend cluster"]
+    assert [line["level"] for line in found] == ["ok", "ok", "warning"]
+    assert found[1]["text"] == "logged in"
+    assert found[2] == {**found[2], "text": probe.HOSTILE, "advice": "do something"}
+
+
+@pytest.mark.parametrize("ill", ["closed", "hangs", "raises", "breaks"])
+def test_a_backend_that_cannot_be_examined_is_a_problem_and_no_traceback(
+    run: Run, home: Home, monkeypatch: pytest.MonkeyPatch, ill: str
+) -> None:
+    """`doctor` would fail, or hang, at the very fault that it is asked about."""
+    monkeypatch.setattr("orchestrator.daemon.asking.SLOWEST_LOOK", 0.2)
+    home.config.write_text(f'[backends.cluster]\nkind = "probe"\nill = "{ill}"\n')
+    answer = run("doctor", "--json")
+    found = [it for it in json.loads(answer.stdout) if it["subject"] == "backend cluster"]
+    assert (answer.returncode, found[-1]["level"]) == (1, "problem")
+    assert found[-1]["text"].startswith("it cannot be examined: ")
+
+
+def test_backends_are_listed_with_what_holds_them_back(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could see why jobs wait at a service that answers."""
+    read = lambda folder: [f"asked too often {folder.name}"] if folder.name == "cluster" else []  # noqa: E731
+    monkeypatch.setattr("orchestrator.cli.setting.read_standing", read)
+    first, second = json.loads(run("backends", "--json").stdout)
+    assert first == {
+        "backend": "cluster",
+        "kind": "probe",
+        "live": 0,
+        "at_most": 3,
+        "queued": 0,
+        "summary": "what tests ask",
+        "held_back": ["asked too often cluster"],
+    }
+    assert (second["backend"], second["held_back"]) == ("here", [])
+    assert "asked too often cluster" in run("backends").stdout
+
+
+def test_a_job_says_what_holds_its_backend_back_or_that_it_is_gone(
+    run: Run, home: Home, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job would wait for ever, and seem to wait for nothing."""
+    job = bench.job(backend="cluster")
+    monkeypatch.setattr("orchestrator.cli.setting.read_standing", lambda _: ["asked too often"])
+    assert "asked too often" in run("explain", job).stdout
+    assert "configured any more" not in run("explain", job).stdout
+    home.config.write_text('[backends.here]\nkind = "local"\n')
+    assert "put [backends.cluster] back into orchestrator.toml" in run("explain", job).stdout
+    assert "no backend cluster is configured any more" in run("status", job).stderr

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from orchestrator.config import Config, read_config
 from orchestrator.core.spec import JobSpec, Table
 from orchestrator.document import READERS, parse, read_spec
+from orchestrator.registry import kinds as kinds_of_backend
 
 FOLDER = Path(__file__).parents[2] / "config"
 TEMPLATE = FOLDER / "orchestrator.toml"
@@ -64,6 +65,20 @@ def test_the_commented_secrets_are_right(kinds: Kinds) -> None:
         "service-token": {"file": "/home/me/.service-token"},
         "mail-password": {"credential": "mail-password"},
     }
+
+
+def test_the_commented_backends_are_right_and_whole() -> None:
+    """A user who removes the comment signs would get an error, or never learn of a key."""
+    options = {name: kind.options for name, kind in kinds_of_backend().items()}
+    text = TEMPLATE.read_text()
+    text = text[text.index("# [backends.tcp]") : text.index("# Secrets that jobs")]
+    tables = re.sub(r"^# ?", "", text, flags=re.MULTILINE)
+    config = read_config(tables.encode(), "orchestrator.toml", options)
+    [(name, backend)] = config.backends.items()
+    written = tomllib.loads(tables)["backends"][name]
+    assert written.keys() == {"kind", *options[backend.kind].model_fields}
+    sparse = {key: written[key] for key in ("mail", "password", "calls", "proxy", "ca_file")}
+    assert backend.options == options[backend.kind].model_validate(sparse)  # the rest are defaults
 
 
 class Run(Table):

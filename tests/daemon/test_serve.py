@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.store.lock import hold
+
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -103,6 +105,15 @@ def test_the_second_daemon_of_a_home_is_refused(serve: Start) -> None:
     assert second.returncode == 75
     assert f"another daemon (process {first.pid}) already serves this home" in heard
     assert first.poll() is None
+
+
+def test_a_daemon_waits_for_a_command_that_has_the_home(home: Path, serve: Start) -> None:
+    """A question to a service at the wrong moment would keep the unit down until a person looks."""
+    with hold(home / "state/lock", command=True):
+        child = serve("--until-idle")
+        _until(child, f"a command (process {os.getpid()}) uses this home; the daemon starts when")
+    _, heard = child.communicate(timeout=60)
+    assert child.returncode == 0, heard
 
 
 def test_a_signal_ends_it_in_order_and_runs_live_on(home: Path, serve: Start) -> None:

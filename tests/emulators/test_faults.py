@@ -111,6 +111,9 @@ def test_urls_that_lead_elsewhere(me: Person) -> None:
     me.faults("foreign-host=http://127.0.0.3:1,times=1")
     url = me.post("/data/upload/singlepart", uri="f")["url"]
     assert url.startswith("http://127.0.0.3:1/s3/")
+    me.faults("foreign-host,on=GET /s3/*")
+    url = me.post("/data/upload/singlepart", uri="f")["url"]
+    assert me.bare.put(url, content=b"").is_success
 
 
 def test_processes_that_are_not_told_of_rightly(me: Person) -> None:

@@ -54,6 +54,7 @@ def test_the_line_fits_a_configuration(start: Start, tmp_path: Path) -> None:
     secret = Path(tables["secrets"][backend["password"]["secret"]]["file"])
     assert secret.read_text() == me.password
     assert secret.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "root" / "state.db").stat().st_mode & 0o777 == 0o600  # it holds tokens
     second = start()
     assert second.wait(20) == 2
     assert second.stderr is not None

@@ -33,11 +33,11 @@ def test_the_regression_is_one(me: Person) -> None:
         points.append(f"{s},{x - 0.4},{y + 0.6},{x + 0.4},{y - 0.6}")
     table = "\n".join(["s,x_left,y_left,x_right,y_right", *points, ""]).encode()
     me.upload("rails.csv", table)
-    body = {"inputs": {"rails": "rails.csv"}, "output-prefix": "rail/1", "tags": ["t"]}
+    body = {"inputs": {"rails": "rails.csv"}, "output-prefix": "rail/1", "pool": "small"}
     answer = me.post(f"{RAILS}/run", **body)
     assert list(answer) == ["id"]
     record = me.ended(answer["id"])
-    assert (record["state"], record["errors"]) == ("dead", "")
+    assert (record["state"], record["errors"], record["body"]) == ("dead", "", body)
     assert record["quote"] == pytest.approx(0.001 + len(table) * 1e-6, abs=1e-6)
     assert me.get(f"/app/process/cost/{answer['id']}") == {"cost": record["quote"]}
     (url,) = me.outputs(answer["id"]).values()

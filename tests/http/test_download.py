@@ -6,6 +6,7 @@ import socket
 import ssl
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import trustme
@@ -199,6 +200,26 @@ def test_nothing_of_ours_is_sent_with_it() -> None:
     assert lines[0] == "GET /f?sig=a%2Fb+c HTTP/1.1"
     names = {line.partition(":")[0] for line in lines[1:]}
     assert names == {"Host", "Connection", "Accept-Encoding"}
+
+
+def test_the_connection_goes_to_the_address_that_was_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name service that answers otherwise the second time would lead us where it likes."""
+    look_up, asked = socket.getaddrinfo, []
+
+    def once(host: str, *args: Any, **more: Any) -> Any:
+        if host == "127.0.0.1":  # no name, but what the name led to
+            return look_up(host, *args, **more)
+        asked.append(host)
+        return look_up("127.0.0.1" if len(asked) == 1 else "192.0.2.1", *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", once)
+    where = replace(WHERE, hosts=("*.example.org",))
+    with rogue(stores) as server:
+        assert fetched(f"http://s3.example.org:{server.port}/f", where) == DATA
+    assert asked == ["s3.example.org"]
+    assert f"Host: s3.example.org:{server.port}".encode() in server.seen[0]
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,20 @@ def test_a_second_daemon_is_refused_by_name(tmp_path: Path) -> None:
             pytest.fail("two hold it")
 
 
+def test_a_command_is_told_from_a_daemon(tmp_path: Path) -> None:
+    """A question to a service would keep the daemon from starting, and its unit down for good."""
+    path = tmp_path / "lock"
+    with lock.hold(path, command=True):
+        with pytest.raises(lock.HomeInUseError, match="a command") as caught, lock.hold(path):
+            pytest.fail("two hold it")
+        assert caught.value.passing
+        assert lock.holder(path) is None  # no daemon
+    with lock.hold(path):
+        with pytest.raises(lock.HomeInUseError) as caught, lock.hold(path, command=True):
+            pytest.fail("two hold it")
+        assert not caught.value.passing
+
+
 def test_a_daemon_that_ends_frees_the_home(tmp_path: Path) -> None:
     """Otherwise a restart in one process, as tests do it, would need a reboot."""
     path = tmp_path / "lock"

@@ -85,6 +85,16 @@ def text_or_texts(value: object) -> list[str]:
     return [value] if isinstance(value, str) else texts(value)
 
 
+def as_sent(check: Check) -> Check:
+    """Return a check that keeps the value in the form in which it came."""
+
+    def keep(value: object) -> object:
+        check(value)
+        return value
+
+    return keep
+
+
 def table(value: object) -> dict[str, Any]:
     """Check an object."""
     if not isinstance(value, dict):

@@ -24,7 +24,7 @@ RUN = {
     "inputs": fields.table,
     "output-prefix": fields.words,
     "tags": fields.texts,
-    "pool": fields.texts,
+    "pool": fields.as_sent(fields.text_or_texts),
 }
 
 

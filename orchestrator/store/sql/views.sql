@@ -56,6 +56,9 @@ SELECT count(*) AS live, coalesce(sum(run.state = 'harvesting'), 0) AS harvestin
        coalesce(sum(run.suspect = 1 AND run.state = 'unknown' AND job.want <> 'hold'), 0) AS sought
 FROM run JOIN job ON job.id = run.job WHERE run.backend = :backend AND run.state <> 'ended'
 
+-- name: queued
+SELECT count(*) FROM job WHERE state = 'queued' AND backend = :backend
+
 -- name: progress
 SELECT id, name, shown, coalesce(hold_reason, reason) AS reason FROM job
 WHERE id IN (SELECT value FROM json_each(:ids))
