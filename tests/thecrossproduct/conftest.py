@@ -14,6 +14,7 @@ import anyio.lowlevel
 import httpx
 import pytest
 
+from orchestrator.backend import Run
 from orchestrator.backends.thecrossproduct import KIND, data, outputs
 from orchestrator.backends.thecrossproduct.backend import TheCrossProduct
 from orchestrator.backends.thecrossproduct.model import Options
@@ -63,9 +64,10 @@ class Emulated:
         known: dict[str, Any] = httpx.get(self.control).raise_for_status().json()
         return known
 
-    def calls(self, route: str) -> int:
-        """Return how many calls of a route there were: "POST /v1/data"."""
-        return int(self.told()["calls"].get(route, 0))
+    def calls(self, route: str | None = None) -> int:
+        """Return how many calls of a route there were ("POST /v1/data"), or of all."""
+        calls: dict[str, int] = self.told()["calls"]
+        return sum(calls.values()) if route is None else calls.get(route, 0)
 
     def starts(self, key: str) -> list[str]:
         """Return the ids of all processes that were ever started with a tag."""
@@ -108,6 +110,12 @@ async def place(
         KIND, emulated.options, tmp_path / "place", BODIES, secrets=emulated.secrets
     ) as place:
         yield place
+
+
+@pytest.fixture
+async def lives(place: Place) -> Run:
+    """A run that goes on until it is stopped."""
+    return await place.started(place.run("1", place.bodies.sleeps))
 
 
 @pytest.fixture

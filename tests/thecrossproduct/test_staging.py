@@ -189,14 +189,19 @@ async def test_dead_links_make_it_begin_anew(
 
 
 @pytest.mark.usefixtures("in_parts")
+@pytest.mark.parametrize("sent", [False, True])
 async def test_an_upload_that_somebody_aborted_begins_anew(
-    place: Place, run: Run, source: Path, session: Session
+    place: Place, run: Run, source: Path, emulated: Emulated, *, sent: bool
 ) -> None:
     """A job would fail because its upload was cleaned away over there."""
     run = await begun(place, run, source)
+    if sent:
+        emulated.put("error-before=502,times=1,on=*multipart/complete")
+        with pytest.raises(TransientError):
+            await place.backend.stage(run, StageStep("in.dat", source))
     match run.memo["upload"]:
         case {"uri": str(uri), "id": str(id_)}:
-            await data.abort_parts(session, uri, id_)
+            await data.abort_parts(session_of(place), uri, id_)
     with pytest.raises(TransientError, match="begins anew"):
         await place.backend.stage(run, StageStep("in.dat", source))
     await place.staged(run, "in.dat", source)
