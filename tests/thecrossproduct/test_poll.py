@@ -64,8 +64,13 @@ async def test_a_record_must_be_gone_for_a_while(
     assert isinstance(await place.backend.find(lives), Absent)
 
 
+@pytest.mark.parametrize("after", [[], ["list-lag=600"]])
 async def test_one_odd_404_is_forgotten(
-    place: Place, lives: Run, emulated: Emulated, monkeypatch: pytest.MonkeyPatch
+    place: Place,
+    lives: Run,
+    emulated: Emulated,
+    monkeypatch: pytest.MonkeyPatch,
+    after: list[str],
 ) -> None:
     """Two odd answers, days apart, would give a run up that is alive."""
     now = [100.0]
@@ -73,7 +78,7 @@ async def test_one_odd_404_is_forgotten(
     odd = ("list-lag=600", "error-before=404,times=1,on=GET /v1/app/process/*")
     emulated.put(*odd)
     assert isinstance(await place.poll(lives), NoAnswer)
-    emulated.put()
+    emulated.put(*after)
     assert isinstance(await place.poll(lives), Alive)
     now[0] += module.GONE_AFTER
     emulated.put(*odd)
