@@ -63,13 +63,16 @@ class Work:
 
     def kill(self, run: str) -> None:
         """Kill every process of a run; return when none is left."""
+        child = self._children.pop(run, None)
+        if child is not None:
+            child.kill()  # just started, it may not show its environment yet
         while processes := self._processes().get(run):
             for process in processes:
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
             time.sleep(0.001)
-        if run in self._children:
-            self._children.pop(run).wait()
+        if child is not None:
+            child.wait()
 
     def live(self) -> list[str]:
         """Return the runs that have processes."""
@@ -77,7 +80,7 @@ class Work:
 
     def kill_all(self) -> None:
         """Kill the processes of every run."""
-        for run in self.live():
+        for run in {*self.live(), *self._children}:
             self.kill(run)
 
     def _is_starting(self, run: str) -> bool:
