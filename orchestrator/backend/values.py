@@ -1,6 +1,6 @@
 """What passes through the seam between the engine and a backend: plain frozen values."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -76,10 +76,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class StageStep:
-    """One input to bring over: `name` in the run, `source` on this machine."""
+    """One input to bring over: `name` in the run, `source` on this machine.
+
+    `among` are the names of all inputs of the run, None where that is not told.
+    """
 
     name: str
     source: Path
+    among: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

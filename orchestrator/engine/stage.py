@@ -36,7 +36,8 @@ async def stage(tools: Tools, work: Work) -> None:
 
 async def _bring(tools: Tools, work: Work, step: Step) -> None:
     """Bring one input over; it must be the file that was there at acceptance."""
-    accepted = (await tools.db.read(look.inputs, work.job))[step.name]
+    accepted_all = await tools.db.read(look.inputs, work.job)
+    accepted = accepted_all[step.name]
     path = Path(accepted.source)
     try:
         path = await tools.in_thread(lambda: _locate(tools, work, accepted))
@@ -47,7 +48,8 @@ async def _bring(tools: Tools, work: Work, step: Step) -> None:
             )
             return
         with anyio.fail_after(STAGE_LIMIT):
-            staged = await tools.backend(work).stage(as_run(work), StageStep(step.name, path))
+            one = StageStep(step.name, path, accepted_all.keys())
+            staged = await tools.backend(work).stage(as_run(work), one)
         after = await tools.in_thread(lambda: _fingerprint(path))
     except (BackendError, OSError) as error:
         if accepted.taken and await tools.in_thread(lambda: _locate(tools, work, accepted)) != path:

@@ -65,6 +65,8 @@ class SimulatedBackend:
 
     async def stage(self, run: Run, step: StageStep) -> Staged | Begun:
         """Read the input here; over there only its parts are counted, one for each act."""
+        if len(step.among or ()) != run.options["inputs"] or step.name not in (step.among or ()):
+            raise AssertionError(f"{run.key}: {step.name} is brought as one of {step.among}")
         data = step.source.read_bytes()
         part = int(str(run.memo.get(step.name, 0))) + 1
         memo = {**run.memo, step.name: part}

@@ -70,6 +70,7 @@ class _Follower:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._cwd: dict[int, str] = {}
+        self._opened: dict[tuple[int, int], str] = {}  # process and descriptor → where it leads
         self._readers: dict[str, Callable[[Call, tuple[str, ...]], Iterator[Change]]] = {
             "openat": self._open,
             "mkdirat": self._mkdir,
@@ -97,6 +98,9 @@ class _Follower:
     def _path(self, call: Call, folder: str, name: str) -> str:
         """Return the absolute path that a name means, below a folder or where the process is."""
         text = data(name).decode()
+        if by_descriptor := re.fullmatch(r"/proc/self/fd/(\d+)/(.*)", text):
+            above = self._opened[call.process, int(by_descriptor[1])]
+            return os.path.normpath(f"{above}/{by_descriptor[2]}")
         above = self._cwd.get(call.process) if folder == HERE else place(folder)
         if not above and not text.startswith("/"):
             raise TraceError(f"where {call.name}({text!r}) of {call.process} lies is not known")
@@ -115,6 +119,7 @@ class _Follower:
     # ── names ───────────────────────────────────────────────────────────────
 
     def _open(self, call: Call, a: tuple[str, ...]) -> Iterator[Change]:
+        self._opened[call.process, call.result] = place(call.opened) or ""
         path = self._path(call, a[0], a[1])
         if not self._tree.covers(path) or not re.search("O_CREAT|O_TRUNC|O_TMPFILE", a[2]):
             return

@@ -37,6 +37,7 @@ open("cut", "w").write("long text")
 open("cut", "w").write("short")
 os.symlink("folder/two", "link")
 socket.socket(socket.AF_UNIX).bind("socket")
+socket.socket(socket.AF_UNIX).bind(f"/proc/self/fd/{folder}/socket")
 os.fchdir(folder)
 os.mkdir("below")
 subprocess.run("cp two copy; echo said > below/said; mv below ../moved", shell=True, check=True)
@@ -57,7 +58,15 @@ def test_every_way_of_changing_files_is_recorded(world: Path) -> None:
     trace(world, [sys.executable, "-c", WRITES, str(world / "disk")])
     recording = read(world)  # it holds the recording against the disk, byte by byte
     image = after(recording.root, recording.changes, Cut(1 << 60, Way.WRITTEN, ""))
-    assert {"folder/two", "folder/copy", "link", "socket", "moved/said", "cut"} <= set(image)
+    assert {
+        "folder/two",
+        "folder/copy",
+        "link",
+        "socket",
+        "folder/socket",
+        "moved/said",
+        "cut",
+    } <= set(image)
     build(image, world / "rebuilt")
     for path in ("folder/two", "folder/copy", "moved/said", "cut"):
         there, rebuilt = world / "disk" / path, world / "rebuilt" / path

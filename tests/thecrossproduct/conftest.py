@@ -1,36 +1,49 @@
 """The backend against the stand-in service, over real sockets on 127.0.0.1."""
 
+import hashlib
 import tomllib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 
-from orchestrator.backends.thecrossproduct import KIND, outputs
+from orchestrator.backend import Run
+from orchestrator.backends.thecrossproduct import KIND, data, outputs
+from orchestrator.backends.thecrossproduct.backend import TheCrossProduct
 from orchestrator.backends.thecrossproduct.model import Options
-from orchestrator.emulators.server import serving
+from orchestrator.backends.thecrossproduct.session import Session
+from orchestrator.emulators.server import Settings, serving
 from orchestrator.emulators.thecrossproduct.kind import KIND as EMULATED
 from orchestrator.testing.contract import Bodies, Place, open_place
 
+STEP = 0.005  # seconds that a step takes over there
+PUT = "PUT /s3/{bucket}/{key:path}"
+LOGIN = "GET /v1/auth/login"
+Send = Callable[..., Awaitable[None]]
 
-def _shell(script: str, **files: Any) -> Mapping[str, Any]:
-    inputs: dict[str, Any] = {"script": script}
-    return {"app": "emulator/shell", "inputs": inputs | files}
+
+def shell(script: str, **inputs: Any) -> dict[str, Any]:
+    """Return a [run] table for the shell."""
+    return {"app": "emulator/shell", "inputs": {"script": script, **inputs}}
 
 
 def _writes(name: str, times: int) -> Mapping[str, Any]:
     code = f"import sys; sys.stdout.buffer.write(bytes(range(256)) * {times})"
-    return _shell(f'mkdir -p "$(dirname {name})"; python3 -c "{code}" > {name}')
+    return shell(f'mkdir -p "$(dirname {name})"; python3 -c "{code}" > {name}')
 
 
 BODIES = Bodies(
     writes=_writes,
-    copies=lambda source, name: _shell(f"cp in {name}", files={"in": {"input": source}}),
-    fails=lambda code: _shell(f"exit {code}"),
-    sleeps=_shell("exec sleep 1000"),
+    copies=lambda source, name: shell(f"cp in {name}", files={"in": {"input": source}}),
+    fails=lambda code: shell(f"exit {code}"),
+    sleeps=shell("exec sleep 1000"),
 )
 
 
@@ -51,20 +64,40 @@ class Emulated:
         known: dict[str, Any] = httpx.get(self.control).raise_for_status().json()
         return known
 
+    def calls(self, route: str | None = None) -> int:
+        """Return how many calls of a route there were ("POST /v1/data"), or of all."""
+        calls: dict[str, int] = self.told()["calls"]
+        return sum(calls.values()) if route is None else calls.get(route, 0)
+
     def starts(self, key: str) -> list[str]:
         """Return the ids of all processes that were ever started with a tag."""
         return [start["run"] for start in self.told()["starts"] if key in start["tags"]]
 
 
+@pytest.fixture(scope="session")
+def ending() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """End services beside the tests that follow: each takes a fifth of a second, in which it waits.
+
+    Whatever goes wrong at an end is raised after the last test.
+    """
+    with ThreadPoolExecutor(4) as pool:
+        ends: list[Future[None]] = []
+        yield lambda end: ends.append(pool.submit(end))
+        for end in ends:
+            end.result()
+
+
 @pytest.fixture
-def emulated(tmp_path: Path) -> Iterator[Emulated]:
+def emulated(tmp_path: Path, ending: Callable[[Callable[[], None]], None]) -> Iterator[Emulated]:
     """Serve the emulator in a thread."""
-    with serving(EMULATED, tmp_path / "service") as told:
+    with ExitStack() as stack:
+        told = stack.enter_context(serving(EMULATED, tmp_path / "service", Settings(step=STEP)))
         tables = tomllib.loads(told.configuration)
         [table] = tables["backends"].values()
         options = Options.model_validate({k: v for k, v in table.items() if k != "kind"})
         secrets = {name: Path(it["file"]).read_text() for name, it in tables["secrets"].items()}
         yield Emulated(options, secrets, told.control)
+        ending(stack.pop_all().close)
 
 
 @pytest.fixture
@@ -77,3 +110,63 @@ async def place(
         KIND, emulated.options, tmp_path / "place", BODIES, secrets=emulated.secrets
     ) as place:
         yield place
+
+
+@pytest.fixture
+async def lives(place: Place) -> Run:
+    """A run that goes on until it is stopped."""
+    return await place.started(place.run("1", place.bodies.sleeps))
+
+
+@pytest.fixture
+def backend(place: Place) -> TheCrossProduct:
+    """The open backend itself."""
+    assert isinstance(place.backend, TheCrossProduct)
+    return place.backend
+
+
+@pytest.fixture
+def session(backend: TheCrossProduct) -> Session:
+    """The backend's session, until it is opened again."""
+    return backend.session
+
+
+def session_of(place: Place) -> Session:
+    """Return the session of the backend as it is open now."""
+    assert isinstance(place.backend, TheCrossProduct)
+    return place.backend.session
+
+
+@pytest.fixture
+def send(place: Place) -> Send:
+    """Put bytes at an address of the account's storage; the MD5 that is told may be a wrong one."""
+
+    async def send(uri: str, body: bytes, md5: str | None = None) -> None:
+        session = session_of(place)
+        deliver(await data.begin_upload(session, uri), body)
+        await data.end_upload(session, uri, md5 or md5_of(body))
+
+    return send
+
+
+def deliver(link: str, body: bytes) -> str:
+    """Send bytes to a signed link; return the ETag."""
+    etag: str = httpx.put(link, content=body).raise_for_status().headers["etag"]
+    return etag.strip('"')
+
+
+def fetched(link: str) -> bytes:
+    """Return the bytes behind a signed link."""
+    return httpx.get(link).raise_for_status().content
+
+
+def md5_of(body: bytes) -> str:
+    """Return the MD5 in hex."""
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+async def until(true: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for an effect that shows a moment after its call."""
+    with anyio.fail_after(20):
+        while not await true():
+            await anyio.lowlevel.checkpoint()

@@ -4,20 +4,30 @@ import os
 import select
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
-from orchestrator.backend import RejectedError
+from orchestrator.backend import RejectedError, TransientError
 from orchestrator.backends.http.line import Line, line, refusal
 from orchestrator.backends.http.storage import Storage
 
 BLOCK = 1 << 20
 
 
-def upload(url: str, file: int, start: int, length: int, where: Storage) -> str:
+def upload(
+    url: str,
+    file: int,
+    start: int,
+    length: int,
+    where: Storage,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+) -> str:
     """PUT `length` bytes of an open file from `start` on; return the ETag, without its quotes.
 
-    The file's position is not used, so that its slices may be sent at the same time. Raises
-    ExpiredError, TransientError, ProtocolError, and RejectedError when the file is too short.
+    The file's position is not used, so that its slices may be sent at the same time. `stop` is
+    asked between blocks: from then on nothing more is sent. Raises ExpiredError, TransientError
+    (when stopped, too), ProtocolError, and RejectedError when the file is too short.
     """
     with line(url, where, effect="possible") as at:
         with at.alarm(where.head_limit):
@@ -25,7 +35,7 @@ def upload(url: str, file: int, start: int, length: int, where: Storage) -> str:
         with suppress(
             BrokenPipeError, ConnectionResetError
         ):  # the answer says why, if there is one
-            _send(at, file, start, length)
+            _send(at, file, start, length, stop)
         with at.alarm(where.head_limit):
             response = at.reply()
             if not 200 <= response.status < 300:  # noqa: PLR2004 - as HTTP numbers them
@@ -33,10 +43,12 @@ def upload(url: str, file: int, start: int, length: int, where: Storage) -> str:
         return (response.getheader("ETag") or "").strip().removeprefix("W/").strip('"')
 
 
-def _send(at: Line, file: int, start: int, length: int) -> None:
+def _send(at: Line, file: int, start: int, length: int, stop: Callable[[], bool]) -> None:
     send = _encrypted if isinstance(at.socket, ssl.SSLSocket) else _plain
     offset, end = start, start + length
     while offset < end:
+        if stop():
+            raise TransientError(f"{at.target.shown}: the sending was given up")
         began = time.monotonic()
         sent = send(at, file, offset, end - offset)
         if sent is None:

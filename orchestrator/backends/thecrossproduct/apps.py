@@ -50,7 +50,7 @@ class OutputFilter(TypedDict, total=False):
 
 async def apps(session: Session) -> dict[str, list[str]]:
     """Return the apps that the account has a licence for, by their domain."""
-    answer = await session.get("app", Use.ASK)
+    answer = await session.get("app", Use.ASK) or {}
     if not isinstance(answer, dict) or not all(isinstance(it, list) for it in answer.values()):
         raise ProtocolError("the list of apps is no object of lists")
     return {domain: [str(app) for app in names or ()] for domain, names in answer.items()}  # type: ignore[union-attr] # checked above
@@ -99,11 +99,13 @@ async def process(session: Session, id_: str, use: Use) -> Process | None:
     return found
 
 
-async def processes(session: Session, use: Use, **filters: JsonValue) -> list[Process] | None:
-    """Return every process that passes the filters of ProcessFilter, in no particular order.
+async def processes(session: Session, use: Use, **filters: JsonValue) -> list[Process]:
+    """Return every process that passes the filters of ProcessFilter, in no particular order."""
+    return await processes_told(session, use, **filters) or []
 
-    None for an empty body: it may mean that there is none, and proves nothing.
-    """
+
+async def processes_told(session: Session, use: Use, **filters: JsonValue) -> list[Process] | None:
+    """Return the same; None for an empty body, which may mean that there is none: no proof."""
     found: list[Process] | None = None
     async for one in session.pages("app/processes", filters, use):
         found = found or []
@@ -127,10 +129,14 @@ async def cost(session: Session, id_: str, use: Use) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-async def stop(session: Session, ids: Sequence[str], use: Use, *, keep: bool) -> None:
-    """End processes. Without `keep` their records are erased, too: the service's own default."""
+async def stop(session: Session, ids: Sequence[str], use: Use, *, keep: bool) -> bool:
+    """End processes; return whether all of them were there.
+
+    Without `keep` their records are erased, too: the service's own default.
+    """
     path = f"app/process/{','.join(ids)}"
-    await session.call(_delete(path, use, keep=keep, expect=GONE))
+    reply = await session.call(_delete(path, use, keep=keep, expect=GONE))
+    return reply.status not in GONE
 
 
 async def stop_all(session: Session, *, keep: bool) -> None:

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from math import inf
+from time import monotonic
 
 from pydantic import JsonValue
 
 from orchestrator.backend import (
     Absent,
     Answer,
+    BackendError,
     Begun,
     Finding,
     Found,
@@ -40,21 +44,27 @@ from orchestrator.backends.thecrossproduct.outputs import Outputs
 from orchestrator.backends.thecrossproduct.replies import Process
 from orchestrator.backends.thecrossproduct.session import Session
 from orchestrator.backends.thecrossproduct.staging import Stager
+from orchestrator.document import value_text
 
 POLL_BATCH = 50
+SCHEMA_LIVES = 600.0  # seconds for which what an app said of its inputs is believed
+GONE_AFTER = 60.0  # seconds for which a record must be missing until it is gone for good
+THERE = "there"  # in a memo: inputs that were brought over
 LOOKED_AT_ALONE = 5  # runs that one poll asks for by their id, because the list lacks them
 
 
 class TheCrossProduct:
     """One account. A run carries its key as a tag, and has a folder of that name in the storage."""
 
-    def __init__(self, session: Session, storage: Storage, options: Options) -> None:
+    def __init__(self, name: str, session: Session, storage: Storage, options: Options) -> None:
+        self.name = name
         self.session = session
         self.storage = storage
         self._root = options.folder
         self._stager = Stager(session, storage)
         self._outputs = Outputs(session, storage, options.folder)
-        self._schemas: dict[str, dict[str, JsonValue]] = {}
+        self._schemas: dict[str, tuple[float, dict[str, JsonValue]]] = {}
+        self._gone: dict[str, float] = {}  # keys of runs whose record is missing, since when
         self._canary: tuple[str, str] | None = None  # key and id of a run that was seen listed
         self.traits = Traits(
             absence_window=options.absence_after.total_seconds(),
@@ -64,37 +74,50 @@ class TheCrossProduct:
 
     async def stage(self, run: Run, step: StageStep) -> Staged | Begun:
         """Bring one input into the run's folder, after a look at what the app takes."""
+        wanted = references(RunTable.model_validate(run.options).inputs)
+        if step.among is not None:
+            _refuse_missing(wanted - set(step.among))
+        if "@" in step.name:
+            raise RejectedError(
+                f"input {step.name!r}: the service takes what stands before an @ for the name of a"
+                " group; give it another name in [inputs]",
+                effect="none",
+            )
         await self._check(run)
-        uri = input_uri(self._root, run, step.name)
-        return await self._stager.stage(run.memo, uri, step.source)
+        staged = await self._stager.stage(
+            run.memo, input_uri(self._root, run, step.name), step.source
+        )
+        there = _there(run)
+        if isinstance(staged, Begun):
+            return Begun({**staged.memo, THERE: there})
+        return replace(
+            staged, memo={THERE: [name for name in sorted(wanted) if name in {*there, step.name}]}
+        )
 
     async def submit(self, run: Run) -> Submitted:
         """Start the run, with its key as a tag and an output prefix that is its alone."""
-        await self._check(run)
         table = RunTable.model_validate(run.options)
-        own = [input_uri(self._root, run, name) for name in sorted(references(table.inputs))]
-        if own and not await data.exists(self.session, own, Use.SUBMIT):
-            raise RejectedError(
-                f"not all of the files that `inputs` refers to are there: {', '.join(own)}; name"
-                " them in [inputs], or drop them beside the job file",
-                effect="none",
+        _refuse_missing(references(table.inputs).difference(map(str, _there(run))))
+        inputs = await self._check(run)
+        try:
+            id_ = await apps.run(
+                self.session,
+                table.app,
+                inputs,
+                tags=[run.key, *table.tags],
+                output_prefix=output_prefix(self._root, run),
+                pool=table.pool,
             )
-        inputs = resolved(table.inputs, self._root, run)
-        id_ = await apps.run(
-            self.session,
-            table.app,
-            inputs if isinstance(inputs, Mapping) else {},
-            tags=[run.key, *table.tags],
-            output_prefix=output_prefix(self._root, run),
-            pool=table.pool,
-        )
+        except RejectedError:
+            self._schemas.pop(table.app, None)  # what we know of it may have changed
+            raise
         return Submitted(id_)
 
     async def find(self, run: Run) -> Finding:
         """Look for the key among the tags; a run that is known to be there must show as well."""
         canary = self._canary
         tags: JsonValue = [run.key] if canary is None else [run.key, canary[0]]
-        listed = await apps.processes(
+        listed = await apps.processes_told(
             self.session, Use.SUBMIT, tags_intersects=tags, items_per_page=100
         )
         if listed is None and canary is None:
@@ -108,7 +131,9 @@ class TheCrossProduct:
         if ids:
             return await self._confirm(run, ids[0])
         if canary is not None and canary[1] not in {process.id for process in listed}:
-            return Unclear(f"the list does not show process {canary[1]}, which was there before")
+            if await apps.process(self.session, canary[1], Use.SUBMIT) is not None:
+                return Unclear(f"the list does not show process {canary[1]}, which is there")
+            self._canary = None  # somebody erased it
         return Absent(f"no process has the tag {run.key}")
 
     async def poll(self, runs: Sequence[Run]) -> Mapping[str, Answer]:
@@ -119,12 +144,13 @@ class TheCrossProduct:
         listed = await apps.processes(
             self.session, Use.POLL, tags_intersects=keys, items_per_page=100
         )
-        by_id = {process.id: process for process in listed or ()}
+        by_id = {process.id: process for process in listed}
         answers: dict[str, Answer] = {}
         alone = 0
         for run in runs:
             process = by_id.get(run.remote_id or "")
             if process is not None:
+                self._gone.pop(run.key, None)
                 self._canary = (run.key, process.id)
                 answers[run.key] = _answer(run, process)
             elif run.remote_id is not None and alone < LOOKED_AT_ALONE:
@@ -151,6 +177,7 @@ class TheCrossProduct:
     async def forget(self, run: Run) -> None:
         """Give up an upload that was broken off; remove over there what the spec says."""
         self._outputs.forget(run)
+        self._gone.pop(run.key, None)
         await self._stager.abort(run.memo)
         remove = RunTable.model_validate(run.options).remove
         if not run.stored or remove == "nothing":
@@ -161,14 +188,16 @@ class TheCrossProduct:
                 self._canary = None
             await apps.stop(self.session, [run.remote_id], Use.TRANSFER, keep=False)
 
-    async def _check(self, run: Run) -> None:
-        """Hold the inputs against what the app takes, before anything is sent."""
+    async def _check(self, run: Run) -> Mapping[str, JsonValue]:
+        """Return the inputs as they are sent, held against what the app takes."""
         table = RunTable.model_validate(run.options)
-        if table.app not in self._schemas:
-            answer = await apps.inputs_schema(self.session, table.app, Use.SUBMIT)
-            self._schemas[table.app] = inputs_of(answer)
+        asked, schema = self._schemas.get(table.app, (-inf, {}))
+        if monotonic() - asked >= SCHEMA_LIVES:
+            schema = inputs_of(await apps.inputs_schema(self.session, table.app, Use.SUBMIT))
+            self._schemas[table.app] = (monotonic(), schema)
         inputs = resolved(table.inputs, self._root, run)
-        check(table.app, self._schemas[table.app], inputs if isinstance(inputs, Mapping) else {})
+        check(self.name, table.app, schema, inputs)
+        return inputs
 
     async def _confirm(self, run: Run, id_: str) -> Finding:
         """Ask for a listed process by its id: a list that mixes ids up must not be believed."""
@@ -178,16 +207,42 @@ class TheCrossProduct:
         return Found(id_, f"a process with the tag {run.key}")
 
     async def _look_at(self, run: Run, id_: str) -> Answer:
-        process = await apps.process(self.session, id_, Use.POLL)
-        if process is None:
-            return Lost(f"the service has no process {id_} any more, neither listed nor by its id")
-        return _answer(run, process)
+        """Ask for one run by its id. What the list told of others is not lost with it."""
+        try:
+            process = await apps.process(self.session, id_, Use.POLL)
+        except BackendError as error:
+            return NoAnswer(str(error))
+        if process is not None:
+            self._gone.pop(run.key, None)
+            return _answer(run, process)
+        now = monotonic()
+        since = self._gone.setdefault(run.key, now)
+        text = f"the service has no process {id_}, neither listed nor by its id"
+        if now - since < GONE_AFTER:
+            return NoAnswer(f"{text}; it is looked for again")
+        return Lost(f"{text}, for {now - since:.0f} s")
 
 
 def _answer(run: Run, process: Process) -> Answer:
     if process.tags is not None and run.key not in process.tags:
         return NoAnswer(f"process {process.id} does not carry the tag {run.key}")
     return judge(process, stopping=run.stopping)
+
+
+def _there(run: Run) -> list[JsonValue]:
+    """Return the names of the inputs that a spec refers to and that were brought over."""
+    names = run.memo.get(THERE)
+    return names if isinstance(names, list) else []
+
+
+def _refuse_missing(names: set[str]) -> None:
+    if names:
+        listed = ", ".join(map(value_text, sorted(names)))
+        raise RejectedError(
+            f"`inputs` refers to what is no input of this job: {listed}; name it in [inputs], or"
+            " drop it beside the job file",
+            effect="none",
+        )
 
 
 def _id(run: Run) -> str:

@@ -1,15 +1,26 @@
 """A spec's inputs against what the app itself says it takes, before anything is sent."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
+from jsonschema.exceptions import SchemaError, ValidationError
 from pydantic import JsonValue
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from orchestrator.backend import ProtocolError, RejectedError
 from orchestrator.document import value_text
+from orchestrator.log import shorten
 
+LONGEST = 200  # characters of a rule that are shown
+COMPARED = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
+}
 WHERE = ("content", "top", "properties", "inputs")  # below content[0]
 
 
@@ -24,34 +35,48 @@ def inputs_of(answer: JsonValue) -> dict[str, Any]:
     return {"type": "object", **found}
 
 
-def check(app: str, schema: Mapping[str, Any], inputs: Mapping[str, JsonValue]) -> None:
-    """Raise RejectedError with everything that is wrong with the inputs."""
+def check(name: str, app: str, schema: Mapping[str, Any], inputs: Mapping[str, JsonValue]) -> None:
+    """Raise RejectedError with everything that is wrong with the inputs.
+
+    `name` is the backend's; a schema that makes no sense is a ProtocolError.
+    """
+    wrongly = f"the inputs of {app} are described wrongly"
     try:
         Draft202012Validator.check_schema(schema)
+        faults = [*_unknown(schema, inputs), *_unfit(schema, inputs)]
     except SchemaError as error:
-        raise ProtocolError(f"the inputs of {app} are described wrongly: {error.message}") from None
-    faults = [*_unknown(schema, inputs), *_unfit(schema, inputs)]
+        raise ProtocolError(f"{wrongly}: {error.message}", effect="none") from None
+    except Unresolvable as error:
+        text = f"{wrongly}: {value_text(error.ref)} leads elsewhere, and is not followed"
+        raise ProtocolError(text, effect="none") from None
     if faults:
-        advice = f"`orchestrator remote NAME describe {app}` shows what it takes"
+        advice = f"`orchestrator remote {name} describe {app}` shows what it takes"
         raise RejectedError(f"inputs of {app}: {'; '.join(faults)}; {advice}", effect="none")
 
 
 def _unknown(schema: Mapping[str, Any], inputs: Mapping[str, JsonValue]) -> Iterator[str]:
+    if schema.get("additionalProperties") or schema.get("patternProperties"):
+        return  # the app takes more than it names
     for name in inputs:
         if name not in schema["properties"]:
             yield f"{name}: there is no such input"
 
 
 def _unfit(schema: Mapping[str, Any], inputs: Mapping[str, JsonValue]) -> Iterator[str]:
-    faults = Draft202012Validator(schema).iter_errors(inputs)
+    # A registry of its own: the library's would fetch whatever address a schema refers to.
+    faults = Draft202012Validator(schema, registry=Registry()).iter_errors(inputs)
     for fault in sorted(faults, key=lambda it: [str(part) for part in it.absolute_path]):
-        where = ".".join(map(str, fault.absolute_path))
+        path = list(map(str, fault.absolute_path))
         if fault.validator == "required":
-            yield fault.message
-        elif fault.validator != "additionalProperties":  # told by name above
-            yield f"{where}: {_wanted(fault.validator, fault.validator_value)}, not " + value_text(
-                fault.instance
-            )
+            yield from (f"{'.'.join([*path, name])}: it is needed" for name in _missing(fault))
+        elif path or fault.validator != "additionalProperties":  # those are told by name above
+            wanted = _wanted(fault.validator, fault.validator_value)
+            yield f"{'.'.join(path)}: {wanted}, not {value_text(fault.instance)}"
+
+
+def _missing(fault: ValidationError) -> list[str]:
+    """Return the one name that a fault is about; the library has it in its message alone."""
+    return [name for name in fault.validator_value if fault.message.startswith(repr(name))]
 
 
 def _wanted(rule: object, value: JsonValue) -> str:
@@ -59,4 +84,7 @@ def _wanted(rule: object, value: JsonValue) -> str:
         return f"expected {value}"
     if rule == "enum" and isinstance(value, list):
         return f"expected one of {', '.join(map(value_text, value))}"
-    return f"expected {rule} {value_text(value)}"
+    if rule == "additionalProperties":
+        return "expected nothing beside what it names"
+    text = shorten(json.dumps(value, ensure_ascii=False), LONGEST)
+    return f"expected {COMPARED.get(str(rule), rule)} {text}"

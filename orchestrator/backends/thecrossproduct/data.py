@@ -14,6 +14,7 @@ from orchestrator.backends.thecrossproduct.replies import File, Upload, entries_
 from orchestrator.backends.thecrossproduct.session import Session
 
 MISSING = (400, 404, 410, 422)  # how `exists` may say no
+GONE = (404, 410)
 
 
 class DataFilter(TypedDict, total=False):
@@ -110,7 +111,7 @@ async def move(
 
 async def remove(session: Session, uris: str | list[str], use: Use) -> None:
     """Remove files or folders; what is not there is removed already."""
-    await session.tell("data/remove", {"uri": _json(uris)}, use, expect=MISSING)
+    await session.tell("data/remove", {"uri": _json(uris)}, use, expect=GONE)
 
 
 async def download_link(session: Session, uri: str, use: Use) -> str:

@@ -7,7 +7,7 @@ are exactly `dead`, and whatever begins with `failed`. `terminated` is a step on
 
 from orchestrator.backend import Alive, Answer, Finished
 from orchestrator.backends.thecrossproduct.replies import Process
-from orchestrator.log.escape import escape
+from orchestrator.log import shorten
 
 LONGEST = 500  # characters of the service's own words that are passed on
 
@@ -26,12 +26,12 @@ def judge(process: Process, *, stopping: bool) -> Answer:
     if not is_final(process):
         return Alive(f"state {_words(process.state)}")
     errors = _words(process.errors or "")
-    reason = f"{_words(process.state)}: {errors}" if errors else f"{process.state}, no errors"
+    state = _words(process.state)
+    reason = f"{state}: {errors}" if errors else f"{state}, no errors"
     if stopping:
         return Finished(ok=False, reason=reason, stopped="cancel")
     return Finished(ok=process.state == "dead" and not errors, reason=reason)
 
 
 def _words(text: str) -> str:
-    text = escape(" ".join(text.split()))
-    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+    return shorten(" ".join(text.split()), LONGEST)

@@ -24,23 +24,41 @@ def output_prefix(root: str, run: Run) -> str:
     return f"{folder(root, run)}out"
 
 
-def resolved(value: JsonValue, root: str, run: Run) -> JsonValue:
+def resolved(inputs: Mapping[str, JsonValue], root: str, run: Run) -> dict[str, JsonValue]:
     """Return a run's inputs with every { input = "NAME" } replaced by the address it has there."""
+    return {key: _resolved(value, root, run) for key, value in inputs.items()}
+
+
+def references(inputs: Mapping[str, JsonValue]) -> set[str]:
+    """Return the names of the job's own inputs that a run's inputs refer to."""
+    return {name for value in inputs.values() for name in _references(value)}
+
+
+def _resolved(value: JsonValue, root: str, run: Run) -> JsonValue:
+    name = _name(value)
+    if name is not None:
+        return input_uri(root, run, name)
     if isinstance(value, Mapping):
-        if set(value) == {REFERENCE} and isinstance(name := value[REFERENCE], str):
-            return input_uri(root, run, name)
-        return {key: resolved(part, root, run) for key, part in value.items()}
+        return {key: _resolved(part, root, run) for key, part in value.items()}
     if isinstance(value, list):
-        return [resolved(part, root, run) for part in value]
+        return [_resolved(part, root, run) for part in value]
     return value
 
 
-def references(value: JsonValue) -> set[str]:
-    """Return the names of the job's own inputs that a run's inputs refer to."""
+def _references(value: JsonValue) -> set[str]:
+    name = _name(value)
+    if name is not None:
+        return {name}
     if isinstance(value, Mapping):
-        if set(value) == {REFERENCE} and isinstance(name := value[REFERENCE], str):
-            return {name}
-        return {name for part in value.values() for name in references(part)}
+        return {name for part in value.values() for name in _references(part)}
     if isinstance(value, list):
-        return {name for part in value for name in references(part)}
+        return {name for part in value for name in _references(part)}
     return set()
+
+
+def _name(value: JsonValue) -> str | None:
+    """Return the name in { input = "NAME" }, None for anything else."""
+    if isinstance(value, Mapping) and set(value) == {REFERENCE}:
+        name = value[REFERENCE]
+        return name if isinstance(name, str) else None
+    return None

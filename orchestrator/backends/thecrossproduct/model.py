@@ -43,6 +43,12 @@ def _app(text: str) -> str:
     return text
 
 
+def _tag(text: str) -> str:
+    if text.startswith("orch-"):
+        raise PydanticCustomError("tag", "a tag that begins with orch- is for the key of a run")
+    return text
+
+
 class RunTable(Table):
     """What to run: an app of the service, and its inputs."""
 
@@ -54,8 +60,8 @@ class RunTable(Table):
     this job's own inputs, which is uploaded."""
     pool: str | tuple[str, ...] | None = None
     """The pool of machines to run on, passed on as it is; without it the service's own choice."""
-    tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
-    """Tags for the run over there, beside the one that we find it by."""
+    tags: tuple[Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_tag)], ...] = ()
+    """Tags for the run over there, beside the one that we find it by, which begins with orch-."""
     remove: Literal["nothing", "files", "all"] = "nothing"
     """What is removed over there once the results are stored here: nothing, the files of the run,
     or these and the record of the process."""

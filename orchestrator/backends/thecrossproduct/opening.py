@@ -22,8 +22,8 @@ async def opened(context: Context, options: Options) -> AsyncIterator[Backend]:
     password = partial(context.secret, options.password.secret)
     storage = await run_sync(storage_of, options)
     async with open_door(options, context.directory, name=context.name) as door:
-        session = Session(door, options.mail, password, context.conceal)
+        session = Session(context.name, door, options.mail, password, context.conceal)
         try:
-            yield TheCrossProduct(session, storage, options)
+            yield TheCrossProduct(context.name, session, storage, options)
         finally:
             await session.logout()

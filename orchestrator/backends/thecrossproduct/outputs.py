@@ -80,9 +80,7 @@ class Outputs:
             yield Stream(0, iter([from_thread.run(self._record, remote_id)]))
             return
         name = (run.key, output.name)
-        etag = self._etags.get(name)
-        if etag is None and output.md5 is None:
-            offset = 0  # nothing would tell whether it is still the same file
+        etag = self._etags.get(name)  # without it nothing tells whether it is the same file
         with ExitStack() as stack:
             found = self._download(stack, run, output, offset, etag)
             if found.etag is not None:
@@ -119,5 +117,6 @@ class Outputs:
         """Return the process as the service knows it, with what it has cost, as JSON."""
         process = await apps.process(self._session, remote_id, Use.TRANSFER)
         record = {} if process is None else process.model_dump(mode="json")
-        record["cost"] = await apps.cost(self._session, remote_id, Use.TRANSFER)
+        with suppress(RejectedError, ProtocolError):  # no reason to go without the outputs
+            record["cost"] = await apps.cost(self._session, remote_id, Use.TRANSFER)
         return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()

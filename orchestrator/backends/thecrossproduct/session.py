@@ -24,9 +24,14 @@ class Session:
     """
 
     def __init__(
-        self, door: Door, mail: str, password: Callable[[], str], conceal: Callable[[str], None]
+        self,
+        name: str,
+        door: Door,
+        mail: str,
+        password: Callable[[], str],
+        conceal: Callable[[str], None],
     ) -> None:
-        self._door = door
+        self._name, self._door = name, door
         self._mail, self._password, self._conceal = mail, password, conceal
         self._token: str | None = None
         self._login = anyio.Lock()
@@ -43,8 +48,8 @@ class Session:
         return reply
 
     async def get(self, path: str, use: Use) -> JsonValue:
-        """Read something."""
-        return (await self.call(Ask("GET", path, use, reads=True))).json()
+        """Read something; None where the service has nothing to tell."""
+        return _value(await self.call(Ask("GET", path, use, reads=True)))
 
     async def ask(self, path: str, body: JsonValue, use: Use) -> JsonValue:
         """Read something by a POST that changes nothing over there."""
@@ -93,14 +98,22 @@ class Session:
         """Return a token, after a login if there is none, or only the one that was refused."""
         async with self._login:
             if self._token is None or self._token == not_:
-                try:
-                    basic = (self._mail, self._password())
-                except LookupError as error:
-                    raise AuthError(str(error.args[0]), effect="none") from None
-                login = Ask("GET", "auth/login", Use.ASK, basic=basic, reads=True)
-                self._token = read(Token, (await self._door.call(login)).json()).token
+                self._token = None
+                reply = await self._log_in()
+                self._token = read(Token, reply.json()).token
                 self._conceal(self._token)
             return self._token
+
+    async def _log_in(self) -> Reply:
+        table = f"[backends.{self._name}]"
+        try:
+            basic = (self._mail, self._password())
+            return await self._door.call(Ask("GET", "auth/login", Use.ASK, basic=basic, reads=True))
+        except LookupError as error:
+            raise AuthError(f"`password` of {table}: {error.args[0]}", effect="none") from None
+        except AuthError as error:
+            advice = f"check `mail` and `password` of {table} in orchestrator.toml"
+            raise AuthError(f"{error}; {advice}", effect="none") from None
 
 
 def _with(ask: Ask, token: str) -> Ask:

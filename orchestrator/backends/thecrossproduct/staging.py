@@ -7,16 +7,25 @@ when it is begun, and are kept in memory alone: an upload of an earlier process 
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from time import monotonic
 
 import anyio
 from anyio.to_thread import run_sync
 from pydantic import JsonValue
 
-from orchestrator.backend import BackendError, Begun, ProtocolError, Staged, TransientError
+from orchestrator.backend import (
+    BackendError,
+    Begun,
+    ProtocolError,
+    RejectedError,
+    Staged,
+    TransientError,
+)
 from orchestrator.backends.http import ExpiredError, Storage, Use, upload
 from orchestrator.backends.thecrossproduct import data
 from orchestrator.backends.thecrossproduct.replies import Upload
@@ -71,11 +80,10 @@ class Stager:
             return await self._go_on(memo, uri, source, self._sending[uri])
         await self.abort(memo)
         if print_.size > IN_ONE_GO:
-            reply = await data.begin_parts(self._session, uri, print_.size)
-            self._sending[uri] = _Sending(print_, reply)
-            return Begun({"upload": {"uri": uri, "id": reply.upload_id}})
+            return await self._begin(uri, print_)
         link = await data.begin_upload(self._session, uri)
-        await self._send(link, source, 0, print_.size)
+        await self._send(uri, link, source, 0, print_.size)
+        await self._unchanged(uri, source, print_)
         await data.end_upload(self._session, uri, print_.md5)
         return await self._arrived(uri, print_)
 
@@ -86,24 +94,37 @@ class Stager:
                 self._sending.pop(uri, None)
                 await data.abort_parts(self._session, uri, id_)
 
+    async def _begin(self, uri: str, print_: Print) -> Begun:
+        """Begin an upload in parts; nothing is sent before its id is kept."""
+        reply = await data.begin_parts(self._session, uri, print_.size)
+        count = len(range(0, print_.size, reply.part_size))
+        if count != len(reply.parts):
+            await data.abort_parts(self._session, uri, reply.upload_id)
+            raise ProtocolError(
+                f"the service wants {len(reply.parts)} parts of {reply.part_size} bytes"
+                f" for {print_.size} bytes",
+                effect="none",
+            )
+        self._sending[uri] = _Sending(print_, reply)
+        return Begun({"upload": {"uri": uri, "id": reply.upload_id}})
+
     async def _go_on(
         self, memo: Mapping[str, JsonValue], uri: str, source: Path, sending: _Sending
     ) -> Staged | Begun:
         """Send parts until all are there, or the act has lasted long enough."""
         reply, print_ = sending.reply, sending.print
         offsets = range(0, print_.size, reply.part_size)
-        if len(offsets) != len(reply.parts):
-            raise ProtocolError(
-                f"the service wants {len(reply.parts)} parts of {print_.size} bytes"
-            )
-        await self._send_parts(source, sending, offsets)
+        await self._send_parts(uri, source, sending, offsets)
         if len(sending.etags) < len(offsets):
             return Begun(memo)
+        await self._unchanged(uri, source, print_)
         etags = [sending.etags[n] for n in range(len(offsets))]
-        await data.end_parts(self._session, uri, reply.upload_id, etags, print_.md5)
+        with self._beginning_anew(uri):
+            await data.end_parts(self._session, uri, reply.upload_id, etags, print_.md5)
+        self._sending.pop(uri, None)
         return await self._arrived(uri, print_)
 
-    async def _send_parts(self, source: Path, sending: _Sending, offsets: range) -> None:
+    async def _send_parts(self, uri: str, source: Path, sending: _Sending, offsets: range) -> None:
         """Send the parts that are missing, side by side; leave some when the act gets long."""
         until = monotonic() + ACT
         room = anyio.CapacityLimiter(AT_ONCE)
@@ -116,7 +137,7 @@ class Stager:
                 length = min(sending.reply.part_size, sending.print.size - offset)
                 try:
                     link = sending.reply.parts[n]
-                    sending.etags[n] = await self._send(link, source, offset, length)
+                    sending.etags[n] = await self._send(uri, link, source, offset, length)
                 except BackendError as error:
                     failed.append(error)
                     group.cancel_scope.cancel()
@@ -128,21 +149,42 @@ class Stager:
         if failed:
             raise failed[0]
 
-    async def _send(self, link: str, source: Path, start: int, length: int) -> str:
+    async def _send(self, uri: str, link: str, source: Path, start: int, length: int) -> str:
+        stop = Event()
+
         def send() -> str:
             with source.open("rb") as file:
-                return upload(link, file.fileno(), start, length, self._storage)
+                where = self._storage
+                return upload(link, file.fileno(), start, length, where, stop=stop.is_set)
 
         try:
-            etag = await run_sync(send, abandon_on_cancel=True)
-        except ExpiredError:
-            self._sending.clear()  # the links were given together: with new ones it begins anew
-            raise TransientError(
-                "the links for the upload have expired; it begins anew", effect="none"
-            ) from None
+            with self._beginning_anew(uri):
+                etag = await run_sync(send, abandon_on_cancel=True)
+        finally:
+            stop.set()  # a thread that is left behind by a cancel sends no more
         if not etag:
             raise TransientError("the storage did not say that it took the bytes (no ETag)")
         return etag
+
+    @contextmanager
+    def _beginning_anew(self, uri: str) -> Iterator[None]:
+        """Forget an upload that cannot be gone on with: dead links, a file that became shorter.
+
+        Its links were given together, and only once.
+        """
+        try:
+            yield
+        except (ExpiredError, RejectedError) as error:
+            self._sending.pop(uri, None)
+            raise TransientError(f"{error}; the upload begins anew", effect="none") from None
+
+    async def _unchanged(self, uri: str, source: Path, print_: Print) -> None:
+        """Let a file be complete over there only if it is still what was hashed."""
+        if await run_sync(_stat, source) != (print_.size, print_.mtime_ns):
+            self._sending.pop(uri, None)
+            raise TransientError(
+                f"{source.name!r} changed while it was sent; the upload begins anew", effect="none"
+            )
 
     async def _is_there(self, uri: str, print_: Print) -> bool:
         held = await data.files(self._session, uri, Use.TRANSFER)
@@ -153,7 +195,6 @@ class Stager:
     async def _arrived(self, uri: str, print_: Print) -> Staged:
         if not await self._is_there(uri, print_):
             raise TransientError(f"the service does not show {uri} as it was sent yet")
-        self._sending.pop(uri, None)
         return Staged(print_.size, print_.sha256, memo={})
 
 

@@ -2,16 +2,20 @@
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from anyio import move_on_after
 from anyio.to_thread import run_sync
 from pydantic import JsonValue
 
-from orchestrator.backend import Begun, RejectedError, TransientError
+from orchestrator.backend import BackendError, Begun, RejectedError, TransientError
 from orchestrator.backends.http import Storage, Use, download
 from orchestrator.backends.thecrossproduct import data
 from orchestrator.backends.thecrossproduct.backend import TheCrossProduct
 from orchestrator.backends.thecrossproduct.staging import Stager
+
+ABORT_LIMIT = 5.0  # seconds
 
 
 async def ls(service: TheCrossProduct, folder: str = "") -> JsonValue:
@@ -56,11 +60,16 @@ async def put(service: TheCrossProduct, path: str, file: int) -> JsonValue:
         raise RejectedError(f"there is a {path} already; remove it first", effect="none")
     stager = Stager(service.session, service.storage)
     memo: dict[str, JsonValue] = {}
-    while True:
-        staged = await stager.stage(memo, path, Path(f"/proc/self/fd/{file}"))
-        if not isinstance(staged, Begun):
-            return {"path": path, "size": staged.size, "sha256": staged.sha256}
-        memo = dict(staged.memo)
+    try:
+        while isinstance(
+            staged := await stager.stage(memo, path, Path(f"/proc/self/fd/{file}")), Begun
+        ):
+            memo = dict(staged.memo)
+    except BaseException:
+        with suppress(BackendError), move_on_after(ABORT_LIMIT, shield=True):
+            await stager.abort(memo)  # nobody will go on with it
+        raise
+    return {"path": path, "size": staged.size, "sha256": staged.sha256}
 
 
 async def rm(service: TheCrossProduct, path: str) -> JsonValue:

@@ -57,7 +57,7 @@ async def _runs(service: Service) -> JsonValue:
             "launched": one.launched,
             "tags": " ".join(one.tags or ()),
         }
-        for one in await apps.processes(service.session, Use.ASK) or ()
+        for one in await apps.processes(service.session, Use.ASK)
     ]
 
 
@@ -77,13 +77,18 @@ async def _outputs(service: Service, run: str) -> JsonValue:
 
 
 async def _stop(service: Service, run: str) -> JsonValue:
-    await apps.stop(service.session, [run], Use.ASK, keep=True)
+    await _end(service, run, keep=True)
     return f"{run} was asked to stop"
 
 
 async def _erase(service: Service, run: str) -> JsonValue:
-    await apps.stop(service.session, [run], Use.ASK, keep=False)
+    await _end(service, run, keep=False)
     return f"{run} is stopped, and its record erased"
+
+
+async def _end(service: Service, run: str, *, keep: bool) -> None:
+    if not await apps.stop(service.session, [run], Use.ASK, keep=keep):
+        raise RejectedError(f"there is no process {run}", effect="none")
 
 
 async def _stop_all(service: Service) -> JsonValue:
