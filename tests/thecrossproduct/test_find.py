@@ -66,11 +66,11 @@ async def test_a_list_without_tags_proves_nothing(
     place: Place, lives: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service that stops telling tags would make every run look absent."""
-    real = apps.processes
+    real = apps.processes_told
 
     async def without(*args: object, **filters: object) -> list[object]:
         listed = await real(*args, **filters)  # type: ignore[arg-type] # passed on
-        return [process.model_copy(update={"tags": None}) for process in listed]
+        return [process.model_copy(update={"tags": None}) for process in listed or ()]
 
-    monkeypatch.setattr(apps, "processes", without)
+    monkeypatch.setattr(apps, "processes_told", without)
     assert isinstance(await place.backend.find(lives), Unclear)
