@@ -122,7 +122,8 @@ class _Link:
         """Pass bytes on in one direction until its end, or until they are enough."""
         with suppress(OSError):
             while True:
-                if self.cut and self.cut.direction == direction:
+                waits = direction == "down" and not data  # for a reply to cut
+                if self.cut and self.cut.direction == direction and not waits:
                     room = self.cut.after - getattr(self.passed, direction)
                     if len(data) >= room:
                         sink.sendall(data[:room])

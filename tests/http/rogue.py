@@ -135,14 +135,14 @@ def _request(
         if not more:
             return b"", b"", b""
         data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = 0
+    head, _, begun = data.partition(b"\r\n\r\n")
+    body, length = bytearray(begun), 0
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
             length = int(line.partition(b":")[2])
     while reads_body and len(body) < length:
         more = connection.recv(65536)
-        if not more:
-            break
+        if not more:  # half a request is none
+            return b"", b"", b""
         body += more
-    return head + b"\r\n\r\n", body[:length], body[length:]
+    return head + b"\r\n\r\n", bytes(body[:length]), bytes(body[length:])

@@ -99,8 +99,8 @@ class _Follower:
         """Return the absolute path that a name means, below a folder or where the process is."""
         text = data(name).decode()
         if by_descriptor := re.fullmatch(r"/proc/self/fd/(\d+)/(.*)", text):
-            above = self._opened[call.process, int(by_descriptor[1])]
-            return os.path.normpath(f"{above}/{by_descriptor[2]}")
+            folder_of_it = self._opened[call.process, int(by_descriptor[1])]
+            return os.path.normpath(f"{folder_of_it}/{by_descriptor[2]}")
         above = self._cwd.get(call.process) if folder == HERE else place(folder)
         if not above and not text.startswith("/"):
             raise TraceError(f"where {call.name}({text!r}) of {call.process} lies is not known")
