@@ -72,6 +72,11 @@ class Objects:
         self.make_folders(bucket, key, owner)
         self._write(bucket, key, owner, blob=file.name, size=file.stat().st_size, etag=etag)
 
+    def vouch(self, bucket: str, key: str, md5sum: str | None) -> None:
+        """Note what the MD5 of an object is, for all who ask; None where nobody said."""
+        sql = "UPDATE objects SET md5sum = :md5sum WHERE bucket = :bucket AND key = :key"
+        self._db.do(sql, md5sum=md5sum, bucket=bucket, key=key)
+
     def make_folders(self, bucket: str, key: str, owner: str) -> None:
         """Make the folders above a key; the key itself too if it ends in /."""
         names = key.split("/")[:-1]
@@ -149,8 +154,7 @@ class Objects:
         """Make the joined bytes of an upload an object, and forget the upload."""
         with self._db.together():
             self.put(upload["bucket"], upload["key"], file, etag, upload["owner"])
-            sql = "UPDATE objects SET md5sum = :md5sum WHERE bucket = :bucket AND key = :key"
-            self._db.do(sql, md5sum=md5sum, bucket=upload["bucket"], key=upload["key"])
+            self.vouch(upload["bucket"], upload["key"], md5sum)
             gone = self._forget(upload["id"])
         for blob in gone:
             self._discard(blob)

@@ -150,6 +150,13 @@ def _bad_day(
     assert outcomes == {f"rails-{n}": "succeeded" for n in range(RAILS)} | {
         f"shell-{n}": ("failed" if n % 2 else "succeeded") for n in range(SHELLS)
     }
+    held_against = {
+        file["verified"]
+        for manifest in manifests
+        for file in manifest["files"]
+        if file["name"].startswith("outputs/")
+    }
+    assert held_against == {"checksum"}
     for n in range(RAILS):
         (path,) = home.glob(f"results/rails-{n}-*/1/outputs/alignment.json")
         fitted = json.loads(path.read_text())

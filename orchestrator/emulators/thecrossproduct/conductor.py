@@ -122,9 +122,10 @@ class Conductor:
             if name in inputs:
                 continue
             file = self._ground.objects.new_file()
-            etag = await to_thread.run_sync(_copy, path, file)
+            md5 = await to_thread.run_sync(_copy, path, file)
             key = f"{row['prefix']}/{name}"
-            self._ground.objects.put(row["bucket"], key, file, etag, row["account"])
+            self._ground.objects.put(row["bucket"], key, file, md5, row["account"])
+            self._ground.objects.vouch(row["bucket"], key, md5)
             self._processes.add_output(row["id"], row["bucket"], key)
 
 
