@@ -60,7 +60,7 @@ def test_pages_lead_on_and_back_by_whole_urls(me: Person, colleague: Person) -> 
     assert (second["files"], third["files"]) == (["c", "d"], ["e"])
     assert third["paging"].keys() == {"count", "items_per_page", "previous"}
     assert me.get(third["paging"]["previous"])["files"] == ["c", "d"]
-    assert me.get("/data")["paging"] == {"count": 5, "items_per_page": 100}
+    assert me.get("/data")["paging"] == {"count": 5, "items_per_page": 5}
     assert colleague.api.get(first["paging"]["next"]).status_code == 400
 
 

@@ -80,7 +80,9 @@ class Outputs:
             yield Stream(0, iter([from_thread.run(self._record, remote_id)]))
             return
         name = (run.key, output.name)
-        etag = self._etags.get(name)  # without it nothing tells whether it is the same file
+        # Without it nothing tells whether it is the same file. That of a file that was sent in one
+        # go is its MD5; of any other file this is not the ETag, and it begins anew.
+        etag = self._etags.get(name) or (f'"{output.md5}"' if output.md5 else None)
         with ExitStack() as stack:
             found = self._download(stack, run, output, offset, etag)
             if found.etag is not None:
