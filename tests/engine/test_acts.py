@@ -24,7 +24,7 @@ from orchestrator.core.lifecycle import Event, RunState, Want
 from orchestrator.core.work import Change, Work
 from orchestrator.engine.forget import forget
 from orchestrator.engine.stage import stage
-from orchestrator.engine.submit import find
+from orchestrator.engine.submit import SUBMIT_LIMIT, find
 from orchestrator.engine.watch import watch
 from tests.engine.bench import Bench
 from tests.engine.conftest import NewBench
@@ -213,6 +213,19 @@ def test_a_loop_of_doubt_and_proven_absence_has_a_backoff(new_bench: NewBench) -
     bench.add()
     bench.serve(3600.0)
     assert 10 <= len(bench.backend.times("submit")) <= 40
+
+
+def test_a_submit_that_is_not_answered_is_looked_for_and_not_made_again(
+    new_bench: NewBench,
+) -> None:
+    """The service may have taken it, and be slow to say so: the job would run twice."""
+    bench = new_bench(absence_window=None)
+    job = bench.add()
+    bench.backend.script["submit"] = [3600.0]
+    bench.serve(300.0)
+    assert bench.backend.times("submit") == [0.0]
+    assert bench.backend.times("find")[0] == SUBMIT_LIMIT
+    assert bench.state(job) is RunState.UNKNOWN
 
 
 def test_an_outage_asks_no_person(bench: Bench) -> None:
