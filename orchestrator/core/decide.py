@@ -16,6 +16,7 @@ MAYBE_STARTED = (
     " cancel to give it up"
 )
 """Why nothing starts a job by itself that a restored queue brought back."""
+SOONEST_LOOK = 2.0  # seconds between two looks for a run whose submit was not answered
 MISSES_BEFORE_HOLD = 12  # with their backoff about half an hour, before a person is asked
 
 
@@ -97,12 +98,14 @@ def absent(work: Work, evidence: str, window: float | None, now: Now, u: float) 
         return _ask(work, Event.UNCLEAR, why, now, hold=_unknown_outcome(work, why))
     if window is None:
         return unclear(work, f"{evidence}; this kind of backend cannot prove absence", now, u)
-    proved_at = (work.doubt_since if work.doubt_since is not None else now.steady) + window
-    if now.steady < proved_at:
+    doubtful_for = now.steady - (work.doubt_since if work.doubt_since is not None else now.steady)
+    if doubtful_for < window:
+        # It may show at any time, and be running: looked for at once, then ever more seldom.
+        pause = max(doubtful_for / 2, SOONEST_LOOK) * (0.9 + 0.2 * u)
         return Change(
             event=Event.UNCLEAR,
             reason=work.reason,
-            due=proved_at,
+            due=now.steady + min(pause, window - doubtful_for),
             tries=work.tries,
             error=f"{evidence}; this counts as proof from {window:.0f} s after the submit",
         )

@@ -1,5 +1,7 @@
 """Submit once: the intent is committed before the call, and a doubtful outcome is looked for."""
 
+from dataclasses import replace
+
 import anyio
 
 from orchestrator.backend import (
@@ -45,7 +47,7 @@ async def submit(tools: Tools, work: Work) -> None:
     elif isinstance(answer, RejectedError):
         change = decide.refuse(work, str(answer), tools.now())
     else:
-        change = tools.later(work, Event.NOT_SENT, answer)
+        change = replace(tools.later(work, Event.NOT_SENT, answer), reason=f"not sent: {answer}")
     await tools.move(work, change)
 
 

@@ -120,9 +120,12 @@ def test_a_doubt_is_dated_and_looked_into_at_once() -> None:
     )
 
 
-@pytest.mark.parametrize(("since", "due"), [(950.0, 1010.0), (None, 1060.0)])
+@pytest.mark.parametrize(("since", "due"), [(950.0, 1010.0), (990.0, 1004.75), (None, 1001.9)])
 def test_absence_within_the_window_is_no_proof(since: float | None, due: float) -> None:
-    """A request that the service still holds would be sent a second time: the job runs twice."""
+    """A request that the service still holds would be sent a second time: the job runs twice.
+
+    Nor would a run that shows late be left alone until the window is over: it costs money.
+    """
     change = decide.absent(work(doubt_since=since, tries=2), "not listed", 60.0, NOW, U)
     assert change == STAYS(
         event=Event.UNCLEAR,

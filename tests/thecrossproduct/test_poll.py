@@ -157,6 +157,18 @@ async def test_a_cancel_ends_the_work_and_keeps_the_record(
     assert emulated.told()["live"] == []
 
 
+async def test_a_process_that_is_not_ours_is_never_ended(place: Place, lives: Run) -> None:
+    """A person who adopted the wrong run would end a colleague's, and erase its record."""
+    body = {**place.bodies.sleeps, "remove": "all"}
+    wrong = place.run("99", body, remote_id=lives.remote_id, stored=True)
+    with pytest.raises(RejectedError, match="does not carry the tag"):
+        await place.cancelled(wrong)
+    with pytest.raises(RejectedError, match="does not carry the tag"):
+        await place.backend.forget(wrong)
+    assert isinstance(await place.poll(lives), Alive)
+    await place.end(await place.cancelled(lives))
+
+
 async def test_a_cancel_of_what_is_gone_is_no_error(place: Place, lives: Run) -> None:
     """A job could never be cancelled once its record was erased."""
     await place.backend.cancel(replace(lives, remote_id=NOBODY))

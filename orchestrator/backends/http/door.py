@@ -58,7 +58,7 @@ class Door:
         """Make one call. Raises the five errors; their text names host and path, and no secret."""
         deadline = anyio.current_time() + ask.limit
         url = self._url(ask)
-        source = escape(f"{url.host}{url.path}")
+        source = escape(f"{url.netloc.decode()}{url.path}")  # with the port, where it is unusual
         secrets, headers = self._headers(ask)
         client = self._reading if ask.reads else self._changing
         sent = _Sent()

@@ -162,7 +162,9 @@ class TheCrossProduct:
 
     async def cancel(self, run: Run) -> None:
         """End the process; its record is kept, since only that tells whether it ended."""
-        await apps.stop(self.session, [_id(run)], Use.CANCEL, keep=True)
+        id_ = _id(run)
+        if await self._is_ours(run, id_, Use.CANCEL):
+            await apps.stop(self.session, [id_], Use.CANCEL, keep=True)
 
     async def list_outputs(self, run: Run) -> Sequence[Output]:
         """List the outputs of the process, and its record."""
@@ -186,7 +188,20 @@ class TheCrossProduct:
         if remove == "all" and run.remote_id is not None:
             if self._canary is not None and self._canary[1] == run.remote_id:
                 self._canary = None
-            await apps.stop(self.session, [run.remote_id], Use.TRANSFER, keep=False)
+            if await self._is_ours(run, run.remote_id, Use.TRANSFER):
+                await apps.stop(self.session, [run.remote_id], Use.TRANSFER, keep=False)
+
+    async def _is_ours(self, run: Run, id_: str, use: Use) -> bool:
+        """Whether a process is there; raise RejectedError when it is somebody else's.
+
+        A person may have adopted the wrong one: it must not be ended, or its record erased.
+        """
+        process = await apps.process(self.session, id_, use)
+        if process is not None and process.tags is not None and run.key not in process.tags:
+            raise RejectedError(
+                f"process {id_} does not carry the tag {run.key}: it is left alone", effect="none"
+            )
+        return process is not None
 
     async def _check(self, run: Run) -> Mapping[str, JsonValue]:
         """Return the inputs as they are sent, held against what the app takes."""

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
 from orchestrator.backends.http import Account
+from orchestrator.backends.http.account import HostPattern, Url
 from orchestrator.core.spec import Duration, SecretRef, Table
 
 HOSTS = ("*.amazonaws.com", "*.thecrossproduct.xyz", "*.thecrossproduct.com")
@@ -15,7 +16,7 @@ HOSTS = ("*.amazonaws.com", "*.thecrossproduct.xyz", "*.thecrossproduct.com")
 class Options(Account):
     """Runs at TheCrossProduct, through its web API v1."""
 
-    url: str = "https://api.thecrossproduct.xyz/v1"
+    url: Url = "https://api.thecrossproduct.xyz/v1"
     """The address of the service."""
     mail: str = Field(min_length=3)
     """The mail address of the account."""
@@ -23,7 +24,7 @@ class Options(Account):
     """The account's password, as a reference: { secret = "NAME" }."""
     folder: str = Field(default="orchestrator", pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")
     """The folder of the account's storage below which every run has a folder of its own."""
-    storage_hosts: tuple[str, ...] = HOSTS
+    storage_hosts: tuple[HostPattern, ...] = HOSTS
     """Patterns of the hosts that signed links may lead to."""
     max_runs: int = Field(default=20, ge=1, le=10_000)
     """How many runs may be live at once."""
