@@ -67,6 +67,9 @@ def test_kill_frees_the_home_and_children_do_not_keep_it(tmp_path: Path) -> None
     with children.start("hold_the_lock", tmp_path) as daemon:
         assert daemon.stdout is not None
         outlives = int(daemon.stdout.readline())
+        comm = Path(f"/proc/{outlives}/comm")
+        while comm.read_text() != "sleep\n":  # it closes what it inherited before it gets its name
+            pass
         try:
             assert lock.holder(path) == daemon.pid
             with pytest.raises(lock.HomeInUseError, match=str(daemon.pid)), lock.hold(path):
