@@ -85,7 +85,7 @@ async def test_a_killed_supervisor_leaves_an_orphan_that_is_seen(place: Place, t
     assert isinstance(await place.backend.find(run), Found)
     await place.backend.cancel(run)
     await gone(int(pid))
-    lost = await place.end(run)
+    lost = await end_of_orphan(place, run)
     assert isinstance(lost, Lost)
     assert "supervisor was killed" in lost.evidence
 
@@ -101,7 +101,7 @@ async def test_an_orphan_that_hides_is_seen(place: Place, told: Told) -> None:
     await polled(place, run, Alive)
     await place.backend.cancel(run)
     await gone(int(pid))
-    assert isinstance(await place.end(run), Lost)
+    assert isinstance(await end_of_orphan(place, run), Lost)
 
 
 async def test_a_reboot_is_told_from_a_killed_supervisor(place: Place) -> None:
