@@ -23,7 +23,7 @@ BODIES = Bodies(
     fails=lambda code: {"script": f"exit {code}"},
     sleeps={"command": ["sleep", "1000"]},
     lingers=lambda name, times: {
-        "command": [sys.executable, "-c", f"{WRITE}.close(); {SLEEP}", name, str(times)]
+        "command": [sys.executable, "-c", f"{WRITE}; {SLEEP}", name, str(times)]
     },
 )
 

@@ -144,9 +144,13 @@ class Place:
         return {one.name: await self.read(run, one) for one in listed}
 
     async def seen(self, run: Run, size: int) -> dict[str, bytes]:
-        """Return what a live run has left so far, once it shows this many bytes of outputs."""
+        """Return what a live run has left so far, once it shows this many bytes of outputs.
+
+        It may not have written them when it is first asked to show them.
+        """
         with anyio.fail_after(DEADLINE):
             while True:
+                await self.backend.sync(run)
                 listed = [one for one in await self.backend.list_outputs(run) if not one.log]
                 if sum(one.size or 0 for one in listed) == size:
                     return {one.name: await self.read(run, one) for one in listed}

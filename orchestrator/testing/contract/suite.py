@@ -106,7 +106,7 @@ class BackendContract:
         early = place.backend.traits.visible_after is not None
         for _ in range(2):  # to look is safe to repeat
             await place.backend.sync(live)
-            shown = await place.seen(live, len(EVERY_BYTE)) if early else await place.outputs(live)
+            shown = await (place.seen(live, len(EVERY_BYTE)) if early else place.outputs(live))
             assert shown == ({"out.bin": EVERY_BYTE} if early else {})
             assert isinstance(await place.poll(run), Alive)
         end = await place.end(await place.cancelled(run))
