@@ -63,16 +63,20 @@ def fetch(home: Home, name: str, *, now: bool, to: Path | None, as_json: bool) -
     def asked(verb: str, folder: int | None = None) -> JsonValue:
         return ask(home, config, Question(job.backend, verb, (run.id,)), folder)
 
-    moment = f"{datetime.now().astimezone():%Y%m%dT%H%M%S}"
-    with handing.folder_to_fill(to, f"{job.name}-partial-{moment}") as (path, folder):
-        try:
+    path, moment = to, f"{datetime.now().astimezone():%Y%m%dT%H%M%S}"
+    try:
+        with handing.folder_to_fill(to, f"{job.name}-partial-{moment}") as (path, folder):
             if now:
                 bring_to_light(job.backend, asked)
             found = TypeAdapter(Glance).validate_python(asked(FETCH, folder))
-        except BackendError as error:
-            said = refusals.told(error, repeatable=True)
-            screen.note(f"orchestrator: {job.backend}: {said}")
-            return refusals.code(error)
+    except BackendError as error:
+        said = refusals.told(error, repeatable=True)
+        screen.note(f"orchestrator: {job.backend}: {said}")
+        _tell_what_came(path)
+        return refusals.code(error)
+    except KeyboardInterrupt:
+        _tell_what_came(path)
+        raise
     _tell(job, run, path, found, as_json=as_json)
     return MISSING if found.missing else 0
 
@@ -95,6 +99,12 @@ def _live(job: JobView, runs: Sequence[RunView]) -> RunView:
         raise Fault(f"the run of {job.id} has ended, and its harvest is under way; {explain}")
     earlier = f"; the results of an earlier run are stored: {where}" if stored else ""
     raise Fault(f"{job.id} is {job.shown}: no run of it is under way; {explain}{earlier}")
+
+
+def _tell_what_came(path: Path | None) -> None:
+    """Say where the files are that came before it was broken off, if any did."""
+    if path is not None and path.is_dir() and any(path.iterdir()):
+        screen.note(f"orchestrator: what came whole is in {escape(str(path))}; it is no result")
 
 
 def _tell(job: JobView, run: RunView, path: Path, found: Glance, *, as_json: bool) -> None:
