@@ -71,7 +71,11 @@ class Shelf(Scripted):
             data = (self.folder / file_of(output.name)).read_bytes()
         except FileNotFoundError:
             raise seam.RejectedError("it has gone", effect="none") from None
-        yield Stream(0, self._chunks(data))
+        try:
+            yield Stream(0, self._chunks(data))
+        except BaseException as error:
+            (self.folder / "broken off").write_text(type(error).__name__)
+            raise
 
     def _chunks(self, data: bytes) -> Iterator[bytes]:
         half, gate = len(data) // 2, self.folder / "gate"

@@ -65,13 +65,13 @@ def folder_to_fill(path: Path | None, name: str) -> Iterator[tuple[Path, int]]:
     path, made = _numbered(name) if path is None else (path, _made(path))
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        if os.listdir(folder):  # noqa: PTH208 - an open folder has no Path
-            raise _not_empty(path)
         try:
             os.mkdir(OUTPUTS, 0o700, dir_fd=folder)  # of several commands one alone succeeds
         except FileExistsError:
             raise _not_empty(path) from None
         try:
+            if os.listdir(folder) != [OUTPUTS]:  # noqa: PTH208 - an open folder has no Path
+                raise _not_empty(path)
             yield path, folder
         finally:
             _tidy(folder)

@@ -1,6 +1,7 @@
 """Local runs that are looked at while they go on."""
 
 import os
+import shutil
 import stat
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -88,15 +89,15 @@ def test_what_vanishes_while_it_is_listed_hides_nothing_else(tmp_path: Path, *, 
     for name in ("a", "b", "c"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text("x")
+        (tmp_path / name / "twin").write_text("x")
     fd = os.open(tmp_path, os.O_RDONLY)
     found = outputs._files(fd, ours=ours)
     first, _ = next(found)
-    later = {"a", "b", "c"} - {Path(first).parent.name}
-    gone, replaced = sorted(later)
-    (tmp_path / gone / "file").unlink()
-    (tmp_path / gone).rmdir()
-    (tmp_path / replaced / "file").unlink()
-    (tmp_path / replaced).rmdir()
+    folder, name = first.split("/")
+    (tmp_path / folder / ({"file", "twin"} - {name}).pop()).unlink()
+    gone, replaced = sorted({"a", "b", "c"} - {folder})
+    shutil.rmtree(tmp_path / gone)
+    shutil.rmtree(tmp_path / replaced)
     (tmp_path / replaced).write_text("a file now")
     assert list(found) == []
     assert {path for path, _ in outputs._files(fd, ours=ours)} == {first, replaced}

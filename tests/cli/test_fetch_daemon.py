@@ -145,10 +145,9 @@ def test_an_interrupted_look_is_broken_off_over_there_too(world: World, tmp_path
         assert said == f"orchestrator: what came whole is in {folder}; it is no result\n"
         assert files(folder) == {"stdout": b"said\n"}
         open_gate(world.shelf)
-    with in_the_middle(world, tmp_path / "next") as fetching:
-        open_gate(world.shelf)
-        assert fetching.wait(60) == 0
-    assert files(tmp_path / "next") == WHOLE
+    while not (told := world.shelf.folder / "broken off").exists() or not told.read_text():
+        assert world.daemon.poll() is None
+    assert told.read_text() == "CancelledError"
     assert files(folder) == {"stdout": b"said\n"}
 
 
