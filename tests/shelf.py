@@ -2,7 +2,8 @@
 
 `listing.json` in the shelf's folder is what is listed; the bytes of an output are in the file that
 `file_of` names. Where there is a pipe `gate`, the second half of an output is read when somebody
-has opened it and gone. After a `sync`, `synced.json` is what is listed from the third look on.
+has opened it and gone; `how` tells how the last reading ended. After a `sync`, `synced.json` is
+what is listed from the third look on.
 """
 
 import hashlib
@@ -71,11 +72,14 @@ class Shelf(Scripted):
             data = (self.folder / file_of(output.name)).read_bytes()
         except FileNotFoundError:
             raise seam.RejectedError("it has gone", effect="none") from None
+        how = "read"
         try:
             yield Stream(0, self._chunks(data))
         except BaseException as error:
-            (self.folder / "broken off").write_text(type(error).__name__)
+            how = type(error).__name__
             raise
+        finally:
+            (self.folder / "how").write_text(how)
 
     def _chunks(self, data: bytes) -> Iterator[bytes]:
         half, gate = len(data) // 2, self.folder / "gate"

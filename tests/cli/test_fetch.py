@@ -1,12 +1,15 @@
 """`orchestrator fetch` without a daemon: what comes, what is said, and what is refused."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.fault import Fault
+from orchestrator.cli.handing import folder_to_fill
 from orchestrator.cli.waiting import pauses
 from orchestrator.config.home import Home
 from orchestrator.core.lifecycle import Event, JobState, Outcome
@@ -167,6 +170,15 @@ def test_only_a_fresh_folder_is_filled(run: Run, shelf: Shelf, job: str, here: P
     assert files(here) == {"file": b"mine", "full/mine": b"mine"} | {
         f"empty/{name}": data for name, data in LAID_OUT.items()
     }
+
+
+def test_a_folder_that_another_look_fills_is_left_to_it(here: Path) -> None:
+    """Two looks that begin at once would mix files of two moments."""
+    with folder_to_fill(here / "look", ""):
+        with pytest.raises(Fault, match="is not empty"), folder_to_fill(here / "look", ""):
+            pass
+        assert os.listdir(here / "look") == ["outputs"]  # noqa: PTH208 - names are enough
+    assert list(here.iterdir()) == []
 
 
 def test_a_service_that_shows_nothing_before_the_end_says_so(

@@ -144,10 +144,11 @@ def test_an_interrupted_look_is_broken_off_over_there_too(world: World, tmp_path
         assert fetching.returncode == 130
         assert said == f"orchestrator: what came whole is in {folder}; it is no result\n"
         assert files(folder) == {"stdout": b"said\n"}
+        (how := world.shelf.folder / "how").unlink()
         open_gate(world.shelf)
-    while not (told := world.shelf.folder / "broken off").exists() or not told.read_text():
+    while not how.exists() or not how.read_text():
         assert world.daemon.poll() is None
-    assert told.read_text() == "CancelledError"
+    assert how.read_text() == "CancelledError"
     assert files(folder) == {"stdout": b"said\n"}
 
 
