@@ -78,12 +78,15 @@ class Run:
 class StageStep:
     """One input to bring over: `name` in the run, `source` on this machine.
 
-    `among` are the names of all inputs of the run, None where that is not told.
+    `among` are the names of all inputs of the run, None where that is not told; `locate` tells
+    where one of them lies on this machine (it may look at the disk, and raise OSError): for a place
+    that takes all inputs as one. That each is what was accepted is checked at its own step.
     """
 
     name: str
     source: Path
     among: Collection[str] | None = None
+    locate: Callable[[str], Path] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from anyio.to_thread import run_sync
 
-from orchestrator.backend import BackendError, Finished, Output, ProtocolError, Run, StageStep
+from orchestrator.backend import BackendError, Finished, Output, ProtocolError, Run
 from orchestrator.core.names import Foreign, local_names
 from orchestrator.store import results
 from orchestrator.testing.contract.ground import IMPATIENT, Ground, assert_fit_to_show, impatience
@@ -94,7 +94,7 @@ class TransfersUnderFaults(Ground):
                 await harvest(place, run, tmp_path / "staging")
             errors.append(caught.value)
             with pytest.raises(ProtocolError) as caught:
-                await place.backend.stage(staged, StageStep("in.dat", source))
+                await place.backend.stage(staged, place.step(staged, "in.dat", source))
             errors.append(caught.value)
             with pytest.raises(BlockingIOError):
                 elsewhere.accept()
@@ -111,7 +111,7 @@ class TransfersUnderFaults(Ground):
         run = await self._ended(place)
         other = place.run("2", place.bodies.copies("in.dat", "out.dat"))
         acts: dict[str, Callable[[], Awaitable[object]]] = {
-            "stage": lambda: place.backend.stage(other, StageStep("in.dat", source)),
+            "stage": lambda: place.backend.stage(other, place.step(other, "in.dat", source)),
             "find": lambda: place.backend.find(run),
             "poll": lambda: place.backend.poll([run]),
             "cancel": lambda: place.backend.cancel(run),
@@ -149,9 +149,9 @@ class TransfersUnderFaults(Ground):
             async with self.place_at(service, tmp_path / "place", url=url) as place:
                 began = time.monotonic()
                 with impatience(), pytest.raises(BackendError) as caught:
-                    await place.backend.submit(place.run("1", place.bodies.fails(0)))
+                    await place.backend.find(place.run("1", place.bodies.fails(0)))
                 assert time.monotonic() - began < IMPATIENT + SLACK
-        assert caught.value.effect == "none", "only the login had been sent"
+        assert caught.value.effect == "none", "nothing that changes anything had been sent"
 
     async def _ended(self, place: Place) -> Run:
         run = await place.started(place.run("1", place.bodies.writes("out.bin", TIMES)))
