@@ -291,7 +291,7 @@ async def test_a_cancel_leaves_nothing_that_sends(
     sending, ended = anyio.Event(), threading.Event()
     failures: list[BaseException] = []
 
-    def upload(*args: Any, stop: Callable[[], bool]) -> str:
+    def upload(*args: Any, stop: Callable[[], bool], **more: Any) -> str:
         blocks = count()
 
         def asked() -> bool:
@@ -300,7 +300,7 @@ async def test_a_cancel_leaves_nothing_that_sends(
             return stop()
 
         try:
-            return real(*args, stop=asked)
+            return real(*args, stop=asked, **more)
         except BaseException as error:
             failures.append(error)
             raise
