@@ -1,6 +1,5 @@
 """/app/process/outputs: what a process left, with URLs that die."""
 
-import time
 from typing import Any
 
 from starlette.requests import Request
@@ -53,7 +52,8 @@ def routes(ground: Ground, accounts: Accounts, processes: Processes) -> list[Rou
             raise RefusalError(404, f"Process '{id_}' does not exist")
         where = f"{request.method} {request.url.path}"
         late = ground.faults.strike("late-outputs", where)
-        items = _items(row, where) if cut.query.get("expired", False) == _expired(row) else []
+        expired = _is_expired(row, ground.clock.now())
+        items = _items(row, where) if cut.query.get("expired", False) == expired else []
         items = [it for it in items if _is_wanted(it[0], cut.query)]
         url = f"{origin(request)}{PREFIX}/app/process/outputs/{id_}"
         chosen, about = paging.page(_key(request), url, cut, items)
@@ -85,8 +85,8 @@ def routes(ground: Ground, accounts: Accounts, processes: Processes) -> list[Rou
     ]
 
 
-def _expired(row: Row) -> bool:
-    return row["terminated"] is not None and row["terminated"] + KEPT <= time.time()
+def _is_expired(row: Row, now: float) -> bool:
+    return row["terminated"] is not None and row["terminated"] + KEPT <= now
 
 
 def _is_wanted(key: str, query: dict[str, Any]) -> bool:

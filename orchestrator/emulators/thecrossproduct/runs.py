@@ -1,7 +1,5 @@
 """/app: what can be run, and the processes that were."""
 
-import time
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -141,7 +139,7 @@ class Runs:
         rows = [
             row
             for row in self._processes.of(caller.account)
-            if is_wanted(row, cut.query) and row["launched"] <= time.time() - lag
+            if is_wanted(row, cut.query) and row["launched"] <= self._ground.clock.now() - lag
         ]
         url = f"{origin(request)}{PREFIX}/app/processes"
         chosen, about = paging.page(self._key(caller), url, cut, [(row["id"], row) for row in rows])

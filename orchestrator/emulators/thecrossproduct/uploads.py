@@ -86,7 +86,7 @@ class Uploads:
         urls = [
             self._ground.url(
                 origin(request), "PUT", place.bucket, place.key,
-                {"uploadId": upload, "partNumber": str(number)},
+                more={"uploadId": upload, "partNumber": str(number)},
             )
             for number in range(1, count + 1)
         ]  # fmt: skip
