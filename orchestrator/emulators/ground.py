@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from starlette.requests import Request
 from starlette.routing import Route
 
 from orchestrator.emulators.clock import Clock
@@ -89,3 +90,8 @@ class Kind:
     open: Callable[[Ground], Service]
     dials: tuple[Dial, ...] = ()
     dialect: Dialect = S3
+
+
+def origin(request: Request) -> str:
+    """Return scheme, host and port, as the caller sees them: URLs in replies lead back that way."""
+    return str(request.base_url).rstrip("/")

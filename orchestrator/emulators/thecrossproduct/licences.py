@@ -10,12 +10,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from orchestrator.emulators.database import Row
-from orchestrator.emulators.ground import Ground
+from orchestrator.emulators.ground import Ground, origin
 from orchestrator.emulators.thecrossproduct import apps, fields, paging
 from orchestrator.emulators.thecrossproduct.accounts import MAILS, Accounts, Caller
 from orchestrator.emulators.thecrossproduct.auth import knowing
 from orchestrator.emulators.thecrossproduct.fields import body_of
-from orchestrator.emulators.thecrossproduct.paths import PREFIX, origin
+from orchestrator.emulators.thecrossproduct.paths import PREFIX
 from orchestrator.emulators.thecrossproduct.refusal import RefusalError
 
 TABLE = """licences (
