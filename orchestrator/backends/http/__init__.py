@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.backends.http.door import Door, open_door
     from orchestrator.backends.http.downloading import Stream, download
     from orchestrator.backends.http.governor import Governor, read_standing
+    from orchestrator.backends.http.saving import save
     from orchestrator.backends.http.sending import send
     from orchestrator.backends.http.storage import ExpiredError, Storage, storage_of
     from orchestrator.backends.http.uploading import upload
@@ -23,6 +24,7 @@ _MODULES = {
     "door": ("Door", "open_door"),
     "downloading": ("Stream", "download"),
     "governor": ("Governor", "read_standing"),
+    "saving": ("save",),
     "sending": ("send",),
     "storage": ("ExpiredError", "Storage", "storage_of"),
     "uploading": ("upload",),
@@ -41,6 +43,7 @@ __all__ = [
     "download",
     "open_door",
     "read_standing",
+    "save",
     "send",
     "storage_of",
     "upload",

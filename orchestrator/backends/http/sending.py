@@ -18,6 +18,7 @@ async def send(
     where: Storage,
     *,
     content_type: str | None = None,
+    md5: str | None = None,
 ) -> str:
     """PUT a slice of a file in a worker thread; return the ETag, which a storage always tells.
 
@@ -35,6 +36,7 @@ async def send(
                 length,
                 where,
                 content_type=content_type,
+                md5=md5,
                 stop=stop.is_set,
             )
 

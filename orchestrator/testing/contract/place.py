@@ -72,7 +72,8 @@ class Place:
     secrets: dict[str, str] = field(default_factory=dict)
     hinted: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
-    _inputs: dict[str, dict[str, Path]] = field(default_factory=dict)
+    _inputs: dict[str, dict[str, Path]] = field(default_factory=dict)  # of bodies, by key
+    _sources: dict[str, dict[str, Path]] = field(default_factory=dict)  # all of a run, by key
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _backend: Backend | None = None
     _news: anyio.Event = field(default_factory=anyio.Event)
@@ -138,8 +139,9 @@ class Place:
                 return run, staged
 
     def step(self, run: Run, name: str, source: Path) -> StageStep:
-        """Return the step that brings one input over, beside those that its body needs."""
-        sources = {**self._inputs.get(run.key, {}), name: source}
+        """Return the step that brings one input over, beside those that are known of its run."""
+        sources = self._sources.setdefault(run.key, dict(self._inputs.get(run.key, {})))
+        sources[name] = source
         return StageStep(name, source, sources.keys(), sources.__getitem__)
 
     async def cancelled(self, run: Run) -> Run:
