@@ -23,7 +23,7 @@ from orchestrator.backend import BackendError, ProtocolError, RejectedError, Tra
 from orchestrator.backends.http.account import Account
 from orchestrator.backends.http.asking import Ask, Reply
 from orchestrator.backends.http.failures import is_answer, outcome, refusal
-from orchestrator.backends.http.governor import Governor
+from orchestrator.backends.http.governor import Governor, steady
 from orchestrator.backends.http.standing import Outcome
 from orchestrator.backends.http.trust import tls
 from orchestrator.log import escape
@@ -87,6 +87,10 @@ class Door:
             permit.outcome = Outcome("failed", str(error))
         raise error
 
+    def pace(self, calls: int) -> float:
+        """Return the seconds to leave between two looks of so many calls each; 0.0: no budget."""
+        return self._governor.pace(calls)
+
     def _url(self, ask: Ask) -> httpx.URL:
         whole = ask.path.startswith(("http://", "https://"))
         url = None
@@ -119,14 +123,17 @@ async def open_door(
     *,
     name: str,
     auth: Auth = dict,
+    steady: Callable[[], float] = steady,
+    wall: Callable[[], float] = time.time,
 ) -> AsyncIterator[Door]:
     """Open the way to an account that keeps its standing in `directory`; `name` is said to people.
 
+    `steady` and `wall` (seconds) are given for tests.
     Raises OSError when `ca_file` cannot be used.
     """
     for library in ("httpx", "httpcore"):  # at INFO they log whole URLs
         logging.getLogger(library).setLevel(logging.WARNING)
-    governor = Governor(account, directory, name=name)
+    governor = Governor(account, directory, name=name, steady=steady, wall=wall)
     context = await anyio.to_thread.run_sync(tls, account.ca_file)
     kept = httpx.Limits(max_keepalive_connections=account.at_once, keepalive_expiry=KEEP_ALIVE)
     none = httpx.Limits(max_keepalive_connections=0)
@@ -147,7 +154,7 @@ async def open_door(
                 cookies=_no_cookies(),
             ) as c,
         ):
-            yield Door(account, governor, auth, clients=(r, c))
+            yield Door(account, governor, auth, clients=(r, c), wall=wall)
     finally:
         governor.close()
 
