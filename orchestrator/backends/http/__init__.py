@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.backends.http.door import Door, open_door
     from orchestrator.backends.http.downloading import Stream, download
     from orchestrator.backends.http.governor import Governor, read_budgets, read_standing
+    from orchestrator.backends.http.sending import send
     from orchestrator.backends.http.storage import ExpiredError, Storage, storage_of
     from orchestrator.backends.http.uploading import upload
 
@@ -22,6 +23,7 @@ _MODULES = {
     "door": ("Door", "open_door"),
     "downloading": ("Stream", "download"),
     "governor": ("Governor", "read_budgets", "read_standing"),
+    "sending": ("send",),
     "storage": ("ExpiredError", "Storage", "storage_of"),
     "uploading": ("upload",),
 }
@@ -40,6 +42,7 @@ __all__ = [
     "open_door",
     "read_budgets",
     "read_standing",
+    "send",
     "storage_of",
     "upload",
 ]

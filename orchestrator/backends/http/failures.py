@@ -57,12 +57,17 @@ def is_answer(ask: Ask, status: int) -> bool:
     return S.OK <= status < S.MULTIPLE_CHOICES or status in ask.expect
 
 
-def outcome(reply: Reply, error: BackendError | None, wall: float) -> Outcome:
-    """Return what a reply tells of the service, for the governor."""
+def outcome(
+    reply: Reply, error: BackendError | None, wall: float, *, denied: bool = False
+) -> Outcome:
+    """Return what a reply tells of the service, for the governor.
+
+    `denied`: it refused the credentials, in its own way.
+    """
     verdict: Verdict = "answered"
     if reply.status >= S.INTERNAL_SERVER_ERROR:
         verdict = "failed"
-    elif reply.status == S.UNAUTHORIZED:
+    elif denied or reply.status == S.UNAUTHORIZED:
         verdict = "denied"
     busy = reply.status == S.TOO_MANY_REQUESTS
     # With any other status it is about one thing over there, not about the account.

@@ -21,17 +21,20 @@ def upload(
     length: int,
     where: Storage,
     *,
+    content_type: str | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> str:
     """PUT `length` bytes of an open file from `start` on; return the ETag, without its quotes.
 
     The file's position is not used, so that its slices may be sent at the same time. `stop` is
-    asked between blocks: from then on nothing more is sent. Raises ExpiredError, TransientError
+    asked between blocks: from then on nothing more is sent. `content_type` is for addresses that
+    are signed for one. Raises ExpiredError, TransientError
     (when stopped, too), ProtocolError, and RejectedError when the file is too short.
     """
     with line(url, where, effect="possible") as at:
         with at.alarm(where.head_limit):
-            at.send_head("PUT", {"Content-Length": str(length)})
+            typed = {} if content_type is None else {"Content-Type": content_type}
+            at.send_head("PUT", {"Content-Length": str(length), **typed})
         with suppress(
             BrokenPipeError, ConnectionResetError
         ):  # the answer says why, if there is one

@@ -1,6 +1,5 @@
 """Submit under every fault: exactly one start in the end, and the right word for each failure."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
