@@ -29,7 +29,7 @@ from orchestrator.backend import (
 from orchestrator.backends.http.account import Account
 from orchestrator.backends.http.asking import Ask, Reply
 from orchestrator.backends.http.failures import is_answer, outcome, refusal, words
-from orchestrator.backends.http.governor import Governor
+from orchestrator.backends.http.governor import Governor, steady
 from orchestrator.backends.http.standing import Outcome
 from orchestrator.backends.http.trust import tls
 from orchestrator.log import escape
@@ -102,6 +102,10 @@ class Door:
             permit.outcome = Outcome("failed", str(error))
         raise error
 
+    def pace(self, calls: int) -> float:
+        """Return the seconds to leave between two looks of so many calls each; 0.0: no budget."""
+        return self._governor.pace(calls)
+
     def _url(self, ask: Ask) -> httpx.URL:
         whole = ask.path.startswith(("http://", "https://"))
         url = None
@@ -135,14 +139,17 @@ async def open_door(
     name: str,
     auth: Auth = dict,
     reading: Reading = lambda *_: None,
+    steady: Callable[[], float] = steady,
+    wall: Callable[[], float] = time.time,
 ) -> AsyncIterator[Door]:
     """Open the way to an account that keeps its standing in `directory`; `name` is said to people.
 
+    `steady` and `wall` (seconds) are given for tests.
     Raises OSError when `ca_file` cannot be used.
     """
     for library in ("httpx", "httpcore"):  # at INFO they log whole URLs
         logging.getLogger(library).setLevel(logging.WARNING)
-    governor = Governor(account, directory, name=name)
+    governor = Governor(account, directory, name=name, steady=steady, wall=wall)
     context = await anyio.to_thread.run_sync(tls, account.ca_file)
     kept = httpx.Limits(max_keepalive_connections=account.at_once, keepalive_expiry=KEEP_ALIVE)
     none = httpx.Limits(max_keepalive_connections=0)
@@ -163,7 +170,8 @@ async def open_door(
                 cookies=_no_cookies(),
             ) as c,
         ):
-            yield Door(account, governor, auth, clients=(r, c), reading=reading)
+            clients = (r, c)
+            yield Door(account, governor, auth, clients=clients, reading=reading, wall=wall)
     finally:
         governor.close()
 

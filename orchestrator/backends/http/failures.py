@@ -14,7 +14,7 @@ from orchestrator.backend import (
     TransientError,
 )
 from orchestrator.backends.http.asking import Ask, Reply
-from orchestrator.backends.http.headers import retry_after, skew, window
+from orchestrator.backends.http.headers import counts, retry_after, skew, window
 from orchestrator.backends.http.standing import Outcome, Verdict
 from orchestrator.backends.http.strict import read_json
 from orchestrator.log import shorten
@@ -78,6 +78,7 @@ def outcome(
         busy=busy,
         pause=retry_after(reply.headers, wall) if asked else None,
         window=window(reply.headers, wall),
+        counts=counts(reply.headers),
     )
 
 
