@@ -31,7 +31,16 @@ if TYPE_CHECKING:
     metavar="NAME[=VALUE][,…]",
     help="Switch a fault on; may be given several times.",
 )
-@click.option("--faults", "list_faults", is_flag=True, help="List the faults of this kind.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="Set how this kind behaves, as 'hourly=100'; may be given several times.",
+)
+@click.option(
+    "--faults", "list_faults", is_flag=True, help="List the faults and settings of this kind."
+)
 @click.option("--seed", default=0, show_default=True, help="Of the chance in faults.")
 @click.option(
     "--step",
@@ -40,7 +49,13 @@ if TYPE_CHECKING:
     help="Seconds that each step of a run takes at least.",
 )
 def emulate(
-    name: str, root: Path | None, wishes: tuple[str, ...], *, list_faults: bool, **numbers: Any
+    name: str,
+    root: Path | None,
+    wishes: tuple[str, ...],
+    settings: tuple[str, ...],
+    *,
+    list_faults: bool,
+    **numbers: Any,
 ) -> None:
     """Stand in for a remote service, until it is stopped.
 
@@ -52,6 +67,7 @@ def emulate(
     orchestrator emulate thecrossproduct --root /tmp/tcp
     orchestrator emulate thecrossproduct --faults
     orchestrator emulate thecrossproduct --root /tmp/tcp --fault drop-after,times=1,on='POST */run'
+    orchestrator emulate cloudhpc --root /tmp/cloudhpc --set hourly=100
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     kind = _kind(name)
     if list_faults:
@@ -61,9 +77,11 @@ def emulate(
         raise Fault("say with --root DIR where its state should lie")
     from orchestrator.emulators import server  # noqa: PLC0415 - an extra: see _kind
 
-    settings = server.Settings(faults=wishes, **numbers)
+    split = [it.partition("=") for it in settings]
+    dials = {dial: number for dial, _, number in split}
+    chosen = server.Settings(faults=wishes, dials=dials, **numbers)
     try:
-        asyncio.run(server.serve_until_signal(kind, root, settings, _say))
+        asyncio.run(server.serve_until_signal(kind, root, chosen, _say))
     except ValueError as error:
         raise Fault(str(error)) from None
 
@@ -97,3 +115,7 @@ def _show_faults(kind: "Kind") -> None:
         "\nWithout times or chance a fault always strikes. on is a pattern of METHOD /path, as in\n"
         "'POST */run' or 'GET /s3/*'; skip leaves that many calls alone first."
     )
+    if kind.dials:
+        screen.say("\n--set NAME=NUMBER\n")
+        numbers = [(it.name, f"{it.default:g}", it.summary) for it in kind.dials]
+        screen.table(("NAME", "DEFAULT", "WHAT IT IS"), numbers)

@@ -32,7 +32,7 @@ async def look(
 ) -> JsonValue:
     """Answer one of LOOKS. Raises the five errors."""
     if work is None:
-        raise RejectedError("the run is not under way any more", effect="none")
+        raise RejectedError("the run is not under way, or not any more", effect="none")
     run = as_run(work)
     if verb == FETCH:
         found = await glance(

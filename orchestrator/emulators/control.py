@@ -7,11 +7,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from orchestrator.emulators.front import CONTROL, Front
-from orchestrator.emulators.ground import Ground
+from orchestrator.emulators.ground import Ground, Service
 
 
-def routes(ground: Ground, front: Front) -> list[Route]:
-    """Return the routes that tell what happened, and change the faults."""
+def routes(ground: Ground, front: Front, service: Service) -> list[Route]:
+    """Return the routes that tell what happened, and change faults, settings and the time."""
 
     async def look(_: Request) -> Response:
         starts = ground.db.all("SELECT * FROM starts ORDER BY at, rowid")
@@ -27,6 +27,8 @@ def routes(ground: Ground, front: Front) -> list[Route]:
                 "given": ground.given,
                 "rules": [rule.spec for rule in ground.faults.rules],
                 "fired": dict(ground.faults.fired),
+                "settings": ground.dials.values,
+                **service.told(),
             }
         )
 
@@ -40,7 +42,24 @@ def routes(ground: Ground, front: Front) -> list[Route]:
             return PlainTextResponse(str(error), 400)
         return await look(request)
 
+    async def put_settings(request: Request) -> Response:
+        wishes = await request.json()
+        if not isinstance(wishes, dict):
+            return PlainTextResponse("expected an object of names and numbers", 400)
+        try:
+            ground.dials.set(wishes)
+        except ValueError as error:
+            return PlainTextResponse(str(error), 400)
+        return await look(request)
+
+    async def move_clock(request: Request) -> Response:
+        ground.clock.move(float((await request.json())["ahead"]))
+        return await look(request)
+
     return [
         Route(CONTROL, look, methods=["GET"]),
         Route(f"{CONTROL}/faults", put_faults, methods=["PUT"]),
+        Route(f"{CONTROL}/settings", put_settings, methods=["PUT"]),
+        Route(f"{CONTROL}/clock", move_clock, methods=["POST"]),
+        *service.control,
     ]

@@ -1,5 +1,6 @@
 """The services that can be emulated."""
 
+from orchestrator.emulators.cloudhpc.kind import KIND as CLOUDHPC
 from orchestrator.emulators.thecrossproduct.kind import KIND as THECROSSPRODUCT
 
-KINDS = {kind.name: kind for kind in (THECROSSPRODUCT,)}
+KINDS = {kind.name: kind for kind in (CLOUDHPC, THECROSSPRODUCT)}

@@ -5,11 +5,11 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.emulators import signing
+from orchestrator.emulators.clock import Clock
 from orchestrator.emulators.database import Database, Row
+from orchestrator.emulators.signing import Dialect, Signer
 
 TABLES = (
     "store (name TEXT PRIMARY KEY, value BLOB NOT NULL)",
@@ -30,22 +30,29 @@ CHUNK = 256 * 1024
 class Objects:
     """Rows in the database, bytes as files below one folder. A key that ends in / is a folder."""
 
-    def __init__(self, db: Database, folder: Path) -> None:
+    def __init__(self, db: Database, folder: Path, clock: Clock, dialect: Dialect) -> None:
         folder.mkdir(exist_ok=True)
-        self._db, self._folder = db, folder
+        self._db, self._folder, self.clock = db, folder, clock
         db.make(TABLES)
         db.do("INSERT OR IGNORE INTO store VALUES ('key', :key)", key=secrets.token_bytes(32))
         row = db.one("SELECT value FROM store WHERE name = 'key'")
         assert row is not None  # noqa: S101 - put there in the line before
         self.signing_key: bytes = row["value"]
+        self.signer = Signer(self.signing_key, dialect)
 
     def url(
-        self, method: str, bucket: str, key: str, lifetime: float, more: Mapping[str, str]
+        self,
+        method: str,
+        bucket: str,
+        key: str,
+        *,
+        more: Mapping[str, str],
+        headers: Mapping[str, str],
+        lifetime: float,
     ) -> str:
         """Return path and query of a presigned URL."""
-        path = f"/s3/{bucket}/{key}"
-        now = datetime.now(UTC)
-        return signing.presign(self.signing_key, method, path, more, lifetime=lifetime, now=now)
+        path, now = f"/s3/{bucket}/{key}", self.clock.date()
+        return self.signer.url(method, path, more, headers, lifetime=lifetime, now=now)
 
     def find(self, bucket: str, key: str) -> Row | None:
         """Return an object or a folder."""
@@ -112,7 +119,7 @@ class Objects:
         """Begin an upload; return its id."""
         upload = secrets.token_hex(16)
         sql = "INSERT INTO uploads VALUES (:upload, :bucket, :key, :owner, :parts, :begun)"
-        begun = datetime.now(UTC).timestamp()
+        begun = self.clock.now()
         values = {"upload": upload, "bucket": bucket, "key": key, "owner": owner}
         self._db.do(sql, **values, parts=parts, begun=begun)
         return upload
@@ -183,7 +190,7 @@ class Objects:
         etag: str = "",
         md5sum: str | None = None,
     ) -> None:
-        old, now = self.find(bucket, key), datetime.now(UTC).timestamp()
+        old, now = self.find(bucket, key), self.clock.now()
         self._db.do(
             """INSERT INTO objects VALUES
                (:bucket, :key, :blob, :size, :etag, :md5sum, :owner, :now, :now, 0)

@@ -7,17 +7,19 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 
 from orchestrator.emulators import control, storage
+from orchestrator.emulators.clock import Clock
 from orchestrator.emulators.database import Database
+from orchestrator.emulators.dials import Dials
 from orchestrator.emulators.faults import ANY_REPLY, STORAGE, Faults
 from orchestrator.emulators.front import CONTROL, Front
 from orchestrator.emulators.ground import STARTS, Ground, Kind, Service
@@ -27,13 +29,17 @@ from orchestrator.emulators.work import Work
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How an emulator is run: port 0 takes a free one; `step` is in seconds."""
+    """How an emulator is run: port 0 takes a free one; `step` is in seconds.
+
+    `dials` are those of the kind that shall not stand at their defaults.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
     faults: Sequence[str] = ()
     seed: int = 0
     step: float = 0.05
+    dials: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +82,21 @@ def faults_of(kind: Kind, settings: Settings) -> Faults:
     return faults
 
 
+def dials_of(kind: Kind, settings: Settings) -> Dials:
+    """Return the dials as they are set. Raises ValueError for an unknown one, or a bad number."""
+    dials = Dials(kind.dials)
+    dials.set(settings.dials)
+    return dials
+
+
 async def serve(kind: Kind, root: Path, settings: Settings, ready: Callable[[Told], None]) -> None:
     """Serve until `Told.stop` is called, then end all work.
 
     Raises ValueError for what was asked wrongly, OSError for a port or folder that cannot be had.
     """
-    faults = faults_of(kind, settings)
+    switched = faults_of(kind, settings), dials_of(kind, settings)
     with _alone(root):
-        await _serve(kind, root, settings, faults, ready)
+        await _serve(kind, root, settings, switched, ready)
 
 
 @contextmanager
@@ -99,7 +112,11 @@ def _alone(root: Path) -> Iterator[None]:
 
 
 async def _serve(
-    kind: Kind, root: Path, settings: Settings, faults: Faults, ready: Callable[[Told], None]
+    kind: Kind,
+    root: Path,
+    settings: Settings,
+    switched: tuple[Faults, Dials],
+    ready: Callable[[Told], None],
 ) -> None:
     listening = socket.create_server((settings.host, settings.port))
     # Connections inherit it; asyncio sets it only where the protocol number was given. Without it
@@ -109,8 +126,9 @@ async def _serve(
     try:
         db.make([STARTS])
         work = Work(root / "work")
-        objects = Objects(db, root / "objects")
-        ground = Ground(root, db, objects, work, faults, settings.step)
+        clock = Clock(db)
+        objects = Objects(db, root / "objects", clock, kind.dialect)
+        ground = Ground(root, db, clock, objects, work, *switched, settings.step)
         service = kind.open(ground)
         front = _front(ground, service)
         config = uvicorn.Config(
@@ -149,7 +167,7 @@ def _front(ground: Ground, service: Service) -> Front:
     app.router.redirect_slashes = False
     front = Front(app, ground.faults, ground.root / "calls.log")
     app.router.routes.extend(
-        [*service.routes, *storage.routes(ground.objects), *control.routes(ground, front)]
+        [*service.routes, *storage.routes(ground.objects), *control.routes(ground, front, service)]
     )
     return front
 

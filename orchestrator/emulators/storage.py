@@ -1,5 +1,6 @@
-"""The object store over HTTP: PUT and GET on presigned URLs, answering as S3 does."""
+"""The object store over HTTP: PUT and GET on presigned URLs, answering as the big stores do."""
 
+import base64
 import hashlib
 import re
 from datetime import UTC, datetime
@@ -13,9 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from orchestrator.emulators import signing
 from orchestrator.emulators.database import Row
 from orchestrator.emulators.objects import CHUNK, Objects
+from orchestrator.emulators.signing import DeniedError, Dialect
 
 RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -26,10 +27,10 @@ def routes(objects: Objects) -> list[Route]:
     async def answer(request: Request) -> Response:
         query, path = dict(request.query_params), request.scope["path"]
         try:
-            now = datetime.now(UTC)
-            signing.check(objects.signing_key, request.method, path, query, now)
-        except signing.DeniedError as denied:
-            return _error(403, denied.code, str(denied))
+            now = objects.clock.date()
+            objects.signer.check(request.method, path, query, request.headers, now)
+        except DeniedError as denied:
+            return _error(denied.status, denied.code, str(denied))
         return await (_put if request.method == "PUT" else _get)(objects, request)
 
     return [Route("/s3/{bucket}/{key:path}", answer, methods=["GET", "PUT"])]
@@ -43,11 +44,12 @@ async def _get(objects: Objects, request: Request) -> Response:
         file = objects.path(row).open("rb")
     except FileNotFoundError:  # removed this moment
         return _error(404, "NoSuchKey", "The specified key does not exist.")
-    return _reply(request, row, file)
+    return _reply(request, objects.signer.dialect, row, file)
 
 
 async def _put(objects: Objects, request: Request) -> Response:
-    if "content-length" not in request.headers:
+    dialect = objects.signer.dialect
+    if dialect.needs_length and "content-length" not in request.headers:
         text = "You must provide the Content-Length HTTP header."
         return _error(411, "MissingContentLength", text)
     upload = request.query_params.get("uploadId")
@@ -65,7 +67,7 @@ async def _put(objects: Objects, request: Request) -> Response:
         return _error(404, "NoSuchUpload", "The specified upload does not exist.")
     else:
         objects.put_part(upload, int(request.query_params["partNumber"]), file, etag)
-    return Response(status_code=200, headers={"ETag": f'"{etag}"'})
+    return Response(status_code=200, headers={"ETag": f'"{etag}"', **_digest(dialect, etag)})
 
 
 async def _receive(request: Request, file: Path) -> str:
@@ -78,7 +80,14 @@ async def _receive(request: Request, file: Path) -> str:
     return digest.hexdigest()
 
 
-def _reply(request: Request, row: Row, file: BinaryIO) -> Response:
+def _digest(dialect: Dialect, etag: str) -> dict[str, str]:
+    """Return the header that tells an object's MD5, where the store has one and the MD5 is told."""
+    if not dialect.digest or "-" in etag:
+        return {}
+    return {dialect.digest: f"md5={base64.b64encode(bytes.fromhex(etag)).decode()}"}
+
+
+def _reply(request: Request, dialect: Dialect, row: Row, file: BinaryIO) -> Response:
     size, etag = row["size"], f'"{row["etag"]}"'
     modified = datetime.fromtimestamp(row["modified"], UTC)
     headers = {
@@ -86,6 +95,7 @@ def _reply(request: Request, row: Row, file: BinaryIO) -> Response:
         "Accept-Ranges": "bytes",
         "Last-Modified": format_datetime(modified, usegmt=True),
         "Content-Type": "binary/octet-stream",
+        **_digest(dialect, row["etag"]),
     }
     wanted = request.headers.get("range")
     if wanted is None or request.headers.get("if-range", etag) != etag:

@@ -1,6 +1,7 @@
 """The work behind a stand-in service: real local processes that outlive the emulator."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -56,10 +57,14 @@ class Work:
         except FileNotFoundError:
             return None if alive else -signal.SIGKILL
 
-    def said(self, run: str, stream: str) -> str:
-        """Return the last 2000 bytes of a run's "stdout" or "stderr"."""
+    def said(self, run: str, stream: str, most: int = 2000) -> str:
+        """Return the last bytes, not more than so many, of a run's "stdout" or "stderr"."""
         path = self._folder / run / stream
-        return path.read_bytes()[-2000:].decode(errors="replace") if path.exists() else ""
+        return path.read_bytes()[-most:].decode(errors="replace") if path.exists() else ""
+
+    def clear(self, run: str) -> None:
+        """Forget a run that has no processes, so that it can be started anew."""
+        shutil.rmtree(self._folder / run, ignore_errors=True)
 
     def kill(self, run: str) -> None:
         """Kill every process of a run; return when none is left."""

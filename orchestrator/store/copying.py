@@ -7,7 +7,8 @@ import errno
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 
 from orchestrator.config.room import amount, room_at
 from orchestrator.core.faults import DiskFullError
@@ -56,7 +57,9 @@ def copy(  # noqa: PLR0917 - a file's name, where its bytes are, and what is kno
 def _fill(  # noqa: PLR0917 - the arguments of copy
     fd: int, name: str, open_at: OpenAt, announced: Announced, check: Check, keep_free: int
 ) -> int:
-    with hashing(md5=announced.md5 is not None) as hashes, open_at(0) as (start, chunks):
+    with open_at(0) as (start, chunks, md5), ExitStack() as stack:
+        announced = replace(announced, md5=announced.md5 or md5)
+        hashes = stack.enter_context(hashing(md5=announced.md5 is not None))
         if start != 0:
             raise MismatchError("reading it did not begin at its beginning")
         size = looked = 0

@@ -212,6 +212,6 @@ def test_only_a_run_that_is_under_way_is_looked_at(world: World) -> None:
         (world.ended,),
     ]
     for verb, words in product((SYNC, SHOWN, FETCH), wrong):
-        with pytest.raises(RejectedError, match="not under way any more"):
+        with pytest.raises(RejectedError, match="not under way"):
             call(world.home.control, Question("shelf", verb, words))
     assert world.shelf.syncs == []

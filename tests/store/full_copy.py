@@ -22,7 +22,7 @@ def take(folder: Path, mib: int, *, size: int | None = None, keep_free: int = 0)
         return copy(
             fd,
             "outputs/big",
-            lambda _: nullcontext((0, chunks)),
+            lambda _: nullcontext((0, chunks, None)),
             Announced(size),
             lambda: None,
             keep_free,

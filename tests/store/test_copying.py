@@ -45,12 +45,13 @@ def take(
     chunks: Iterable[bytes],
     *,
     start: int = 0,
+    md5: str | None = None,
     check: Callable[[], None] = lambda: None,
     said: Announced = UNKNOWN,
 ) -> int:
     """Copy one file of which something was said."""
     with opened(folder) as fd:
-        return copy(fd, name, lambda _: nullcontext((start, chunks)), said, check, 0)
+        return copy(fd, name, lambda _: nullcontext((start, chunks, md5)), said, check, 0)
 
 
 def test_a_file_comes_whole_and_for_its_owner_alone(folder: Path) -> None:
@@ -104,6 +105,10 @@ def test_what_is_vouched_for_is_held_against_it(folder: Path, hash_: str) -> Non
     with pytest.raises(MismatchError, match="changed while it was copied"):
         take(folder, "a", [BODY], said=wrong_said)
     assert list(folder.iterdir()) == []
+    if hash_ == "md5":  # it may be told only when the file is opened
+        with pytest.raises(MismatchError):
+            take(folder, "a", [BODY], md5=wrong)
+        assert take(folder, "b", [BODY], md5=right) == 256
     assert take(folder, "a", [BODY], said=right_said) == 256
 
 
@@ -162,9 +167,10 @@ from contextlib import nullcontext
 from orchestrator.store.copying import copy
 from orchestrator.store.results import Announced
 folder = os.open(sys.argv[1], os.O_RDONLY)
+opened = lambda _: nullcontext((0, [b"bytes"], None))
 for name in sys.argv[2:]:
     try:
-        copy(folder, name, lambda _: nullcontext((0, [b"bytes"])), Announced(5), lambda: None, 0)
+        copy(folder, name, opened, Announced(5), lambda: None, 0)
     except Exception as error:
         print(type(error).__name__, error)
 """

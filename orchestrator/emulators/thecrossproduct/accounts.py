@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import secrets
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +45,7 @@ class Accounts:
         self._key = ground.objects.signing_key
         for mail in MAILS:
             sql = "INSERT OR IGNORE INTO accounts VALUES (:id, :mail, :now, 0, NULL)"
-            self._db.do(sql, id=str(uuid.uuid4()), mail=mail, now=time.time())
+            self._db.do(sql, id=str(uuid.uuid4()), mail=mail, now=ground.clock.now())
             if not self.password_file(mail).exists():
                 self.set_password(mail, secrets.token_urlsafe(18))
         sql = "INSERT OR IGNORE INTO groups VALUES (:id, :name, 'Shared by all accounts')"
@@ -89,7 +88,7 @@ class Accounts:
         )
         if row is None or not known:
             raise RefusalError(401, "Invalid credentials")
-        account, now = row["id"], time.time()
+        account, now = row["id"], self._ground.clock.now()
         self._db.do("DELETE FROM tokens WHERE expires <= :now", now=now)
         alive = self._db.all("SELECT id FROM tokens WHERE account = :id", id=account)
         if len(alive) >= MOST_TOKENS:
@@ -111,7 +110,7 @@ class Accounts:
         if self._ground.faults.strike("token-killed", where) is not None:
             self._db.do("DELETE FROM tokens WHERE token = :token", token=token)
         sql = "SELECT * FROM tokens WHERE token = :token AND expires > :now"
-        row = self._db.one(sql, token=token, now=time.time())
+        row = self._db.one(sql, token=token, now=self._ground.clock.now())
         if row is None or 0 < row["uses_limit"] <= row["uses"]:
             raise RefusalError(401, "Invalid API token")
         self._db.do("UPDATE tokens SET uses = uses + 1 WHERE id = :id", id=row["id"])

@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from orchestrator.emulators.ground import origin
 from orchestrator.emulators.thecrossproduct.accounts import Accounts, Caller
 from orchestrator.emulators.thecrossproduct.fields import body_of, date, words
-from orchestrator.emulators.thecrossproduct.paths import PREFIX, origin
+from orchestrator.emulators.thecrossproduct.paths import PREFIX
 from orchestrator.emulators.thecrossproduct.refusal import Endpoint, RefusalError, answering, text
 
 Known = Callable[[Request, Caller], Awaitable[Response]]

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from typing import Any
 
 from orchestrator.emulators.ground import Ground
@@ -27,7 +26,7 @@ class Chores:
         with self._ground.db.together():
             for chore in what:
                 sql = "INSERT INTO chores (due, what) VALUES (:due, :what)"
-                self._ground.db.do(sql, due=time.time() + lag, what=json.dumps(chore))
+                self._ground.db.do(sql, due=self._ground.clock.now() + lag, what=json.dumps(chore))
         self._promised.set()
 
     async def run(self) -> None:
@@ -39,7 +38,7 @@ class Chores:
             if row is None:
                 await self._promised.wait()
                 continue
-            if (left := row["due"] - time.time()) > 0:
+            if (left := row["due"] - self._ground.clock.now()) > 0:
                 await asyncio.sleep(left)
             with db.together():
                 db.do("DELETE FROM chores WHERE id = :id", id=row["id"])

@@ -6,13 +6,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from orchestrator.emulators.ground import Ground
+from orchestrator.emulators.ground import Ground, origin
 from orchestrator.emulators.thecrossproduct import fields, listing, paging
 from orchestrator.emulators.thecrossproduct.accounts import Accounts, Caller
 from orchestrator.emulators.thecrossproduct.auth import knowing
 from orchestrator.emulators.thecrossproduct.chores import Chores
 from orchestrator.emulators.thecrossproduct.fields import body_of
-from orchestrator.emulators.thecrossproduct.paths import PREFIX, origin
+from orchestrator.emulators.thecrossproduct.paths import PREFIX
 from orchestrator.emulators.thecrossproduct.refusal import RefusalError, text
 from orchestrator.emulators.thecrossproduct.uris import Uris
 

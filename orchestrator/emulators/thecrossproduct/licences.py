@@ -1,7 +1,6 @@
 """/lics: what an account may run, and how often it did."""
 
 import json
-import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +10,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from orchestrator.emulators.database import Row
-from orchestrator.emulators.ground import Ground
+from orchestrator.emulators.ground import Ground, origin
 from orchestrator.emulators.thecrossproduct import apps, fields, paging
 from orchestrator.emulators.thecrossproduct.accounts import MAILS, Accounts, Caller
 from orchestrator.emulators.thecrossproduct.auth import knowing
 from orchestrator.emulators.thecrossproduct.fields import body_of
-from orchestrator.emulators.thecrossproduct.paths import PREFIX, origin
+from orchestrator.emulators.thecrossproduct.paths import PREFIX
 from orchestrator.emulators.thecrossproduct.refusal import RefusalError
 
 TABLE = """licences (
@@ -46,7 +45,7 @@ class Licences:
     def __init__(self, ground: Ground, accounts: Accounts) -> None:
         self._ground, self._db = ground, ground.db
         self._db.make([TABLE])
-        now = time.time()
+        now = ground.clock.now()
         for row in filter(None, map(accounts.by_mail, MAILS)):
             for app in apps.APPS:
                 self._db.do(
@@ -58,8 +57,9 @@ class Licences:
 
     def of(self, account: str) -> list[Row]:
         """Return the licences of an account, by name."""
-        sql = "SELECT * FROM licences WHERE account = :account ORDER BY name"
-        return self._db.all(sql, account=account)
+        sql = """SELECT *, until > :now AND uses < uses_limit AS active FROM licences
+                 WHERE account = :account ORDER BY name"""
+        return self._db.all(sql, now=self._ground.clock.now(), account=account)
 
     def use(self, account: str, name: str, where: str) -> None:
         """Count one use. Raises RefusalError when the licence is used up."""
@@ -70,7 +70,7 @@ class Licences:
             else "uses = uses + 1, last_used = :now"
         )
         sql = f"UPDATE licences SET {change} WHERE account = :account AND name = :name"  # noqa: S608 - one of two constants
-        self._db.do(sql, now=time.time(), account=account, name=name)
+        self._db.do(sql, now=self._ground.clock.now(), account=account, name=name)
         if used_up:
             raise RefusalError(403, "License limit reached")
 
@@ -117,16 +117,12 @@ def _told(row: Row, ignored: list[str]) -> dict[str, Any]:
         "until": fields.date(row["until"]),
         "last_used": fields.date(row["last_used"]),
         "last_failed": fields.date(row["last_failed"]),
-        "active": _is_active(row),
+        "active": bool(row["active"]),
         "uses": row["uses"],
         "limit": row["uses_limit"],
         "failed_attempts": row["failed_attempts"],
     }
     return {name: it for name, it in facts.items() if name not in ignored}
-
-
-def _is_active(row: Row) -> bool:
-    return bool(row["until"] > time.time() and row["uses"] < row["uses_limit"])
 
 
 def _is_wanted(row: Row, query: Mapping[str, Any]) -> bool:
@@ -141,7 +137,7 @@ def _is_wanted(row: Row, query: Mapping[str, Any]) -> bool:
         all(query.get(name, it) == it for name, it in numbers.items())
         and all(it > query.get(f"{name}_grt", -1) for name, it in numbers.items())
         and all(it < query.get(f"{name}_lt", it + 1) for name, it in numbers.items())
-        and query.get("active", _is_active(row)) == _is_active(row)
+        and query.get("active", row["active"]) == row["active"]
         and query.get("last_used_after", used) <= used
         and query.get("last_used_before", used) >= used
         and query.get("name", row["name"]) == row["name"]

@@ -1,6 +1,5 @@
 """/app/process/outputs: what a process left, with URLs that die."""
 
-import time
 from typing import Any
 
 from starlette.requests import Request
@@ -8,12 +7,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from orchestrator.emulators.database import Row
-from orchestrator.emulators.ground import Ground
+from orchestrator.emulators.ground import Ground, origin
 from orchestrator.emulators.thecrossproduct import fields, paging
 from orchestrator.emulators.thecrossproduct.accounts import Accounts, Caller
 from orchestrator.emulators.thecrossproduct.auth import knowing
 from orchestrator.emulators.thecrossproduct.fields import body_of
-from orchestrator.emulators.thecrossproduct.paths import PREFIX, origin
+from orchestrator.emulators.thecrossproduct.paths import PREFIX
 from orchestrator.emulators.thecrossproduct.processes import KEPT, Processes
 from orchestrator.emulators.thecrossproduct.refusal import RefusalError
 
@@ -53,7 +52,8 @@ def routes(ground: Ground, accounts: Accounts, processes: Processes) -> list[Rou
             raise RefusalError(404, f"Process '{id_}' does not exist")
         where = f"{request.method} {request.url.path}"
         late = ground.faults.strike("late-outputs", where)
-        items = _items(row, where) if cut.query.get("expired", False) == _expired(row) else []
+        expired = _is_expired(row, ground.clock.now())
+        items = _items(row, where) if cut.query.get("expired", False) == expired else []
         items = [it for it in items if _is_wanted(it[0], cut.query)]
         url = f"{origin(request)}{PREFIX}/app/process/outputs/{id_}"
         chosen, about = paging.page(_key(request), url, cut, items)
@@ -85,8 +85,8 @@ def routes(ground: Ground, accounts: Accounts, processes: Processes) -> list[Rou
     ]
 
 
-def _expired(row: Row) -> bool:
-    return row["terminated"] is not None and row["terminated"] + KEPT <= time.time()
+def _is_expired(row: Row, now: float) -> bool:
+    return row["terminated"] is not None and row["terminated"] + KEPT <= now
 
 
 def _is_wanted(key: str, query: dict[str, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 import json
 import random
-import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -60,7 +59,7 @@ class Processes:
             self._db.do(
                 """INSERT INTO processes VALUES (:id, :account, :domain, :app, :now, NULL, :body,
                    'pending', :quote, 0, '', :agent, :tags, :bucket, :prefix, 0)""",
-                id=id_, account=account, domain=app[0], app=app[1], now=time.time(),
+                id=id_, account=account, domain=app[0], app=app[1], now=self._ground.clock.now(),
                 body=json.dumps(body), quote=quote, agent=agent,
                 tags=json.dumps(body.get("tags", [])), bucket=place[0], prefix=place[1] or id_,
             )  # fmt: skip
@@ -94,7 +93,7 @@ class Processes:
         """Note the end of a process, unless it has ended already."""
         sql = """UPDATE processes SET state = :state, errors = :errors, terminated = :now
                  WHERE id = :id AND terminated IS NULL"""
-        self._db.do(sql, id=id_, state=state, errors=errors, now=time.time())
+        self._db.do(sql, id=id_, state=state, errors=errors, now=self._ground.clock.now())
 
     def erase(self, id_: str) -> None:
         """Forget a process."""

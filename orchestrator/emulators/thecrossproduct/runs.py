@@ -1,13 +1,11 @@
 """/app: what can be run, and the processes that were."""
 
-import time
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from orchestrator.emulators.database import Row
-from orchestrator.emulators.ground import Ground
+from orchestrator.emulators.ground import Ground, origin
 from orchestrator.emulators.thecrossproduct import apps, fields, paging
 from orchestrator.emulators.thecrossproduct.accounts import Accounts, Caller
 from orchestrator.emulators.thecrossproduct.apps import App
@@ -15,7 +13,7 @@ from orchestrator.emulators.thecrossproduct.auth import knowing
 from orchestrator.emulators.thecrossproduct.conductor import Conductor
 from orchestrator.emulators.thecrossproduct.fields import body_of
 from orchestrator.emulators.thecrossproduct.licences import Licences
-from orchestrator.emulators.thecrossproduct.paths import PREFIX, origin
+from orchestrator.emulators.thecrossproduct.paths import PREFIX
 from orchestrator.emulators.thecrossproduct.processes import FILTERS, Processes, is_wanted, record
 from orchestrator.emulators.thecrossproduct.refusal import RefusalError, text
 from orchestrator.emulators.thecrossproduct.uris import Uris
@@ -141,7 +139,7 @@ class Runs:
         rows = [
             row
             for row in self._processes.of(caller.account)
-            if is_wanted(row, cut.query) and row["launched"] <= time.time() - lag
+            if is_wanted(row, cut.query) and row["launched"] <= self._ground.clock.now() - lag
         ]
         url = f"{origin(request)}{PREFIX}/app/processes"
         chosen, about = paging.page(self._key(caller), url, cut, [(row["id"], row) for row in rows])

@@ -9,13 +9,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from orchestrator.emulators.database import Row
-from orchestrator.emulators.ground import Ground
+from orchestrator.emulators.ground import Ground, origin
 from orchestrator.emulators.objects import etag_of
 from orchestrator.emulators.thecrossproduct import fields
 from orchestrator.emulators.thecrossproduct.accounts import Accounts, Caller
 from orchestrator.emulators.thecrossproduct.auth import knowing
 from orchestrator.emulators.thecrossproduct.fields import body_of
-from orchestrator.emulators.thecrossproduct.paths import PREFIX, origin
+from orchestrator.emulators.thecrossproduct.paths import PREFIX
 from orchestrator.emulators.thecrossproduct.refusal import RefusalError, text
 from orchestrator.emulators.thecrossproduct.uris import Uris
 
@@ -86,7 +86,7 @@ class Uploads:
         urls = [
             self._ground.url(
                 origin(request), "PUT", place.bucket, place.key,
-                {"uploadId": upload, "partNumber": str(number)},
+                more={"uploadId": upload, "partNumber": str(number)},
             )
             for number in range(1, count + 1)
         ]  # fmt: skip
