@@ -16,7 +16,7 @@ class Account:
     def __init__(self, ground: Ground) -> None:
         self._ground, self._db = ground, ground.db
         self._db.make(TABLES)
-        self._db.do("CREATE INDEX IF NOT EXISTS calls_by_time ON calls (at)")
+        self._db.do("CREATE INDEX IF NOT EXISTS calls_by_time ON calls (at, who)")
         if not self.key_file.exists():
             self.key_file.touch(mode=0o600)
             self.key_file.write_text(secrets.token_urlsafe(24), "utf-8")

@@ -100,6 +100,8 @@ def test_results_so_far_come_when_asked_but_not_at_once(me: Client) -> None:
     me.set(syncing=1000)
     id_ = waiting(me, "sync")
     assert me.put(f"/simulation/sync/{id_}") is True
+    for _ in range(3):  # what takes longer than an upload would
+        me.ended(me.script("sync-not", "true"))
     assert me.files("sync") == {}
     me.ahead(1001)
     until(lambda: me.files("sync") == {"part": b"1\n"})
@@ -115,15 +117,18 @@ def test_results_so_far_come_when_asked_but_not_at_once(me: Client) -> None:
 
 def test_a_spot_run_may_begin_anew(me: Client) -> None:
     """A client that takes a second beginning for a second run would go unnoticed."""
-    me.faults("spot-restart=0,times=1")
+    me.faults("spot-restart=1000,times=1")
     regular = waiting(me, "regular")
+    me.ahead(1001)
     go(me, regular)
     me.ended(regular)
     assert me.control()["fired"].get("spot-restart") is None
     me.upload("spot", "upload.tar.gz", packed({"run.sh": WAITS.encode()}))
     spot = me.add("spot", nopre=0)
-    until(lambda: "begun anew" in me.get(f"/simulation/view/{spot}")["logs"])
     until(lambda: has_part(me, spot))
+    me.ahead(1001)
+    until(lambda: "begun anew" in me.get(f"/simulation/view/{spot}")["logs"])
+    until(lambda: status(me, spot) == 30 and has_part(me, spot))  # on the new machine
     go(me, spot)
     assert me.ended(spot)["status"] == 10
     assert me.control()["fired"]["spot-restart"] == 1
@@ -133,8 +138,10 @@ def test_a_spot_run_may_begin_anew(me: Client) -> None:
 
 def test_a_full_disk_stops_a_run_softly(me: Client) -> None:
     """A run that the service stopped would look like one that a person did."""
-    me.faults("disk-full=0")
-    record = me.ended(waiting(me, "full"))
+    me.faults("disk-full=1000")
+    id_ = waiting(me, "full")
+    me.ahead(1001)
+    record = me.ended(id_)
     assert record["status"] == 50
     assert "@@@ HARD DISK used > 90.0% - @@@ AUTOMATIC SOFT STOP procedure" in record["output"]
     assert me.files("full") == {"part": b"1\n"}

@@ -150,12 +150,12 @@ def test_a_signed_address_answers_as_google_does(me: Client) -> None:
 
 def test_files_and_folders_are_deleted_and_their_numbers_not_given_again(me: Client) -> None:
     """A clean-up that removes nothing, or another's files, would go unnoticed."""
-    for name in ("a", "b", "sub/c"):
-        me.upload("gone", name.rpartition("/")[2], b"1")
+    for name in ("a", "b"):
+        me.upload("gone", name, b"1")
     me.upload("gone-not", "a", b"1")
     items = me.folder("gone")
     assert me.delete(f"/storage/delete/{items['b']['id']}") is True
-    assert set(me.folder("gone")) == {"a", "c"}
+    assert set(me.folder("gone")) == {"a"}
     assert me.refused("DELETE", f"/storage/delete/{items['b']['id']}") == (403, TECHNICAL)
     me.upload("gone", "b", b"2")
     assert me.folder("gone")["b"]["id"] > max(it["id"] for it in items.values())
