@@ -11,7 +11,10 @@ WINDOWS = {"hourly": 3600.0, "daily": 86400.0}  # seconds
 
 
 class Account:
-    """Calls are counted over the last hour and day; what was refused for its number is not."""
+    """Calls are counted over an hour and a day; what was refused for its number is not.
+
+    Whether those are the last 60 minutes and 24 hours, or end with the clock's, nobody publishes.
+    """
 
     def __init__(self, ground: Ground) -> None:
         self._ground, self._db = ground, ground.db
@@ -63,6 +66,8 @@ class Account:
         return int(self._ground.dials[name])
 
     def _used(self, name: str) -> int:
+        now, window = self._ground.clock.now(), WINDOWS[name]
+        since = now - now % window if self._ground.dials["fixed-hours"] else now - window
         sql = "SELECT count(*) AS calls FROM calls WHERE at > :since AND who != 'refused'"
-        row = self._db.one(sql, since=self._ground.clock.now() - WINDOWS[name])
+        row = self._db.one(sql, since=since)
         return 0 if row is None else int(row["calls"])

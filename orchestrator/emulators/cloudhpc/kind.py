@@ -39,6 +39,7 @@ FAULTS = (
 DIALS = (
     Dial("hourly", "calls that the account may make in an hour; 0: any number", 0),
     Dial("daily", "calls that it may make in a day; 0: any number", 0),
+    Dial("fixed-hours", "1: hour and day are the clock's; 0: the last 60 min and 24 h", 0),
     Dial("page", "simulations on a page", 25),
     Dial("storage-page", "items of the storage on a page", 25),
     Dial("empty-links", "how often the link of a file is empty at first", 1),

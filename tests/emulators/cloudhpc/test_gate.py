@@ -1,9 +1,14 @@
 """What every call to the emulated cloudHPC must pass: the key, and the number of calls."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
+from orchestrator.emulators.cloudhpc.kind import KIND
+from orchestrator.emulators.server import serving
 from tests.emulators.cloudhpc.asking import STREAM, TECHNICAL, Client
+from tests.emulators.talking import TLS
 
 LOOK = "/simulation/view-cpu"
 
@@ -96,6 +101,28 @@ def test_a_day_has_its_own_limit(me: Client) -> None:
     assert me.api.get(LOOK).status_code == 429
     me.ahead(86400)
     assert me.api.get(LOOK).status_code == 200
+
+
+def test_hours_may_be_those_of_the_clock(me: Client) -> None:
+    """Only one of two readings of "an hour" would be tested."""
+    me.set(**{"fixed-hours": 1})
+    me.ahead(2 * 86400 - me.control()["clock"] % 3600 + 3500)  # 100 s before a full hour
+    assert used(me.api.get(LOOK))[1] == "1"
+    me.ahead(200)
+    assert used(me.api.get(LOOK))[1] == "1"
+    me.set(**{"fixed-hours": 0})
+    assert used(me.api.get(LOOK))[1] == "3"
+
+
+def test_a_key_may_be_put_there_before(tmp_path: Path) -> None:
+    """A test could not look for a key of its own making in what must not hold it."""
+    key = 'a "key" of ours: ä%3d'
+    (tmp_path / "api-key").write_text(key, "utf-8")
+    with serving(KIND, tmp_path) as told:
+        assert told.facts["api_key"] == key
+        url, headers = f"{told.url}{LOOK}", {b"X-API-Key": key.encode()}
+        answer = httpx.get(url, headers=headers, trust_env=False, verify=TLS)
+        assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(
