@@ -137,3 +137,6 @@ def test_records_that_are_not_told_of_rightly(me: Client) -> None:
     me.faults("numbers-as-texts")
     record = listed(me)[0]
     assert (record["id"], record["status"], record["nopre"]) == (str(id_), "30", "1")
+    me.faults("texts-as-numbers")
+    record = listed(me)[0]
+    assert {type(record["cpu_hrs"]), type(record["cost"])} == {float}

@@ -102,6 +102,15 @@ def test_a_form_is_as_good_as_json(me: Client) -> None:
     assert form.json() == {"response": json}
 
 
+def test_numbers_of_the_other_type(me: Client) -> None:
+    """Only one way to write a number would be tested, of those that were seen."""
+    me.upload("types", "a", b"1")
+    me.faults("numbers-as-texts", "texts-as-numbers")
+    item = me.post("/storage/view-by-path", path="types/a")
+    assert (type(item["id"]), item["size"]) == (str, 1)
+    assert me.post("/storage/view-by-path", path="types")["size"] == ""
+
+
 def test_a_link_is_empty_at_first(me: Client) -> None:
     """A client that takes the empty link for an address would go unnoticed."""
     me.upload("linked", "a", DATA)
