@@ -9,9 +9,9 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from orchestrator.backend import Kind
-from orchestrator.backends import local, thecrossproduct
+from orchestrator.backends import cloudhpc, local, thecrossproduct
 
-OURS = (local.KIND, thecrossproduct.KIND)
+OURS = (local.KIND, thecrossproduct.KIND, cloudhpc.KIND)
 GROUP = "orchestrator.backends"
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -18,6 +19,14 @@ PACKAGES = {  # where the package is not called as the program
     "mkfs.btrfs": "btrfs-progs",
     "unshare": "util-linux",
 }
+
+
+for _ignored, _default in (  # under nohup, or behind & in a script, every child would ignore them
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGINT, signal.default_int_handler),
+):
+    if signal.getsignal(_ignored) is signal.SIG_IGN:
+        signal.signal(_ignored, _default)
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist

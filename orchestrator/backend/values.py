@@ -22,6 +22,7 @@ class Traits:
     `hints`: it calls `Context.hint` when a run changes, so that polls may be rare.
     `keeps_time_limit`: it stops runs at their time limit by itself, also while the daemon is down.
     `exit_codes`: it tells the exit code of a run that ended.
+    `md5_on_open`: it may vouch for an output not when it is listed, but when it is opened.
     """
 
     absence_window: float | None = None
@@ -29,6 +30,7 @@ class Traits:
     hints: bool = False
     keeps_time_limit: bool = False
     exit_codes: bool = True
+    md5_on_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,15 @@ class Run:
 class StageStep:
     """One input to bring over: `name` in the run, `source` on this machine.
 
-    `among` are the names of all inputs of the run, None where that is not told.
+    `among` are the names of all inputs of the run, None where that is not told; `locate` tells
+    where one of them lies on this machine (it may look at the disk, and raise OSError): for a place
+    that takes all inputs as one. That each is what was accepted is checked at its own step.
     """
 
     name: str
     source: Path
     among: Collection[str] | None = None
+    locate: Callable[[str], Path] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +208,11 @@ class Output:
 
 
 class Stream(NamedTuple):
-    """An output that is being read: its bytes from `start` on."""
+    """An output that is being read: its bytes from `start` on.
+
+    `md5` in hex is that of the whole output, where it is told only now: see `Traits.md5_on_open`.
+    """
 
     start: int
     chunks: Iterator[bytes]
+    md5: str | None = None

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from orchestrator.cli import answers, homes, screen
 from orchestrator.cli.fault import Fault
-from orchestrator.cli.setting import config_of, held_back
+from orchestrator.cli.setting import budgets, config_of, held_back
 from orchestrator.config.home import Home
 from orchestrator.document import ProblemsError
 from orchestrator.log.escape import escape
@@ -19,7 +19,7 @@ from orchestrator.store import views
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @homes.with_home
 def backends(home: Home, *, as_json: bool) -> None:
-    """Show the backends: what they are, how busy, and what holds them back.
+    """Show the backends: what they are, how busy, how many calls they have, what holds them back.
 
     \b
     orchestrator backends
@@ -31,7 +31,8 @@ def backends(home: Home, *, as_json: bool) -> None:
     rows: list[JsonValue] = []
     with homes.queue(home) as conn:
         for name, configured in config.backends.items():
-            kind, held = kinds()[configured.kind], held_back(home, name)
+            kind = kinds()[configured.kind]
+            account, held = budgets(home, name), held_back(home, name)
             rows.append(
                 {
                     "backend": name,
@@ -40,6 +41,7 @@ def backends(home: Home, *, as_json: bool) -> None:
                     "at_most": kind.max_runs(configured.options),
                     "queued": views.queued(conn, name),
                     "summary": kind.summary,
+                    "account": [*account] if as_json else "; ".join(account) or None,
                     "held_back": [*held] if as_json else "; ".join(held) or None,
                 }
             )

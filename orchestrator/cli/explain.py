@@ -4,7 +4,7 @@ import click
 
 from orchestrator.cli import homes, screen
 from orchestrator.cli.explaining import Surroundings, explanation
-from orchestrator.cli.setting import held_back, is_configured, lack_of, room_of
+from orchestrator.cli.setting import budgets, held_back, is_configured, lack_of, room_of
 from orchestrator.config.home import Home
 from orchestrator.store import views
 from orchestrator.store.results.folders import folder_of
@@ -35,6 +35,7 @@ def explain(home: Home, name: str) -> None:
             ahead=views.ahead(conn, job, now.steady),
             full=homes.full_disk(home),
             held_back=tuple(held_back(home, job.backend)),
+            budgets=tuple(budgets(home, job.backend)),
             configured=is_configured(home, job.backend),
             results=str(home.results / folder_of(job.name, job.id)),
         )

@@ -18,8 +18,8 @@ class Surroundings:
     ended, `harvesting` those of them that only fetch outputs, `sought` those that a restored queue
     still looks for. `ahead` counts the queued jobs that are taken before this one. `results` is the
     folder of the job's results. `full` says that the disk is full, None when it is not.
-    `held_back` says what the backend's account is not let do now; `configured` is whether the
-    backend is still in the configuration.
+    `held_back` says what the backend's account is not let do now, `budgets` how many calls it has;
+    `configured` is whether the backend is still in the configuration.
     """
 
     daemon: int | None
@@ -31,6 +31,7 @@ class Surroundings:
     results: str
     full: str | None = None
     held_back: tuple[str, ...] = ()
+    budgets: tuple[str, ...] = ()
     configured: bool = True
 
 
@@ -51,6 +52,7 @@ def explanation(
     said += _held(job, live) if job.want is Want.HOLD else _moving(job, live, around, now)
     said += _error(live, now)
     said += _limits(job, live, now)
+    said += [("account", sentence) for sentence in around.budgets]
     said += [("but", sentence) for sentence in around.held_back]
     if not around.configured:
         table = f"[backends.{job.backend}]"

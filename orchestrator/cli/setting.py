@@ -1,6 +1,6 @@
 """The configuration of a home, as the daemon would read it."""
 
-from orchestrator.backends.http import read_standing
+from orchestrator.backends.http import read_budgets, read_standing
 from orchestrator.config import Config, Home, load
 from orchestrator.config.room import room_at
 from orchestrator.document import ProblemsError
@@ -35,6 +35,11 @@ def room_of(home: Home, backend: str) -> int | str:
 def held_back(home: Home, backend: str) -> list[str]:
     """Say what is held back at a backend's account: what its HTTP ground keeps in its folder."""
     return read_standing(home.backend(backend))
+
+
+def budgets(home: Home, backend: str) -> list[str]:
+    """Say how many calls a backend's account may make and has made, as `held_back` does."""
+    return read_budgets(home.backend(backend))
 
 
 def is_configured(home: Home, backend: str) -> bool:

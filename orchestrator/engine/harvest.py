@@ -128,7 +128,7 @@ def _fetch_here(tools: Tools, work: Work, go: Sequence[Step]) -> list[Step]:
             staging,
             step.name,
             partial(backend.open_output, run, output),
-            _announced(output),
+            replace(_announced(output), md5_to_come=backend.traits.md5_on_open),
             stop=lambda: tools.stopping,
             keep_free=tools.keep_free,
         )

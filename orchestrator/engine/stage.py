@@ -48,7 +48,12 @@ async def _bring(tools: Tools, work: Work, step: Step) -> None:
             )
             return
         with anyio.fail_after(STAGE_LIMIT):
-            one = StageStep(step.name, path, accepted_all.keys())
+            one = StageStep(
+                step.name,
+                path,
+                accepted_all.keys(),
+                lambda name: _locate(tools, work, accepted_all[name]),
+            )
             staged = await tools.backend(work).stage(as_run(work), one)
         after = await tools.in_thread(lambda: _fingerprint(path))
     except (BackendError, OSError) as error:

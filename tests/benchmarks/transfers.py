@@ -61,9 +61,9 @@ def _ours_down(url: str, folder: Path, size: int) -> float:
     where = storage_of(Account(url=url, private_network=True))
 
     @contextmanager
-    def open_at(offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
+    def open_at(offset: int) -> Iterator[tuple[int, Iterator[bytes], str | None]]:
         with download(url, where, offset) as stream:
-            yield stream.start, stream.chunks
+            yield stream.start, stream.chunks, None
 
     said = results.Announced(size)
     began = time.perf_counter()

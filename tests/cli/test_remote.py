@@ -330,6 +330,7 @@ def test_backends_are_listed_with_what_holds_them_back(
     """Nobody could see why jobs wait at a service that answers."""
     read = lambda folder: [f"asked too often {folder.name}"] if folder.name == "cluster" else []  # noqa: E731
     monkeypatch.setattr("orchestrator.cli.setting.read_standing", read)
+    monkeypatch.setattr("orchestrator.cli.setting.read_budgets", lambda _: ["100 calls an hour"])
     first, second = json.loads(run("backends", "--json").stdout)
     assert first == {
         "backend": "cluster",
@@ -338,6 +339,7 @@ def test_backends_are_listed_with_what_holds_them_back(
         "at_most": 3,
         "queued": 0,
         "summary": "what tests ask",
+        "account": ["100 calls an hour"],
         "held_back": ["asked too often cluster"],
     }
     assert (second["backend"], second["held_back"]) == ("here", [])
@@ -350,7 +352,9 @@ def test_a_job_says_what_holds_its_backend_back_or_that_it_is_gone(
     """A job would wait for ever, and seem to wait for nothing."""
     job = bench.job(backend="cluster")
     monkeypatch.setattr("orchestrator.cli.setting.read_standing", lambda _: ["asked too often"])
+    monkeypatch.setattr("orchestrator.cli.setting.read_budgets", lambda _: ["100 calls an hour"])
     assert "asked too often" in run("explain", job).stdout
+    assert "100 calls an hour" in run("explain", job).stdout
     assert "configured any more" not in run("explain", job).stdout
     home.config.write_text('[backends.here]\nkind = "local"\n')
     assert "put [backends.cluster] back into orchestrator.toml" in run("explain", job).stdout

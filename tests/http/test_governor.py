@@ -7,8 +7,8 @@ import anyio
 import pytest
 
 from orchestrator.backend import QuotaError
-from orchestrator.backends.http import Account, Governor, Use, read_standing
-from orchestrator.backends.http.headers import Pause
+from orchestrator.backends.http import Account, Governor, Use, read_budgets, read_standing
+from orchestrator.backends.http.headers import Count, Pause, Window
 from orchestrator.backends.http.standing import FAILURES, Outcome
 
 
@@ -63,8 +63,8 @@ async def test_a_restart_is_no_clean_slate(tmp_path: Path) -> None:
     it = governor(tmp_path, clock, "10/h")
     assert "failed 5 times in a row (no answer)" in str(await held(it))
     clock.steady += 10
-    for _ in range(5):
-        await call(it, Outcome("answered"))
+    for use in (Use.POLL, Use.POLL, Use.TRANSFER, Use.TRANSFER, Use.CANCEL):
+        await call(it, Outcome("answered"), use)
     error = await held(it)
     assert str(error).startswith("cloud: 0 of 10 calls an hour are left; the next is free in")
     assert error.retry_after == pytest.approx(3600, abs=200)
@@ -106,17 +106,23 @@ async def test_a_damaged_memory_is_no_memory(text: str | None, tmp_path: Path) -
     assert read_standing(tmp_path) == []
 
 
-@pytest.mark.parametrize("key", ["paused", "open", "resets_in", "failures", "spent", "remaining"])
+@pytest.mark.parametrize("key", ["paused", "open", "failures", "spent", "foreign_for", "ends"])
 async def test_no_memory_holds_for_more_than_a_day(key: str, tmp_path: Path) -> None:
     """A damaged file would hold an account for years."""
     clock = Clock()
     it = governor(tmp_path, clock, "10/h")
-    await call(it, Outcome("answered"))
+    await call(it, Outcome("answered", window=Window(10, 0, 60.0)))
     it.close()
     tree = json.loads((tmp_path / "governor.json").read_text())
-    tree |= {key: [[-1e12, 10]] if key == "spent" else 1e12, "failures": 99, "remaining": 0.0}
+    tree["failures"] = 99
+    if key in tree:
+        tree[key] = 1e12
+    for budget in tree["budgets"].values():
+        budget["foreign"] = 10
+        budget[key] = [[1e12, {"submit": 10}]] if key == "spent" else 1e12
     (tmp_path / "governor.json").write_text(json.dumps(tree))
     it = governor(tmp_path, clock, "10/h")
+    await held(it)
     clock.steady += 86401
     await call(it, Outcome("answered"))
 
@@ -136,6 +142,86 @@ async def test_people_are_told_what_is_held_back(tmp_path: Path) -> None:
     it.close()
     assert read_standing(tmp_path) == [
         "cloud: the service asked not to be called for another 12 min"
+    ]
+
+
+async def test_what_the_service_counted_outlives_a_restart(tmp_path: Path) -> None:
+    """A daemon that is restarted would spend a budget twice, or take its own calls for foreign."""
+    clock = Clock()
+    it = governor(tmp_path, clock)
+    await call(it, Outcome("answered", counts=(Count(100, 12, 3600.0), Count(0, 0, 86400.0))))
+    for use in [Use.POLL] * 30 + [Use.SUBMIT] * 8:
+        await call(it, Outcome("answered"), use)
+    it.close()
+    restarted(clock, 600.0)
+    it = governor(tmp_path, clock)
+    assert it.pace(2) == pytest.approx(3960 / ((89 - 17 - 9 - 8 - 4) // 2))
+    await call(it, Outcome("answered", counts=(Count(100, 51, 3600.0),)), Use.TRANSFER)
+    it.close()
+    tree = json.loads((tmp_path / "governor.json").read_text())
+    assert tree["budgets"]["3600 s"]["foreign"] == 11
+    restarted(clock, 3181.0)  # the first of the calls that were kept are an hour and a part old
+    it = governor(tmp_path, clock)
+    await call(it, Outcome("answered", counts=(Count(100, 13, 3600.0),)))
+    it.close()
+    tree = json.loads((tmp_path / "governor.json").read_text())
+    assert (tree["budgets"]["3600 s"]["foreign"], len(tree["budgets"])) == (11, 1)
+
+
+async def test_calls_under_way_are_not_forgotten_by_a_crash(tmp_path: Path) -> None:
+    """After a crash the service would count calls that we do not, and refuse the last ones."""
+    clock = Clock()
+    it = governor(tmp_path, clock, "10/h", at_once=64)
+    async with it.admit(Use.POLL), it.admit(Use.POLL):
+        await call(it, Outcome("answered"))
+    clock.steady += 1
+    it = governor(tmp_path, clock, "10/h")
+    for _ in range(4):
+        await call(it, Outcome("answered"), Use.POLL)
+    await held(it, Use.POLL)  # seven were made, three are for transfers and a cancel
+
+
+async def test_a_memory_of_an_older_program_is_taken_as_far_as_it_goes(tmp_path: Path) -> None:
+    """After an upgrade the daemon would not start, or call a service that asked for a pause."""
+    old = {
+        "name": "cloud", "at": 1_800_000_000.0, "calls": "1/h", "spent": [[5.0, 1]], "limit": None,
+        "remaining": None, "resets_in": 0.0, "paused": 60.0, "busy": 1, "failures": 0,
+        "denied": False, "why": "", "open": 0.0,
+    }  # fmt: skip
+    (tmp_path / "governor.json").write_text(json.dumps(old))
+    clock = Clock()
+    it = governor(tmp_path, clock, "1/h")
+    assert (await held(it)).retry_after == pytest.approx(60.0)
+    clock.steady += 60
+    await call(it, Outcome("answered"))
+    await held(it)
+
+
+async def test_another_configured_limit_counts_what_was_spent(tmp_path: Path) -> None:
+    """A limit that was lowered would be overdrawn by all that had been called before."""
+    clock = Clock()
+    it = governor(tmp_path, clock, "10/h")
+    for _ in range(5):
+        await call(it, Outcome("answered"))
+    it.close()
+    assert "0 of 5 calls an hour are left" in str(await held(governor(tmp_path, clock, "5/h")))
+    await call(governor(tmp_path, clock, "5/min"), Outcome("answered"))
+    await call(governor(tmp_path, clock), Outcome("answered"))
+
+
+async def test_people_are_told_how_many_calls_an_account_has(tmp_path: Path) -> None:
+    """A person could not tell who uses up an account: the polls, the submits, or somebody else."""
+    assert read_budgets(tmp_path) == []
+    account = Account(url="https://api.example.org", calls="600/min")
+    it = Governor(account, tmp_path, name="cloud")
+    for use in (Use.POLL, Use.POLL, Use.SUBMIT):
+        await call(it, Outcome("answered", counts=(Count(100, 14, 3600.0),)), use)
+    await call(it, Outcome("answered", window=Window(10, 9, 3000.0)))
+    it.close()
+    assert read_budgets(tmp_path) == [
+        "cloud: 600 calls a minute, 4 used; of ours 2 to poll, 2 to submit (as configured)",
+        "cloud: 100 calls an hour, 15 used, 11 of them not by us; of ours 2 to poll, 2 to submit",
+        "cloud: 10 calls until it begins anew in 50 min, 1 used; of ours 1 to submit",
     ]
 
 

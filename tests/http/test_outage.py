@@ -41,7 +41,7 @@ def simulate(seed: int, outage: tuple[float, float]) -> World:
         again = None
         if what in {"answered", "failed"}:
             verdict = Outcome("answered") if what == "answered" else Outcome("failed", "no answer")
-            standing = ended(now, standing, verdict, draw.random())
+            standing = ended(now, standing, Use.POLL, verdict, draw.random())
             if what == "answered":
                 tries[caller] = 0
                 again = now + EVERY
@@ -54,11 +54,11 @@ def simulate(seed: int, outage: tuple[float, float]) -> World:
                 number += 1
                 heapq.heappush(events, (now, number, "call", waiting.pop(0)))
         else:
-            answer = admit(now, standing, None, Use.POLL)
+            answer = admit(now, standing, Use.POLL)
             if isinstance(answer, Held):
                 tries[caller] += 1
                 again = now + backoff(tries[caller], draw.random(), answer.seconds)
-            elif standing.under_way >= AT_ONCE:
+            elif standing.under_way.total() >= AT_ONCE:
                 waiting.append(caller)
             else:
                 standing = answer

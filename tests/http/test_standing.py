@@ -1,5 +1,6 @@
 """What is allowed when: the rules of the governor, in times that are given."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from orchestrator.backends.http.account import Rate, parse_rate
 from orchestrator.backends.http.asking import Use
-from orchestrator.backends.http.headers import Pause, Window, retry_after, window
+from orchestrator.backends.http.budgets import configured
+from orchestrator.backends.http.headers import Count, Pause, Window, retry_after, window
 from orchestrator.backends.http.standing import (
     FAILURES,
     LONGEST_PAUSE,
@@ -20,81 +22,42 @@ from orchestrator.backends.http.standing import (
 )
 
 FINE, FAILED, DENIED = Outcome("answered"), Outcome("failed", "no answer"), Outcome("denied", "401")
-HOUR = Rate(100, 3600.0)
 WALL = 1_800_000_000.0
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"  # the same moment
 
 
-def admitted(
-    now: float, standing: Standing, use: Use = Use.SUBMIT, rate: Rate | None = None
-) -> Standing:
+def admitted(now: float, standing: Standing, use: Use = Use.SUBMIT) -> Standing:
     """Return the standing with one more call under way; fails when it is held."""
-    answer = admit(now, standing, rate, use)
+    answer = admit(now, standing, use)
     assert isinstance(answer, Standing), answer
     return answer
 
 
-def held(now: float, standing: Standing, use: Use = Use.SUBMIT, rate: Rate | None = None) -> Held:
+def held(now: float, standing: Standing, use: Use = Use.SUBMIT) -> Held:
     """Return why a call is held; fails when it is not."""
-    answer = admit(now, standing, rate, use)
+    answer = admit(now, standing, use)
     assert isinstance(answer, Held)
     return answer
 
 
-def after(now: float, standing: Standing, *outcomes: Outcome, u: float = 0.5) -> Standing:
+def after(
+    now: float, standing: Standing, *outcomes: Outcome, u: float = 0.5, use: Use = Use.SUBMIT
+) -> Standing:
     """Return the standing after calls that came to these."""
     for outcome in outcomes:
-        standing = ended(now, admitted(now, standing), outcome, u)
+        standing = ended(now, admitted(now, standing, use), use, outcome, u)
     return standing
-
-
-@given(st.lists(st.floats(0, 400), min_size=1, max_size=400), st.integers(1, 20))
-def test_no_span_holds_more_calls_than_are_allowed(gaps: list[float], calls: int) -> None:
-    """The service would refuse us, or lock the account."""
-    rate, standing, now, made = Rate(calls, 60.0), Standing(), 1000.0, []
-    for gap in gaps:
-        now += gap
-        answer = admit(now, standing, rate, Use.SUBMIT)
-        if isinstance(answer, Standing):
-            standing = ended(now, answer, FINE, 0.5)
-            made.append(now)
-        else:
-            now += answer.seconds + 0.001
-            standing = ended(now, admitted(now, standing, rate=rate), FINE, 0.5)
-            made.append(now)
-        assert sum(1 for at in made if now - 60.0 < at <= now) <= calls
-
-
-def test_a_call_counts_for_a_whole_period() -> None:
-    """A service that counts exactly would refuse the next one."""
-    once = Rate(1, 60.0)
-    standing = ended(1001.9, admitted(1001.9, Standing(), rate=once), FINE, 0.5)
-    assert held(1061.8, standing, rate=once).seconds > 0.1
-    admitted(1065.0, standing, rate=once)
 
 
 def test_a_used_up_budget_says_when_the_next_call_is_free() -> None:
     """A person could not tell why nothing happens, or for how long."""
-    standing = Standing()
-    for n in range(100):
-        standing = ended(n, admitted(n, standing, rate=HOUR), FINE, 0.5)
-    found = held(3060.0, standing, rate=HOUR)
-    assert found.why == "0 of 100 calls an hour are left; the next is free in 12 min"
-    assert found.seconds == pytest.approx(720.0)
-    admitted(3780.0, standing, rate=HOUR)
-
-
-def test_polls_leave_a_share_for_all_else() -> None:
-    """A cancel would have to wait for an hour because jobs were watched."""
-    standing = Standing()
-    for _ in range(80):
-        standing = ended(0.0, admitted(0.0, standing, Use.POLL, HOUR), FINE, 0.5)
-    assert "20 of them kept from polls" in held(0.0, standing, Use.POLL, HOUR).why
-    for use in (Use.SUBMIT, Use.CANCEL, Use.TRANSFER, Use.ASK):
-        admitted(0.0, standing, use, HOUR)
-    theirs = Standing(limit=50, remaining=10, resets_at=60)
-    assert held(0.0, theirs, Use.POLL).seconds == 60
-    admitted(0.0, theirs, Use.CANCEL)
+    standing = Standing(budgets=configured({}, parse_rate("100/h")))
+    for n in range(45):
+        standing = after(n, standing, FINE)
+    found = held(3060.0, standing)
+    why = "55 of 100 calls an hour are left, all kept for other uses; the next is free in 12 min"
+    assert found == Held(720.0, why)
+    admitted(3780.0, standing)
 
 
 def test_the_services_own_count_is_kept() -> None:
@@ -107,11 +70,47 @@ def test_the_services_own_count_is_kept() -> None:
     admitted(30.0, standing)
 
 
+@pytest.mark.parametrize("limit", [None, 0, 3])
+def test_a_service_that_has_nothing_left_is_left_alone_until_it_begins_anew(
+    limit: float | None,
+) -> None:
+    """A service that tells no limit, or an odd one, would be called on, or never again."""
+    told = Outcome("answered", window=Window(limit, 0, 30.0))
+    standing = after(0.0, Standing(), told)
+    for use in Use:
+        assert held(29.0, standing, use).seconds == pytest.approx(1.0)
+        admitted(30.0, standing, use)
+
+
 def test_calls_under_way_count_against_what_the_service_says() -> None:
     """Four calls at once would use the last one four times."""
     standing = admitted(0.0, admitted(0.0, admitted(0.0, Standing())))
-    standing = ended(0.0, standing, Outcome("answered", window=Window(10, 2, 30.0)), 0.5)
+    told = Outcome("answered", window=Window(10, 2, 30.0))
+    standing = ended(0.0, standing, Use.SUBMIT, told, 0.5)
     assert held(0.0, standing).seconds == 30.0
+
+
+def test_polls_leave_a_share_of_the_services_count_for_all_else() -> None:
+    """A cancel would have to wait for a minute because jobs were watched."""
+    standing = after(0.0, Standing(), Outcome("answered", window=Window(100, 99, 60.0)))
+    made = 0
+    while isinstance(admit(1.0, standing, Use.POLL), Standing):
+        standing = after(1.0, standing, FINE, use=Use.POLL)
+        made += 1
+    assert made == 55
+    assert "all kept for other uses; it begins anew" in held(1.0, standing, Use.POLL).why
+    for use in set(Use) - {Use.POLL}:
+        admitted(1.0, standing, use)
+
+
+def test_a_limit_that_is_no_longer_told_as_one_holds_nobody() -> None:
+    """An account that was given more would be used as before for good."""
+    standing = after(0.0, Standing(), Outcome("answered", counts=(Count(1, 1, 3600.0),)))
+    assert held(1.0, standing).seconds > 3600.0
+    assert isinstance(admit(3800.0, standing, Use.SUBMIT), Standing)
+    standing = after(3800.0, standing, Outcome("answered", counts=(Count(0, 2, 3600.0),)))
+    admitted(3801.0, standing)
+    assert not standing.budgets
 
 
 def test_a_pause_that_was_asked_for_is_never_shortened() -> None:
@@ -120,7 +119,7 @@ def test_a_pause_that_was_asked_for_is_never_shortened() -> None:
     standing = after(0.0, Standing(), asked)
     for use in Use:
         assert held(119.0, standing, use).seconds == pytest.approx(1.0)
-    other = ended(1.0, standing, Outcome("answered", busy=True, pause=Pause(5.0)), 0.5)
+    other = ended(1.0, standing, Use.SUBMIT, Outcome("answered", busy=True, pause=Pause(5.0)), 0.5)
     assert held(100.0, other).seconds == pytest.approx(20.0), "nor by a later, shorter one"
 
 
@@ -144,23 +143,25 @@ def test_the_breaker_opens_lets_one_probe_through_and_closes() -> None:
     probing = admitted(5.0, standing)
     for use in Use:
         assert held(5.0, probing, use).seconds > 0
-    again = ended(6.0, probing, FAILED, 1.0)
+    again = ended(6.0, probing, Use.SUBMIT, FAILED, 1.0)
     assert held(6.0, again).seconds == 10.0, "the pause grows"
-    closed = ended(16.0, admitted(16.0, again), FINE, 0.5)
+    closed = ended(16.0, admitted(16.0, again), Use.SUBMIT, FINE, 0.5)
     assert admitted(16.0, admitted(16.0, closed)).failures == 0
 
 
 def test_a_probe_that_brings_no_news_lets_the_next_one_go() -> None:
     """A cancelled probe would hold an account for ever."""
     standing = after(0.0, Standing(), *[FAILED] * FAILURES)
-    standing = ended(6.0, admitted(6.0, standing), Outcome("nothing"), 0.5)
+    standing = ended(6.0, admitted(6.0, standing), Use.SUBMIT, Outcome("nothing"), 0.5)
     admitted(6.0, standing)
 
 
 @given(st.integers(FAILURES, 2000), st.floats(0, 0.999))
 def test_no_pause_is_longer_than_an_end_of_an_outage_may_stay_unseen(times: int, u: float) -> None:
     """Jobs would stand still for long after a service is back."""
-    standing = ended(0.0, Standing(failures=times, under_way=1), FAILED, u)
+    standing = ended(
+        0.0, Standing(failures=times, under_way=Counter([Use.SUBMIT])), Use.SUBMIT, FAILED, u
+    )
     assert 0 < held(0.0, standing).seconds <= LONGEST_PAUSE
 
 

@@ -14,6 +14,7 @@ import pytest
 from orchestrator.backend import Begun, Run, Staged, StageStep, TransientError
 from orchestrator.backends import http
 from orchestrator.backends.http import Use
+from orchestrator.backends.http import sending as ground
 from orchestrator.backends.thecrossproduct import data, staging
 from orchestrator.backends.thecrossproduct.layout import input_uri
 from orchestrator.backends.thecrossproduct.session import Session
@@ -102,7 +103,7 @@ async def test_parts_go_side_by_side_and_are_joined(
         together.wait(20)  # nobody passes unless all parts are on their way
         return real(*args, **more)
 
-    monkeypatch.setattr(staging, "upload", upload)
+    monkeypatch.setattr(ground, "upload", upload)
     await place.staged(run, "in.dat", source)
     assert (emulated.calls(PUT), emulated.calls(BEGIN)) == (PARTS, 1)
     assert await there(place, run) == BODY
@@ -273,7 +274,7 @@ async def test_a_file_that_changes_while_it_is_sent_is_never_completed(
         return real(*args, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(staging, "upload", upload)
+        patch.setattr(ground, "upload", upload)
         with pytest.raises(TransientError, match="begins anew"):
             await place.backend.stage(run, StageStep("in.dat", source))
     uri = input_uri("orchestrator", run, "in.dat")
@@ -290,7 +291,7 @@ async def test_a_cancel_leaves_nothing_that_sends(
     sending, ended = anyio.Event(), threading.Event()
     failures: list[BaseException] = []
 
-    def upload(*args: Any, stop: Callable[[], bool]) -> str:
+    def upload(*args: Any, stop: Callable[[], bool], **more: Any) -> str:
         blocks = count()
 
         def asked() -> bool:
@@ -299,14 +300,14 @@ async def test_a_cancel_leaves_nothing_that_sends(
             return stop()
 
         try:
-            return real(*args, stop=asked)
+            return real(*args, stop=asked, **more)
         except BaseException as error:
             failures.append(error)
             raise
         finally:
             ended.set()
 
-    monkeypatch.setattr(staging, "upload", upload)
+    monkeypatch.setattr(ground, "upload", upload)
     emulated.put("late=0.4,on=PUT *")
     async with anyio.create_task_group() as group:
         group.start_soon(place.backend.stage, run, StageStep("in.dat", source))

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from orchestrator.backends.http.asking import Ask, Reply, Use
     from orchestrator.backends.http.door import Door, open_door
     from orchestrator.backends.http.downloading import Stream, download
-    from orchestrator.backends.http.governor import Governor, read_standing
+    from orchestrator.backends.http.governor import Governor, read_budgets, read_standing
+    from orchestrator.backends.http.saving import save
+    from orchestrator.backends.http.sending import send
     from orchestrator.backends.http.storage import ExpiredError, Storage, storage_of
     from orchestrator.backends.http.uploading import upload
 
@@ -21,7 +23,9 @@ _MODULES = {
     "asking": ("Ask", "Reply", "Use"),
     "door": ("Door", "open_door"),
     "downloading": ("Stream", "download"),
-    "governor": ("Governor", "read_standing"),
+    "governor": ("Governor", "read_budgets", "read_standing"),
+    "saving": ("save",),
+    "sending": ("send",),
     "storage": ("ExpiredError", "Storage", "storage_of"),
     "uploading": ("upload",),
 }
@@ -38,7 +42,10 @@ __all__ = [
     "Use",
     "download",
     "open_door",
+    "read_budgets",
     "read_standing",
+    "save",
+    "send",
     "storage_of",
     "upload",
 ]

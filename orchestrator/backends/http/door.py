@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from functools import reduce
+from functools import partial, reduce
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,17 @@ import anyio.to_thread
 import httpx
 
 from orchestrator import __version__
-from orchestrator.backend import BackendError, ProtocolError, RejectedError, TransientError
+from orchestrator.backend import (
+    AuthError,
+    BackendError,
+    ProtocolError,
+    RejectedError,
+    TransientError,
+)
 from orchestrator.backends.http.account import Account
 from orchestrator.backends.http.asking import Ask, Reply
-from orchestrator.backends.http.failures import is_answer, outcome, refusal
-from orchestrator.backends.http.governor import Governor
+from orchestrator.backends.http.failures import is_answer, outcome, refusal, words
+from orchestrator.backends.http.governor import Governor, steady
 from orchestrator.backends.http.standing import Outcome
 from orchestrator.backends.http.trust import tls
 from orchestrator.log import escape
@@ -31,6 +37,9 @@ from orchestrator.log.masking import masker
 
 _ODD = re.compile(r"[?#\\]|/(\.|%2e){1,2}(/|$)", re.IGNORECASE)  # would call something else
 Auth = Callable[[], Mapping[str, str]]
+Reading = Callable[[Ask, Reply, Callable[[], str]], BackendError | None]
+"""What a service tells in its own way: given a call, its reply, and what gives its words.
+An AuthError from here says that the credentials were refused, with whatever status."""
 
 KEEP_ALIVE = 75.0  # seconds, so that a poll a minute need not connect anew
 CONNECT_LIMIT = 15.0  # seconds
@@ -48,11 +57,13 @@ class Door:
         auth: Auth,
         *,
         clients: tuple[httpx.AsyncClient, httpx.AsyncClient],
+        reading: Reading = lambda *_: None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._base = httpx.URL(account.url)
         self._governor, self._auth, self._wall = governor, auth, wall
         self._reading, self._changing = clients
+        self._read = reading
 
     async def call(self, ask: Ask) -> Reply:
         """Make one call. Raises the five errors; their text names host and path, and no secret."""
@@ -78,14 +89,22 @@ class Door:
                 error = fault
             else:
                 wall = self._wall()
-                error = refusal(ask, reply, wall=wall, mask=masker(lambda: secrets))
-                permit.outcome = outcome(reply, error, wall)
+                mask = masker(lambda: secrets)
+                own = None
+                if reply.status not in ask.expect:
+                    own = self._read(ask, reply, partial(words, reply.body, mask))
+                error = own or refusal(ask, reply, wall=wall, mask=mask)
+                permit.outcome = outcome(reply, error, wall, denied=isinstance(own, AuthError))
                 if error is None:
                     return reply
                 raise error
             error.effect = ask.effect if sent.yes else "none"
             permit.outcome = Outcome("failed", str(error))
         raise error
+
+    def pace(self, calls: int) -> float:
+        """Return the seconds to leave between two looks of so many calls each; 0.0: no budget."""
+        return self._governor.pace(calls)
 
     def _url(self, ask: Ask) -> httpx.URL:
         whole = ask.path.startswith(("http://", "https://"))
@@ -119,14 +138,18 @@ async def open_door(
     *,
     name: str,
     auth: Auth = dict,
+    reading: Reading = lambda *_: None,
+    steady: Callable[[], float] = steady,
+    wall: Callable[[], float] = time.time,
 ) -> AsyncIterator[Door]:
     """Open the way to an account that keeps its standing in `directory`; `name` is said to people.
 
+    `steady` and `wall` (seconds) are given for tests.
     Raises OSError when `ca_file` cannot be used.
     """
     for library in ("httpx", "httpcore"):  # at INFO they log whole URLs
         logging.getLogger(library).setLevel(logging.WARNING)
-    governor = Governor(account, directory, name=name)
+    governor = Governor(account, directory, name=name, steady=steady, wall=wall)
     context = await anyio.to_thread.run_sync(tls, account.ca_file)
     kept = httpx.Limits(max_keepalive_connections=account.at_once, keepalive_expiry=KEEP_ALIVE)
     none = httpx.Limits(max_keepalive_connections=0)
@@ -147,7 +170,8 @@ async def open_door(
                 cookies=_no_cookies(),
             ) as c,
         ):
-            yield Door(account, governor, auth, clients=(r, c))
+            clients = (r, c)
+            yield Door(account, governor, auth, clients=clients, reading=reading, wall=wall)
     finally:
         governor.close()
 

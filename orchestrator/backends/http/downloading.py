@@ -3,8 +3,9 @@
 import http.client
 import re
 import time
+from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from orchestrator.backend import ProtocolError, TransientError
@@ -23,7 +24,7 @@ class Stream:
 
     `start` is the offset that was asked for, or 0 where the server began anew. `size` is that of
     the whole file, None where the server does not tell: then a cut cannot be noticed. `etag` is as
-    the server wrote it.
+    the server wrote it, `md5` that of the whole file in hex, where the server tells it.
     """
 
     status: int
@@ -31,6 +32,7 @@ class Stream:
     size: int | None
     etag: str | None
     chunks: Iterator[bytes]
+    md5: str | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         return self.chunks
@@ -90,7 +92,22 @@ def _judged(
         case _:
             raise refusal(response, at)
     left = None if size is None else size - start
-    return Stream(response.status, start, size, found, _chunks(response, at, left))
+    return Stream(
+        response.status, start, size, found, _chunks(response, at, left), told_md5(response)
+    )
+
+
+def told_md5(response: http.client.HTTPResponse) -> str | None:
+    """Return in hex the MD5 of the whole object, where x-goog-hash tells it beside the crc32c.
+
+    Source: Google Cloud Storage, XML API, response headers.
+    """
+    for word in response.getheader("x-goog-hash", "").split(","):
+        name, _, text = word.strip().partition("=")
+        if name == "md5":
+            with suppress(ValueError):
+                return b64decode(text, validate=True).hex()
+    return None
 
 
 def _check_form(response: http.client.HTTPResponse, at: Line) -> None:

@@ -14,7 +14,7 @@ from orchestrator.backend import (
     TransientError,
 )
 from orchestrator.backends.http.asking import Ask, Reply
-from orchestrator.backends.http.headers import retry_after, skew, window
+from orchestrator.backends.http.headers import counts, retry_after, skew, window
 from orchestrator.backends.http.standing import Outcome, Verdict
 from orchestrator.backends.http.strict import read_json
 from orchestrator.log import shorten
@@ -57,12 +57,17 @@ def is_answer(ask: Ask, status: int) -> bool:
     return S.OK <= status < S.MULTIPLE_CHOICES or status in ask.expect
 
 
-def outcome(reply: Reply, error: BackendError | None, wall: float) -> Outcome:
-    """Return what a reply tells of the service, for the governor."""
+def outcome(
+    reply: Reply, error: BackendError | None, wall: float, *, denied: bool = False
+) -> Outcome:
+    """Return what a reply tells of the service, for the governor.
+
+    `denied`: it refused the credentials, in its own way.
+    """
     verdict: Verdict = "answered"
     if reply.status >= S.INTERNAL_SERVER_ERROR:
         verdict = "failed"
-    elif reply.status == S.UNAUTHORIZED:
+    elif denied or reply.status == S.UNAUTHORIZED:
         verdict = "denied"
     busy = reply.status == S.TOO_MANY_REQUESTS
     # With any other status it is about one thing over there, not about the account.
@@ -73,6 +78,7 @@ def outcome(reply: Reply, error: BackendError | None, wall: float) -> Outcome:
         busy=busy,
         pause=retry_after(reply.headers, wall) if asked else None,
         window=window(reply.headers, wall),
+        counts=counts(reply.headers),
     )
 
 

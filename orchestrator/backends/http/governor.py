@@ -13,13 +13,8 @@ from orchestrator.backend import QuotaError
 from orchestrator.backends.http import kept
 from orchestrator.backends.http.account import Account, parse_rate
 from orchestrator.backends.http.asking import Use
-from orchestrator.backends.http.standing import (
-    Held,
-    Outcome,
-    Standing,
-    admit,
-    ended,
-)
+from orchestrator.backends.http.budgets import configured, in_words, pace
+from orchestrator.backends.http.standing import Held, Outcome, Standing, admit, at_rest, ended
 from orchestrator.core.now import Now
 
 SAVE_EVERY = 1.0  # seconds; what the last second changed may be lost
@@ -53,15 +48,13 @@ class Governor:
         wall: Callable[[], float] = time.time,
         u: Callable[[], float] = random.random,
     ) -> None:
-        self._calls = account.calls
-        self._rate = parse_rate(account.calls) if account.calls else None
         self._places = anyio.Semaphore(account.at_once)
         self._directory, self._name = directory, name
         self._steady, self._wall, self._u = steady, wall, u
         found = kept.load(directory, Now(steady(), wall()))
-        self._standing = found.standing if found else Standing()
-        if found and found.rate != self._rate:  # it was configured anew
-            self._standing = replace(self._standing, spent=())
+        standing = found.standing if found else Standing()
+        rate = parse_rate(account.calls) if account.calls else None
+        self._standing = replace(standing, budgets=configured(standing.budgets, rate))
         self._saved_at = -SAVE_EVERY
 
     @asynccontextmanager
@@ -78,9 +71,18 @@ class Governor:
             try:
                 yield permit
             finally:
-                self._end(permit.outcome)
+                self._end(use, permit.outcome)
         finally:
             self._places.release()
+
+    def pace(self, calls: int) -> float:
+        """Return the seconds to leave between two looks of so many calls each.
+
+        Looks that come so far apart use what other uses left of each budget in its last period, and
+        are not refused; 0.0 where no budget is known.
+        """
+        standing = self._standing
+        return pace(self._steady(), standing.budgets, standing.under_way, calls)
 
     def close(self) -> None:
         """Keep on disk how the account stands."""
@@ -95,13 +97,13 @@ class Governor:
             effect="none",
         )
 
-    def _end(self, outcome: Outcome) -> None:
+    def _end(self, use: Use, outcome: Outcome) -> None:
         before = self._standing
-        self._standing = ended(self._steady(), before, outcome, self._u())
+        self._standing = ended(self._steady(), before, use, outcome, self._u())
         self._save(at_once=self._standing.open_until != before.open_until)
 
     def _admitted(self, use: Use) -> Standing:
-        answer = admit(self._steady(), self._standing, self._rate, use)
+        answer = admit(self._steady(), self._standing, use)
         if isinstance(answer, Held):
             raise QuotaError(
                 f"{self._name}: {answer.why}", effect="none", retry_after=answer.seconds
@@ -112,8 +114,8 @@ class Governor:
         now = self._steady()
         if at_once or now - self._saved_at >= SAVE_EVERY:
             self._saved_at = now
-            still = replace(self._standing, under_way=0, probing=False)
-            kept.save(self._directory, self._name, self._calls, still, Now(now, self._wall()))
+            still = at_rest(now, self._standing)
+            kept.save(self._directory, self._name, still, Now(now, self._wall()))
 
 
 def read_standing(directory: Path) -> list[str]:
@@ -125,5 +127,14 @@ def read_standing(directory: Path) -> list[str]:
     found = kept.load(directory, now)
     if found is None:
         return []
-    held = admit(now.steady, found.standing, found.rate, Use.POLL)
+    held = admit(now.steady, found.standing, Use.POLL)
     return [f"{found.name}: {held.why}"] if isinstance(held, Held) else []
+
+
+def read_budgets(directory: Path) -> list[str]:
+    """Return how many calls that account may make and has made, in sentences, likewise."""
+    now = Now(steady(), time.time())
+    found = kept.load(directory, now)
+    if found is None:
+        return []
+    return [f"{found.name}: {it}" for it in in_words(now.steady, found.standing.budgets)]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 A_DAY = 86400.0
 _EPOCH = 1e9  # no window is 30 years long: such a number is a moment, not a span
+_COUNTED = (("hourly", 3600.0), ("daily", A_DAY))
 _PREFIXES = ("ratelimit-", "x-ratelimit-", "x-rate-limit-")
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
 
@@ -18,6 +19,17 @@ class Window(NamedTuple):
     limit: float | None
     remaining: float
     resets_in: float
+
+
+class Count(NamedTuple):
+    """The service's own count: `used` of `limit` calls in a `period` (seconds); 0: no limit.
+
+    Whether the period slides or begins anew by the clock is not told.
+    """
+
+    limit: int
+    used: int
+    period: float
 
 
 class Pause(NamedTuple):
@@ -60,6 +72,17 @@ def window(headers: Mapping[str, str], wall: float) -> Window | None:
         limit = _leading(headers.get(f"{prefix}limit", ""))
         return Window(limit, remaining, min(max(reset, 0.0), A_DAY))
     return None
+
+
+def counts(headers: Mapping[str, str]) -> tuple[Count, ...]:
+    """Return what the service counted an hour and a day; what makes no sense is left out."""
+    found = []
+    for name, period in _COUNTED:
+        limit = _leading(headers.get(f"x-ratelimit-{name}-limit", ""))
+        used = _leading(headers.get(f"x-ratelimit-{name}-used", ""))
+        if limit is not None and used is not None:
+            found.append(Count(int(limit), int(used), period))
+    return tuple(found)
 
 
 def skew(headers: Mapping[str, str], wall: float) -> float:

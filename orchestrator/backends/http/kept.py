@@ -8,37 +8,35 @@ more than a day. Losing the file is harmless.
 import json
 import math
 import os
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from orchestrator.backends.http.account import Rate, parse_rate
+from orchestrator.backends.http.asking import Use
+from orchestrator.backends.http.budget import PERIODS, Budget, Spent
 from orchestrator.backends.http.headers import A_DAY
-from orchestrator.backends.http.standing import PARTS, Standing
+from orchestrator.backends.http.standing import Standing
 from orchestrator.core.now import Now
 
 NAME = "governor.json"
 
 
 class Kept(NamedTuple):
-    """What was found: the account's name, how many calls it allowed, and its standing."""
+    """What was found: the account's name, and its standing."""
 
     name: str
-    rate: Rate | None
     standing: Standing
 
 
-def save(directory: Path, name: str, calls: str | None, standing: Standing, now: Now) -> None:
+def save(directory: Path, name: str, standing: Standing, now: Now) -> None:
     """Write it by one rename; a disk that does not take it is no reason to stop."""
-    part = parse_rate(calls).period / PARTS if calls else 0.0
     tree = {
         "name": name,
         "at": now.wall,
-        "calls": calls,
-        "spent": [[now.steady - number * part, count] for number, count in standing.spent],
-        "limit": standing.limit,
-        "remaining": standing.remaining,
-        "resets_in": max(standing.resets_at - now.steady, 0.0),
+        "budgets": {name: _written(one, now.steady) for name, one in standing.budgets.items()},
         "paused": max(standing.paused_until - now.steady, 0.0),
         "busy": standing.busy,
         "failures": standing.failures,
@@ -56,38 +54,63 @@ def load(directory: Path, now: Now) -> Kept | None:
     """Return what is kept, None where nothing usable is."""
     try:
         tree = json.loads((directory / NAME).read_bytes())
-        rate = parse_rate(tree["calls"]) if tree["calls"] else None
         elapsed = max(0.0, now.wall - float(tree["at"]))
-        return Kept(str(tree["name"]), rate, _standing(tree, rate, now.steady, elapsed))
+        return Kept(str(tree["name"]), _standing(tree, now.steady, elapsed))
     except (OSError, ValueError, LookupError, TypeError, RecursionError, ArithmeticError):
+        return None
+    except AttributeError:  # something else where a table was
         return None
 
 
-def _standing(tree: dict[str, Any], rate: Rate | None, now: float, elapsed: float) -> Standing:
-    def until(name: str) -> float:
-        left = float(tree[name]) - elapsed
-        return now + min(left, A_DAY) if left > 0 else 0.0
-
-    limit, remaining, resets_at = tree["limit"], tree["remaining"], until("resets_in")
-    fresh = remaining is not None and resets_at > 0
+def _standing(tree: Mapping[str, Any], now: float, elapsed: float) -> Standing:
+    budgets = {
+        str(name): _budget(one, now, elapsed) for name, one in tree.get("budgets", {}).items()
+    }
     return Standing(
-        spent=_spent(tree["spent"], rate, now, elapsed) if rate else (),
-        limit=float(limit) if fresh and limit is not None else None,
-        remaining=float(remaining) if fresh else None,
-        resets_at=resets_at,
-        paused_until=until("paused"),
+        budgets={
+            name: one for name, one in budgets.items() if one.ends > now and elapsed < 2 * A_DAY
+        },
+        paused_until=_moment(tree["paused"], now, elapsed),
         busy=int(tree["busy"]),
         failures=0 if tree["denied"] else int(tree["failures"]),  # new credentials, maybe
         why=str(tree["why"]),
-        open_until=until("open"),
+        open_until=_moment(tree["open"], now, elapsed),
     )
 
 
-def _spent(kept: Any, rate: Rate, now: float, elapsed: float) -> tuple[tuple[int, int], ...]:
-    """Return the counts by the parts of this clock, which lie otherwise: none is freed earlier."""
-    width = rate.period / PARTS
-    spent: dict[int, int] = {}
-    for ago, count in kept:
-        part = min(math.ceil((now - max(float(ago), 0.0) - elapsed) / width), int(now / width))
-        spent[part] = spent.get(part, 0) + int(count)
-    return tuple(sorted(spent.items()))
+def _written(budget: Budget, now: float) -> dict[str, Any]:
+    return {
+        "limit": budget.limit,
+        "period": budget.period,
+        "ends": None if budget.period else budget.ends - now,
+        "spent": [
+            [one.until - now, {use.value: count for use, count in one.calls.items()}]
+            for one in budget.spent
+        ],
+        "foreign": budget.foreign,
+        "foreign_for": budget.foreign_until - now,
+    }
+
+
+def _budget(tree: Mapping[str, Any], now: float, elapsed: float) -> Budget:
+    period = None if tree["period"] is None else float(tree["period"])
+    if period is not None and period not in PERIODS:
+        raise ValueError("not a period that is counted")
+    empty = Budget(
+        limit=int(tree["limit"]),
+        period=period,
+        ends=math.inf if period else _moment(tree["ends"], now, elapsed),
+        foreign=int(tree["foreign"]),
+        foreign_until=_moment(tree["foreign_for"], now, elapsed),
+    )
+    spent: dict[float, Counter[Use]] = {}
+    for left, calls in tree["spent"]:
+        until = _moment(left, now, elapsed, empty.longest or A_DAY)
+        spent.setdefault(until, Counter()).update({Use(use): int(n) for use, n in calls.items()})
+    return replace(empty, spent=tuple(Spent(*one) for one in sorted(spent.items())))
+
+
+def _moment(left: Any, now: float, elapsed: float, most: float = A_DAY) -> float:
+    """Return when that will be which was `left` seconds away when it was written; 0.0: it was."""
+    still = float(left) - elapsed
+    return now + min(still, most) if still > 0 else 0.0

@@ -1,19 +1,20 @@
 """How an account stands with its service, and what that allows. Pure: time and chance are given.
 
-Four things hold a call back: the service asked for a pause; too many calls in a row failed (the
-circuit breaker); the service's own count of calls is used up; ours is. Moments are seconds of a
-steady clock.
+Three things hold a call back: the service asked for a pause; too many calls in a row failed (the
+circuit breaker); a budget of calls is used up, whether it was configured or the service told it.
+Moments are seconds of a steady clock.
 """
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
-from orchestrator.backends.http.account import Rate
 from orchestrator.backends.http.asking import Use
-from orchestrator.backends.http.headers import A_DAY, Pause, Window
+from orchestrator.backends.http.budget import Budget, span, spend
+from orchestrator.backends.http.budgets import counted, used_up
+from orchestrator.backends.http.headers import A_DAY, Count, Pause, Window
 
-PARTS = 20  # a period is counted in so many parts, so that a count stays small
-KEPT = 5  # a fifth of every budget is kept from polls
 FAILURES = 5  # failed calls in a row that open the breaker
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 150.0  # seconds; longer, and an end would be noticed too late
 SOON = 5.0  # seconds until somebody may ask again while a probe is under way
@@ -25,7 +26,8 @@ class Outcome(NamedTuple):
     """What a call told about the service.
 
     "failed": it could not answer; "denied": it refused the credentials; "nothing": no news.
-    `busy` is an answer that we call too often. `why` is for people.
+    `busy` is an answer that we call too often. `why` is for people. `counts` are what the service
+    counted where it tells no end of that, `window` where it does.
     """
 
     verdict: Verdict
@@ -33,6 +35,7 @@ class Outcome(NamedTuple):
     busy: bool = False
     pause: Pause | None = None
     window: Window | None = None
+    counts: tuple[Count, ...] = ()
 
 
 class Held(NamedTuple):
@@ -46,17 +49,13 @@ class Held(NamedTuple):
 class Standing:
     """What is remembered of one account.
 
-    `spent` counts the calls of the last period: number of the part of time → calls. `remaining`
-    of `limit` is the service's own count, good until `resets_at`. `failures` counts calls in a
-    row that brought nothing, the last of them for `why`; `probing` while one call is out to see
-    whether that has changed. `busy` counts answers in a row that we call too often.
+    `budgets` are those that are known, `under_way` counts calls that have not ended. `failures`
+    counts calls in a row that brought nothing, the last of them for `why`; `probing` while one call
+    is out to see whether that has changed. `busy` counts answers in a row that we call too often.
     """
 
-    spent: tuple[tuple[int, int], ...] = ()
-    under_way: int = 0
-    limit: float | None = None
-    remaining: float | None = None
-    resets_at: float = 0.0
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    under_way: Counter[Use] = field(default_factory=Counter)
     paused_until: float = 0.0
     busy: int = 0
     failures: int = 0
@@ -66,29 +65,29 @@ class Standing:
     probing: bool = False
 
 
-def admit(now: float, standing: Standing, rate: Rate | None, use: Use) -> Standing | Held:
+def admit(now: float, standing: Standing, use: Use) -> Standing | Held:
     """Return the standing with one more call under way, or why there may be none."""
-    held = (
-        _paused(now, standing)
-        or _broken(now, standing, use)
-        or _theirs_used_up(now, standing, use)
-        or _ours_used_up(now, standing, rate, use)
-    )
+    held = _paused(now, standing) or _broken(now, standing, use)
     if held:
         return held
-    remaining = standing.remaining
+    short = used_up(now, standing.budgets, standing.under_way, use)
+    if short:
+        return Held(*short)
     return replace(
         standing,
-        spent=_spend(now, standing.spent, rate),
-        under_way=standing.under_way + 1,
-        remaining=None if remaining is None else remaining - 1,
+        under_way=standing.under_way + Counter([use]),
         probing=standing.probing or standing.failures >= FAILURES,
     )
 
 
-def ended(now: float, standing: Standing, outcome: Outcome, u: float) -> Standing:
+def ended(now: float, standing: Standing, use: Use, outcome: Outcome, u: float) -> Standing:
     """Return the standing after a call that was admitted came to this; `u` is from [0, 1)."""
-    after = replace(standing, under_way=standing.under_way - 1, probing=False)
+    after = replace(
+        standing,
+        under_way=standing.under_way - Counter([use]),
+        budgets=counted(now, standing.budgets, use, outcome.counts, outcome.window),
+        probing=False,
+    )
     match outcome.verdict:
         case "answered":
             busy = after.busy + 1 if outcome.busy else 0
@@ -106,12 +105,16 @@ def ended(now: float, standing: Standing, outcome: Outcome, u: float) -> Standin
     asked = pause_asked(after, outcome, u)
     if asked:
         after = replace(after, paused_until=max(after.paused_until, now + asked))
-    if outcome.window:
-        limit, remaining, resets_in = outcome.window
-        after = replace(
-            after, limit=limit, remaining=remaining - after.under_way, resets_at=now + resets_in
-        )
     return after
+
+
+def at_rest(now: float, standing: Standing) -> Standing:
+    """Return the standing as if every call had ended without news: what is kept over a restart."""
+    budgets = {
+        name: spend(now, budget, standing.under_way.elements())
+        for name, budget in standing.budgets.items()
+    }
+    return replace(standing, budgets=budgets, under_way=Counter(), probing=False)
 
 
 def pause_asked(standing: Standing, outcome: Outcome, u: float) -> float:
@@ -146,71 +149,3 @@ def _broken(now: float, standing: Standing, use: Use) -> Held | None:
     what = "its credentials were refused" if standing.denied else "its calls failed"
     times = f"{standing.failures} times in a row"
     return Held(left, f"{what} {times} ({standing.why}); the next is tried in {span(left)}")
-
-
-def _theirs_used_up(now: float, standing: Standing, use: Use) -> Held | None:
-    remaining, limit, left = standing.remaining, standing.limit, standing.resets_at - now
-    if remaining is None or left <= 0:
-        return None
-    kept = _kept(limit or 0, use)
-    if remaining >= 1 + kept:
-        return None
-    of = "" if limit is None else f" of {limit:.0f}"
-    more = f", {kept} of them kept from polls" if kept else ""
-    why = f"by the service's count {max(remaining, 0):.0f}{of} calls are left{more}"
-    return Held(min(left, A_DAY), f"{why}; it begins anew in {span(left)}")
-
-
-def _ours_used_up(now: float, standing: Standing, rate: Rate | None, use: Use) -> Held | None:
-    if rate is None:
-        return None
-    spent = _recent(now, standing.spent, rate)
-    left = rate.calls - sum(count for _, count in spent)
-    kept = _kept(rate.calls, use)
-    if left > kept:
-        return None
-    wanted, freed = kept + 1 - left, 0
-    wait = rate.period
-    for part, count in spent:
-        freed += count
-        if freed >= wanted:
-            wait = (part + PARTS + 1) * rate.period / PARTS - now
-            break
-    more = f", {kept} of them kept from polls" if kept else ""
-    period = {1.0: "a second", 60.0: "a minute", 3600.0: "an hour", A_DAY: "a day"}[rate.period]
-    why = f"{max(left, 0)} of {rate.calls} calls {period} are left{more}"
-    return Held(max(wait, 0.01), f"{why}; the next is free in {span(wait)}")
-
-
-def _kept(budget: float, use: Use) -> int:
-    return int(budget) // KEPT if use is Use.POLL else 0
-
-
-def _recent(
-    now: float, spent: tuple[tuple[int, int], ...], rate: Rate
-) -> tuple[tuple[int, int], ...]:
-    """Return what was spent within the last period, oldest first.
-
-    A part counts until the last moment of it is that old: rather too long than too short.
-    """
-    newest = int(now * PARTS / rate.period)
-    return tuple((part, count) for part, count in spent if newest - PARTS <= part <= newest)
-
-
-def _spend(
-    now: float, spent: tuple[tuple[int, int], ...], rate: Rate | None
-) -> tuple[tuple[int, int], ...]:
-    if rate is None:
-        return ()
-    counts = dict(_recent(now, spent, rate))
-    newest = int(now * PARTS / rate.period)
-    counts[newest] = counts.get(newest, 0) + 1
-    return tuple(sorted(counts.items()))
-
-
-def span(seconds: float) -> str:
-    """Return a span of time for people: "12 min"."""
-    for unit, name in ((A_DAY, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * unit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{max(seconds, 1):.0f} s"

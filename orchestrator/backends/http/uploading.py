@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from orchestrator.backend import RejectedError, TransientError
+from orchestrator.backends.http.downloading import told_md5
 from orchestrator.backends.http.line import Line, line, refusal
 from orchestrator.backends.http.storage import Storage
 
@@ -21,17 +22,22 @@ def upload(
     length: int,
     where: Storage,
     *,
+    content_type: str | None = None,
+    md5: str | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> str:
     """PUT `length` bytes of an open file from `start` on; return the ETag, without its quotes.
 
     The file's position is not used, so that its slices may be sent at the same time. `stop` is
-    asked between blocks: from then on nothing more is sent. Raises ExpiredError, TransientError
-    (when stopped, too), ProtocolError, and RejectedError when the file is too short.
+    asked between blocks: from then on nothing more is sent. `content_type` is for addresses that
+    are signed for one; `md5` in hex is held against what the storage says it took. Raises
+    ExpiredError, TransientError (when stopped, too), ProtocolError, and RejectedError when the file
+    is too short.
     """
     with line(url, where, effect="possible") as at:
         with at.alarm(where.head_limit):
-            at.send_head("PUT", {"Content-Length": str(length)})
+            typed = {} if content_type is None else {"Content-Type": content_type}
+            at.send_head("PUT", {"Content-Length": str(length), **typed})
         with suppress(
             BrokenPipeError, ConnectionResetError
         ):  # the answer says why, if there is one
@@ -40,6 +46,9 @@ def upload(
             response = at.reply()
             if not 200 <= response.status < 300:  # noqa: PLR2004 - as HTTP numbers them
                 raise refusal(response, at)
+        told = told_md5(response)
+        if md5 is not None and told not in {None, md5}:
+            raise TransientError(f"{at.target.shown} took other bytes than were sent")
         return (response.getheader("ETag") or "").strip().removeprefix("W/").strip('"')
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
 from time import monotonic
 
 import anyio
@@ -26,7 +25,7 @@ from orchestrator.backend import (
     Staged,
     TransientError,
 )
-from orchestrator.backends.http import ExpiredError, Storage, Use, upload
+from orchestrator.backends.http import ExpiredError, Storage, Use, send
 from orchestrator.backends.thecrossproduct import data
 from orchestrator.backends.thecrossproduct.replies import Upload
 from orchestrator.backends.thecrossproduct.session import Session
@@ -150,21 +149,8 @@ class Stager:
             raise failed[0]
 
     async def _send(self, uri: str, link: str, source: Path, start: int, length: int) -> str:
-        stop = Event()
-
-        def send() -> str:
-            with source.open("rb") as file:
-                where = self._storage
-                return upload(link, file.fileno(), start, length, where, stop=stop.is_set)
-
-        try:
-            with self._beginning_anew(uri):
-                etag = await run_sync(send, abandon_on_cancel=True)
-        finally:
-            stop.set()  # a thread that is left behind by a cancel sends no more
-        if not etag:
-            raise TransientError("the storage did not say that it took the bytes (no ETag)")
-        return etag
+        with self._beginning_anew(uri):
+            return await send(link, source, start, length, self._storage)
 
     @contextmanager
     def _beginning_anew(self, uri: str) -> Iterator[None]:

@@ -1,7 +1,5 @@
 """What people can do with the files in an account's storage: the verbs ls, get, put and so on."""
 
-import hashlib
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +8,7 @@ from anyio.to_thread import run_sync
 from pydantic import JsonValue
 
 from orchestrator.backend import BackendError, Begun, RejectedError, TransientError
-from orchestrator.backends.http import Storage, Use, download
+from orchestrator.backends.http import Use, save
 from orchestrator.backends.thecrossproduct import data
 from orchestrator.backends.thecrossproduct.backend import TheCrossProduct
 from orchestrator.backends.thecrossproduct.staging import Stager
@@ -36,22 +34,10 @@ async def get(service: TheCrossProduct, path: str, file: int) -> JsonValue:
     if about is None:
         raise RejectedError(f"there is no file {path}", effect="none")
     link = await data.download_link(service.session, path, Use.ASK)
-    size, md5 = await run_sync(_fetch, link, service.storage, file)
+    size, md5 = await run_sync(save, link, service.storage, file)
     if about.size not in {None, size} or about.md5sum not in {None, "", md5}:
         raise TransientError(f"{path} came damaged: {size} bytes with MD5 {md5}", effect="none")
     return {"path": path, "size": size, "md5": md5}
-
-
-def _fetch(link: str, storage: Storage, file: int) -> tuple[int, str]:
-    size, md5 = 0, hashlib.md5(usedforsecurity=False)
-    with download(link, storage) as stream:
-        for chunk in stream:
-            left = memoryview(chunk)
-            while left:
-                left = left[os.write(file, left) :]
-            md5.update(chunk)
-            size += len(chunk)
-    return size, md5.hexdigest()
 
 
 async def put(service: TheCrossProduct, path: str, file: int) -> JsonValue:

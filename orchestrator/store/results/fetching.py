@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.core.names import is_safe
@@ -15,17 +15,22 @@ LOOK_EVERY = 64 << 20  # bytes between two looks at the free space: others write
 BLOCK = 1 << 20
 FILE_MODE = 0o444
 
-OpenAt = Callable[[int], AbstractContextManager[tuple[int, Iterable[bytes]]]]
-"""Opens the output for reading from an offset on; tells where it begins, which may be 0 instead."""
+OpenAt = Callable[[int], AbstractContextManager[tuple[int, Iterable[bytes], str | None]]]
+"""Opens the output for reading from an offset on; tells where it begins, which may be 0 instead,
+its bytes, and the MD5 of the whole where that is told only now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """What the backend said of an output, None where it said nothing: bytes, and hashes in hex."""
+    """What the backend said of an output, None where it said nothing: bytes, and hashes in hex.
+
+    `md5_to_come`: it may tell the MD5 when the output is opened.
+    """
 
     size: int | None = None
     sha256: str | None = None
     md5: str | None = None
+    md5_to_come: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +84,11 @@ def _fetch(  # noqa: PLR0917 - the arguments of fetch
     with disk.our_disk(name):
         fd = parts.open_part(staging, name)
     try:
-        with hashing(md5=announced.md5 is not None) as hashes:
+        with hashing(md5=announced.md5_to_come or announced.md5 is not None) as hashes:
             taken = _Taken(fd, name, announced, hashes)
             taken.read_back()
-            with open_at(taken.size) as (start, chunks):
+            with open_at(taken.size) as (start, chunks, md5):
+                taken.announced = replace(announced, md5=announced.md5 or md5)
                 if start != taken.size:
                     taken.begin_anew(start)
                 for chunk in _in_bounds(chunks, taken, keep_free):

@@ -42,7 +42,7 @@ for _module in MODULES:
 from orchestrator.testing.contract.account import AccountContract
 from orchestrator.testing.contract.cuts import CutSubmits
 from orchestrator.testing.contract.leaks import LeaksNothing
-from orchestrator.testing.contract.place import Bodies, Place, open_place
+from orchestrator.testing.contract.place import Bodies, Body, Place, open_place
 from orchestrator.testing.contract.service import Service, StandIn, running
 from orchestrator.testing.contract.submitting import SubmitUnderFaults
 from orchestrator.testing.contract.suite import BackendContract
@@ -60,6 +60,7 @@ __all__ = [
     "AccountContract",
     "BackendContract",
     "Bodies",
+    "Body",
     "Place",
     "Service",
     "ServiceContract",

@@ -62,6 +62,7 @@ class AccountContract:
         """What was only ever tried on a stand-in would fail at the service itself."""
         run = place.run("1", place.bodies.sleeps)
         assert isinstance(await place.backend.find(run), Absent)
+        run = await place.ready(run)
         submitted = await place.backend.submit(run)
         run = replace(run, remote_id=submitted.remote_id, memo=submitted.memo or run.memo)
         try:

@@ -72,7 +72,8 @@ def _leaks(service: Service, home: Path, process: int) -> Sequence[Leak]:
 def _drop(folder: Path, backend: str, table: Any) -> None:
     folder.mkdir()
     (folder / "job.json").write_text(json.dumps({"backend": backend, "run": table}), "utf-8")
-    (folder / "in.dat").write_bytes(DECK)
+    for name, data in {"in.dat": DECK, **getattr(table, "inputs", {})}.items():
+        (folder / name).write_bytes(data)
 
 
 def _orchestrator(home: Path, *words: str) -> None:

@@ -33,6 +33,14 @@ Options = Mapping[str, JsonValue]
 DEADLINE = 60.0  # seconds that any one wait may take
 
 
+class Body(dict[str, JsonValue]):
+    """A [run] table, with the inputs by name that such a run cannot do without."""
+
+    def __init__(self, options: Options, inputs: Mapping[str, bytes]) -> None:
+        super().__init__(options)
+        self.inputs = dict(inputs)
+
+
 @dataclass(frozen=True, slots=True)
 class Bodies:
     """Options of runs ([run] tables) that do what a test needs done over there."""
@@ -64,6 +72,8 @@ class Place:
     secrets: dict[str, str] = field(default_factory=dict)
     hinted: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
+    _inputs: dict[str, dict[str, Path]] = field(default_factory=dict)  # of bodies, by key
+    _sources: dict[str, dict[str, Path]] = field(default_factory=dict)  # all of a run, by key
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _backend: Backend | None = None
     _news: anyio.Event = field(default_factory=anyio.Event)
@@ -90,28 +100,49 @@ class Place:
         await self.close()
         await self.open()
 
-    def run(self, key: str, options: Options, **more: Any) -> Run:
-        """Return a run as the engine would hand it over."""
+    def run(self, key: str, options: Options, also: Options | None = None, **more: Any) -> Run:
+        """Return a run as the engine would hand it over; `also` are further keys of its table."""
         parts = {"job_id": "0" * 12, "job_name": "job", "number": 1, "outputs": Outputs(), **more}
-        return Run(key=f"orch-{self.home}-{key:0>12}", options=options, **parts)
+        run = Run(key=f"orch-{self.home}-{key:0>12}", options={**options, **(also or {})}, **parts)
+        if isinstance(options, Body):
+            folder = self.directory.with_name(f"{self.directory.name}-inputs") / run.key
+            self._inputs[run.key] = {name: folder / name for name in options.inputs}
+            for name, data in options.inputs.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(data)
+        return run
 
     def code(self, code: int) -> int | None:
         """Return an exit code as this kind tells it: some tell none."""
         return code if self.backend.traits.exit_codes else None
 
+    async def ready(self, run: Run) -> Run:
+        """Bring over what its body needs; return the run as it is known from then on."""
+        for name, source in self._inputs.get(run.key, {}).items():
+            run, _ = await self.staged(run, name, source)
+        return run
+
     async def started(self, run: Run) -> Run:
-        """Submit a run; return it as it is known from then on."""
+        """Submit a run that is ready; return it as it is known from then on."""
+        run = await self.ready(run)
         submitted = await self.backend.submit(run)
         return replace(run, remote_id=submitted.remote_id, memo=submitted.memo or run.memo)
 
     async def staged(self, run: Run, name: str, source: Path) -> tuple[Run, Staged]:
         """Bring one input over; return the run as it is known from then on, and the proof."""
+        step = self.step(run, name, source)
         while True:
-            staged = await self.backend.stage(run, StageStep(name, source))
+            staged = await self.backend.stage(run, step)
             if staged.memo is not None:
                 run = replace(run, memo=staged.memo)
             if not isinstance(staged, Begun):
                 return run, staged
+
+    def step(self, run: Run, name: str, source: Path) -> StageStep:
+        """Return the step that brings one input over, beside those that are known of its run."""
+        sources = self._sources.setdefault(run.key, dict(self._inputs.get(run.key, {})))
+        sources[name] = source
+        return StageStep(name, source, sources.keys(), sources.__getitem__)
 
     async def cancelled(self, run: Run) -> Run:
         """Ask for a run's end; return the run as it is known from then on."""

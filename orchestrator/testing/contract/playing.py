@@ -49,6 +49,7 @@ class Player:
             if self.doubtful:
                 await self._find()
             else:
+                self.run = await self.place.ready(self.run)
                 self.run = await self.place.started(self.run)
         except BackendError as error:
             self.errors.append(error)

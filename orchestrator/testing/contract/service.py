@@ -99,8 +99,8 @@ class Service:
         return known
 
     def starts(self, key: str) -> list[str]:
-        """Return the ids of all runs that were ever started with a key as a tag."""
-        return [start["run"] for start in self.told()["starts"] if key in start["tags"]]
+        """Return the ids of all runs that were ever started with a key in a tag."""
+        return [start["run"] for start in self.told()["starts"] if key in " ".join(start["tags"])]
 
     def live(self) -> list[str]:
         """Return the runs that have processes now."""

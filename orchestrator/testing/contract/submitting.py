@@ -1,6 +1,5 @@
 """Submit under every fault: exactly one start in the end, and the right word for each failure."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,12 +65,12 @@ class SubmitUnderFaults(Ground):
         self, place: Place, service: Service, tmp_path: Path
     ) -> None:
         """Every job would wait out the window, although nothing was sent."""
-        run = place.run("1", place.bodies.fails(0))
+        run = await place.ready(place.run("1", place.bodies.fails(0)))
         host, port = service.address
         with cutting_proxy(host, port) as proxy:
             url = service.url.replace(f":{port}", f":{proxy.port}")
             async with self.place_at(service, tmp_path / "via", url=url) as via:
-                await via.started(replace(run, key=via.run("2", {}).key))  # it knows its way now
+                await via.started(via.run("2", via.bodies.fails(0)))  # it knows its way now
                 proxy.hang_up()
                 with pytest.raises(TransientError) as caught:
                     await via.backend.submit(run)

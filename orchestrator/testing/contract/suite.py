@@ -67,6 +67,7 @@ class BackendContract:
         run = place.run("1", place.bodies.sleeps)
         other = place.run("2", place.bodies.sleeps)
         assert isinstance(await place.backend.find(run), Absent)
+        run = await place.ready(run)
         submitted = await place.backend.submit(run)
         found = await place.backend.find(run)
         assert isinstance(found, Found)

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from anyio.to_thread import run_sync
 
-from orchestrator.backend import BackendError, Finished, Output, ProtocolError, Run, StageStep
+from orchestrator.backend import BackendError, Finished, Output, ProtocolError, Run
 from orchestrator.core.names import Foreign, local_names
 from orchestrator.store import results
 from orchestrator.testing.contract.ground import IMPATIENT, Ground, assert_fit_to_show, impatience
@@ -94,7 +94,7 @@ class TransfersUnderFaults(Ground):
                 await harvest(place, run, tmp_path / "staging")
             errors.append(caught.value)
             with pytest.raises(ProtocolError) as caught:
-                await place.backend.stage(staged, StageStep("in.dat", source))
+                await place.staged(staged, "in.dat", source)
             errors.append(caught.value)
             with pytest.raises(BlockingIOError):
                 elsewhere.accept()
@@ -110,11 +110,12 @@ class TransfersUnderFaults(Ground):
         source.write_bytes(b"geometry")
         run = await self._ended(place)
         other = place.run("2", place.bodies.copies("in.dat", "out.dat"))
+        lives = await place.started(place.run("3", place.bodies.sleeps))
         acts: dict[str, Callable[[], Awaitable[object]]] = {
-            "stage": lambda: place.backend.stage(other, StageStep("in.dat", source)),
+            "stage": lambda: place.staged(other, "in.dat", source),
             "find": lambda: place.backend.find(run),
             "poll": lambda: place.backend.poll([run]),
-            "cancel": lambda: place.backend.cancel(run),
+            "cancel": lambda: place.backend.cancel(lives),
             "list_outputs": lambda: place.backend.list_outputs(run),
         }
         errors = []
@@ -149,9 +150,9 @@ class TransfersUnderFaults(Ground):
             async with self.place_at(service, tmp_path / "place", url=url) as place:
                 began = time.monotonic()
                 with impatience(), pytest.raises(BackendError) as caught:
-                    await place.backend.submit(place.run("1", place.bodies.fails(0)))
+                    await place.backend.find(place.run("1", place.bodies.fails(0)))
                 assert time.monotonic() - began < IMPATIENT + SLACK
-        assert caught.value.effect == "none", "only the login had been sent"
+        assert caught.value.effect == "none", "nothing that changes anything had been sent"
 
     async def _ended(self, place: Place) -> Run:
         run = await place.started(place.run("1", place.bodies.writes("out.bin", TIMES)))
@@ -171,7 +172,8 @@ async def harvest(place: Place, run: Run, staging: Path) -> dict[str, bytes]:
 def _fetch(place: Place, run: Run, output: Output, staging: Path, name: str) -> bytes:
     staging.mkdir(parents=True, exist_ok=True)
     (staging / name).unlink(missing_ok=True)  # of an earlier try; a part of it stays
-    announced = results.Announced(output.size, output.sha256, output.md5)
+    late = place.backend.traits.md5_on_open
+    announced = results.Announced(output.size, output.sha256, output.md5, md5_to_come=late)
     open_at = partial(place.backend.open_output, run, output)
     try:
         results.fetch(staging, name, open_at, announced, stop=lambda: False, keep_free=0)

@@ -11,14 +11,12 @@ from orchestrator.backend import (
     Absent,
     Alive,
     BackendError,
-    Begun,
     Finished,
     Found,
     NoAnswer,
     ProtocolError,
     Several,
     Staged,
-    StageStep,
     TransientError,
     Unclear,
 )
@@ -129,7 +127,7 @@ class VerbsUnderFaults(Ground):
             nonlocal count
             count += 1  # a run of its own each time: what is there already is not sent again
             run = place.run(str(count), place.bodies.copies("in.dat", "out.dat"))
-            return await place.backend.stage(run, StageStep("in.dat", source))
+            return (await place.staged(run, "in.dat", source))[1]
 
         brought, failed = [], []
         async for fault, staged in struck(
@@ -140,7 +138,7 @@ class VerbsUnderFaults(Ground):
                 assert staged.sha256 == hashlib.sha256(DECK).hexdigest(), fault
                 brought.append(run)
             else:
-                assert isinstance(staged, BackendError | Begun), fault
+                assert isinstance(staged, BackendError), fault
                 failed.append(run)
         for run in [brought[-1], failed[-1]]:
             assert isinstance(await place.backend.find(run), Absent), "nothing was started by it"
@@ -158,7 +156,7 @@ class VerbsUnderFaults(Ground):
         run = place.run("1", place.bodies.copies("in.dat", "out.dat"))
         service.put("expired-urls", "html,on=PUT /s3/*")
         with pytest.raises((TransientError, ProtocolError)):
-            await place.backend.stage(run, StageStep("in.dat", source))
+            await place.staged(run, "in.dat", source)
         service.put()
         _, staged = await place.staged(run, "in.dat", source)
         assert staged.sha256 == hashlib.sha256(DECK).hexdigest()
@@ -167,8 +165,8 @@ class VerbsUnderFaults(Ground):
         self, place: Place, service: Service, seeded: Random | None
     ) -> None:
         """A bad moment of the service would leave a job that never ends, or end another's run."""
-        table = {**place.bodies.fails(0), **self.stand_in.clean_up}
-        run = replace(await place.started(place.run("1", table)), stored=True)
+        body, clean_up = place.bodies.fails(0), self.stand_in.clean_up
+        run = replace(await place.started(place.run("1", body, clean_up)), stored=True)
         lives = await place.started(place.run("2", place.bodies.sleeps))
         await place.end(run)
         async for _ in struck(place, service, lambda: place.backend.forget(run), random=seeded):

@@ -60,8 +60,8 @@ def fetch_one(staging: Path, name: str, chunks: Iterable[bytes], **asked: object
     announced = Announced(*(asked.pop(said, None) for said in ("size", "sha256", "md5")))  # type: ignore[arg-type]
     defaults = {"stop": lambda: False, "keep_free": 0}
 
-    def open_at(_: int) -> AbstractContextManager[tuple[int, Iterable[bytes]]]:
-        return nullcontext((0, chunks))
+    def open_at(_: int) -> AbstractContextManager[tuple[int, Iterable[bytes], str | None]]:
+        return nullcontext((0, chunks, None))
 
     return fetch(staging, name, open_at, announced, **{**defaults, **asked})  # type: ignore[arg-type]
 

@@ -118,11 +118,11 @@ class Source:
         self.asked: list[int] = []
 
     @contextmanager
-    def open(self, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
+    def open(self, offset: int) -> Iterator[tuple[int, Iterator[bytes], str | None]]:
         """Begin at the offset, or anew."""
         self.asked.append(offset)
         start = 0 if self.restarts else offset
-        yield start, self._chunks(start)
+        yield start, self._chunks(start), None
 
     def _chunks(self, at: int) -> Iterator[bytes]:
         until = self.breaks.pop(0) if self.breaks else len(self.WHOLE)

@@ -1,0 +1,230 @@
+"""The verbs of a backend, by cloudHPC's web API."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from orchestrator.backend import (
+    Absent,
+    Alive,
+    Answer,
+    BackendError,
+    Begun,
+    Context,
+    Finding,
+    Found,
+    Lost,
+    NoAnswer,
+    Output,
+    ProtocolError,
+    RejectedError,
+    Run,
+    Several,
+    Staged,
+    StageStep,
+    Stream,
+    Submitted,
+    Traits,
+    TransientError,
+    Unclear,
+)
+from orchestrator.backends.cloudhpc import simulations, storage
+from orchestrator.backends.cloudhpc.calls import Calls
+from orchestrator.backends.cloudhpc.choices import Choices
+from orchestrator.backends.cloudhpc.judging import Status, is_final, judge, word
+from orchestrator.backends.cloudhpc.layout import check_names, folder
+from orchestrator.backends.cloudhpc.listing import Listing, Look
+from orchestrator.backends.cloudhpc.model import Options, RunTable
+from orchestrator.backends.cloudhpc.outputs import Folders
+from orchestrator.backends.cloudhpc.record import Records
+from orchestrator.backends.cloudhpc.replies import Simulation
+from orchestrator.backends.cloudhpc.staging import FLOOR, SENT, Stager
+from orchestrator.backends.http import Storage, Use
+
+POLL_BATCH = 1000  # one look answers for all
+ENDS_AT_ONCE = 10  # ended runs whose whole record one poll asks for
+GONE_AFTER = 3600.0  # seconds for which a simulation must be missing until it is gone for good
+STOP_AGAIN = 600.0  # seconds until a stop that was taken is asked for again; a soft one takes long
+
+
+class CloudHpc:
+    """One account. A run has a folder of its own in the storage, and is found again by its name."""
+
+    def __init__(
+        self,
+        context: Context,
+        options: Options,
+        calls: Calls,
+        where: Storage,
+        now: Callable[[], float],
+    ) -> None:
+        self.calls = calls
+        self.where = where
+        self._now = now
+        self._listing = Listing(calls)
+        self._choices = Choices(context.name, calls, now)
+        self._stager = Stager(calls, where, self._listing, context.directory)
+        self._records = Records(calls, now)
+        self._folders = Folders(calls, where, self._records, now)
+        self._look: Look | None = None
+        self._followed: dict[str, int] = {}  # runs that are asked about: key → id
+        self._submitted: dict[str, float] = {}  # by this process, when
+        self._missing: dict[str, float] = {}  # keys of runs that the list lacks, since when
+        self._stopped: dict[str, float] = {}  # keys of runs whose stop was taken, when
+        self.traits = Traits(
+            absence_window=options.absence_after.total_seconds(),
+            poll_batch=POLL_BATCH,
+            exit_codes=False,
+            md5_on_open=True,
+        )
+
+    async def stage(self, run: Run, step: StageStep) -> Staged | Begun:
+        """Bring all inputs over as one archive, after a look at what the service offers."""
+        check_names([step.name] if step.among is None else step.among)
+        await self._choices.check(RunTable.model_validate(run.options))
+        return await self._stager.stage(run, step)
+
+    async def submit(self, run: Run) -> Submitted:
+        """Start the run in its folder."""
+        table = RunTable.model_validate(run.options)
+        if not run.memo.get(SENT):
+            raise RejectedError(
+                "the job has no inputs, and a script runs on those alone: name them in [inputs], or"
+                " drop them beside the job file",
+                effect="none",
+            )
+        at = self._now()
+        id_ = await simulations.add(
+            self.calls,
+            cpu=table.cpu,
+            ram=table.ram,
+            script=table.script,
+            folder=folder(run),
+            mesh=table.mesh,
+            spot=table.spot,
+        )
+        self._listing.learn(id_)
+        self._followed[run.key] = id_
+        self._submitted[run.key] = at
+        return Submitted(str(id_))
+
+    async def find(self, run: Run) -> Finding:
+        """Look for the run's folder among all simulations since the last that was known before."""
+        floor = run.memo.get(FLOOR)
+        await storage.delete_cache(self.calls, Use.SUBMIT)
+        try:
+            rows = await self._listing.down_to(floor if isinstance(floor, int) else 0, Use.SUBMIT)
+        except ProtocolError as error:
+            return Unclear(str(error))
+        ids = sorted(row.id for row in rows if row.folder.strip("/") == folder(run))
+        if len(ids) > 1:
+            return Several(tuple(map(str, ids)))
+        if not ids:
+            return Absent(f"no simulation has the folder {folder(run)}")
+        # By its id, too: a list that mixes ids up must not be believed.
+        found = await simulations.view_short(self.calls, ids[0], Use.SUBMIT)
+        if found.folder.strip("/") != folder(run):
+            return Unclear(f"simulation {ids[0]} is listed with our folder, but has another")
+        return Found(str(found.id), f"a simulation with the folder {folder(run)}")
+
+    async def poll(self, runs: Sequence[Run]) -> Mapping[str, Answer]:
+        """Answer for all runs from one look at the list; a new one when the budget allows it."""
+        if not runs:
+            return {}
+        self._followed |= {run.key: _id(run) for run in runs}
+        look = self._look
+        wait = 0.0 if look is None else self.calls.door.pace(look.pages)
+        if look is None or self._now() >= look.at + wait:
+            look = self._look = await self._listing.look(self._followed.values(), self._now())
+        answers: dict[str, Answer] = {}
+        ends = 0
+        for run in runs:
+            row = look.rows.get(_id(run))
+            if row is None:
+                answers[run.key] = await self._unseen(run, look)
+            elif row.folder.strip("/") != folder(run):
+                answers[run.key] = NoAnswer(f"simulation {row.id} has another folder: {row.folder}")
+            elif not is_final(row):
+                self._missing.pop(run.key, None)
+                answers[run.key] = Alive(word(row))
+            elif ends < ENDS_AT_ONCE:
+                ends += 1
+                answers[run.key] = await self._end(run, row)
+            else:
+                answers[run.key] = NoAnswer("it has ended; what it says is asked for next")
+        return answers
+
+    async def cancel(self, run: Run) -> None:
+        """Ask for the run's end, softly or hard as the spec says."""
+        id_ = _id(run)
+        row = self._look.rows.get(id_) if self._look else None
+        taken = self._stopped.get(run.key)
+        if row is not None and is_final(row):
+            return
+        if taken is not None and self._now() - taken < STOP_AGAIN:
+            return
+        if row is None and run.key not in self._submitted:
+            row = await simulations.view_short(self.calls, id_, Use.CANCEL)
+        if row is not None and row.folder.strip("/") != folder(run):
+            text = f"simulation {id_} has the folder {row.folder}, not ours: it is left alone"
+            raise RejectedError(text, effect="none")
+        if row is None or row.status != Status.STOPPING:
+            hard = RunTable.model_validate(run.options).stop == "hard"
+            signal: simulations.Signal = "SIGINT" if hard else "SIGTSTP"
+            await simulations.stop(self.calls, id_, signal, Use.CANCEL)
+        self._stopped[run.key] = self._now()
+
+    async def list_outputs(self, run: Run) -> Sequence[Output]:
+        """List what the run left in its folder, its record and what it said."""
+        return await self._folders.list(run, _id(run))
+
+    @contextmanager
+    def open_output(self, run: Run, output: Output, offset: int) -> Iterator[Stream]:
+        """Open one output by a signed address."""
+        with self._folders.open(run, _id(run), output, offset) as stream:
+            yield stream
+
+    async def forget(self, run: Run) -> None:
+        """Let go of what is kept of the run here; remove over there what the spec says."""
+        for kept in (self._followed, self._submitted, self._missing, self._stopped):
+            kept.pop(run.key, None)
+        self._folders.forget(run)
+        if run.remote_id is not None:
+            self._records.forget(_id(run))
+        await self._stager.forget(run)
+        if run.stored and RunTable.model_validate(run.options).remove == "files":
+            await self._folders.remove(run)
+
+    async def _end(self, run: Run, row: Simulation) -> Answer:
+        """Judge a run that the list shows at its end; what it told of others is not lost by it."""
+        self._missing.pop(run.key, None)
+        try:
+            record = await self._records.of(row.id)
+        except BackendError as error:
+            return NoAnswer(f"{word(row)}; {error}")
+        if not record.final or record.simulation.folder.strip("/") != folder(run):
+            return NoAnswer(f"simulation {row.id} is {word(row)} in the list, but not by its id")
+        table = RunTable.model_validate(run.options)
+        return judge(record.simulation, table, stopping=run.stopping)
+
+    async def _unseen(self, run: Run, look: Look) -> Answer:
+        """Say what it means that the list lacks a run."""
+        if self._submitted.get(run.key, look.at - 1) >= look.at:
+            return Alive("submitted; the list is looked at again soon")
+        id_, now = _id(run), self._now()
+        since = self._missing.setdefault(run.key, now)
+        text = f"the list does not show simulation {id_}"
+        if now - since < GONE_AFTER:
+            return NoAnswer(f"{text}; it is looked for again")
+        try:
+            await simulations.view_short(self.calls, id_, Use.POLL)
+        except TransientError as error:  # so the service answers for an id that it does not know
+            return Lost(f"{text}, for {(now - since) / 60:.0f} min, nor by its id: {error}")
+        except BackendError as error:
+            return NoAnswer(f"{text}, and {error}")
+        return NoAnswer(f"{text}, but shows it by its id")
+
+
+def _id(run: Run) -> int:
+    if run.remote_id is None or not run.remote_id.isdecimal():
+        raise RejectedError(f"{run.remote_id!r} is no id of a simulation", effect="none")
+    return int(run.remote_id)

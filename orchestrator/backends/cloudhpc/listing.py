@@ -1,0 +1,83 @@
+"""One look at the list of simulations answers for all runs of the account."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.backend import ProtocolError
+from orchestrator.backends.cloudhpc import simulations
+from orchestrator.backends.cloudhpc.calls import Calls
+from orchestrator.backends.cloudhpc.replies import Simulation
+from orchestrator.backends.cloudhpc.search import Search
+from orchestrator.backends.http import Use
+
+MOST_PAGES = 1000  # a list that never ends is a fault over there
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look showed: when it began (seconds), the rows by id, how many pages it took."""
+
+    at: float
+    rows: Mapping[int, Simulation]
+    pages: int
+
+
+@dataclass(slots=True)
+class Listing:
+    """The list of an account's simulations, and what was learnt of it.
+
+    `highest` is the highest id that was ever seen, None before any.
+    """
+
+    calls: Calls
+    highest: int | None = None
+    _size: int = 0
+    _seen_on: dict[int, int] = field(default_factory=dict)
+
+    def learn(self, id_: int) -> None:
+        """Note an id that the service told in another way."""
+        self.highest = max(id_, self.highest or 0)
+
+    async def look(self, wanted: Collection[int], at: float) -> Look:
+        """Look for these ids, on as few pages as it takes; what is missing is on no page."""
+        search = Search(wanted, self._seen_on, self._size)
+        rows: dict[int, Simulation] = {}
+        while (number := search.next()) is not None:
+            if search.pages >= MOST_PAGES:
+                raise ProtocolError(f"the list of simulations has over {MOST_PAGES} pages")
+            rows |= {row.id: row for row in await self._page(number, Use.POLL, search)}
+        self._seen_on = {id_: search.seen_on[id_] for id_ in wanted if id_ in search.seen_on}
+        return Look(at, rows, search.pages)
+
+    async def newest(self, use: Use) -> int:
+        """Return the highest id of the account, 0 when it has no simulation."""
+        if self.highest is None:
+            rows = await simulations.page(self.calls, 1, use)
+            self.highest = rows[0].id if rows else 0
+        return self.highest
+
+    async def down_to(self, floor: int, use: Use) -> list[Simulation]:
+        """Return every simulation from the newest down to one at or below `floor`, or to the end.
+
+        Raises ProtocolError when the list ends although `floor` was on it once.
+        """
+        rows: dict[int, Simulation] = {}
+        search = Search((), {}, self._size)
+        for number in range(1, MOST_PAGES + 1):
+            found = await self._page(number, use, search)
+            rows |= {row.id: row for row in found}
+            if rows and min(rows) <= floor:
+                return list(rows.values())
+            if not found:
+                if floor:
+                    raise ProtocolError(f"the list of simulations ends before {floor} is reached")
+                return list(rows.values())
+        raise ProtocolError(f"the list of simulations has over {MOST_PAGES} pages")
+
+    async def _page(self, number: int, use: Use, search: Search) -> list[Simulation]:
+        rows = await simulations.page(self.calls, number, use)
+        search.take(number, [row.id for row in rows])
+        self._size = search.size
+        if rows:
+            self.learn(rows[0].id)
+        return rows

@@ -1,0 +1,185 @@
+"""What a run left in its folder, and what the service says of it.
+
+Results are archives and plain files, brought there at the end whatever the status, and on a sync.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import NamedTuple
+
+from anyio import from_thread
+
+from orchestrator.backend import (
+    Output,
+    ProtocolError,
+    RejectedError,
+    Run,
+    Stream,
+    TransientError,
+)
+from orchestrator.backends import http
+from orchestrator.backends.cloudhpc import storage
+from orchestrator.backends.cloudhpc.calls import Calls
+from orchestrator.backends.cloudhpc.layout import UPLOAD, folder, is_surely_before
+from orchestrator.backends.cloudhpc.record import Records
+from orchestrator.backends.cloudhpc.replies import Item, Simulation
+from orchestrator.backends.http import ExpiredError, Storage, Use, download
+from orchestrator.core.patterns import selecting
+
+LISTED_LIVES = 1800.0  # seconds for which the listing of an ended run is believed
+LINK_LIVES = 300.0  # seconds for which a signed address is used without asking for a new one
+COME_BACK = 60.0  # seconds until a folder without any result is looked at once more
+MOST_LOOKS = 2  # at such a folder: a run may leave nothing
+MOST_FOLDERS = 100  # below the run's own
+
+
+class _Listed(NamedTuple):
+    items: dict[str, Item]
+    at: float
+
+
+class Folders:
+    """Lists and opens what runs left. `now` is in seconds of a steady clock."""
+
+    def __init__(
+        self, calls: Calls, where: Storage, records: Records, now: Callable[[], float]
+    ) -> None:
+        self._calls, self._where, self._records, self._now = calls, where, records, now
+        self._listed: dict[str, _Listed] = {}
+        self._empty: dict[str, list[float]] = {}  # keys of runs: when no result was found
+        self._links: dict[tuple[str, str], tuple[str, float]] = {}
+        self._etags: dict[tuple[str, str], tuple[str, str | None]] = {}  # each with the MD5
+        self._cleared = -LISTED_LIVES  # when the service's cache was deleted last
+
+    async def list(self, run: Run, id_: int) -> list[Output]:
+        """Return the outputs that the spec asks for, and what the service says of the run.
+
+        Raises TransientError while the folder of an ended run has no result at all: they may be on
+        their way.
+        """
+        chosen = _chosen(run)
+        record = await self._records.of(id_)
+        listed = self._listed.get(run.key)
+        if listed is None or not record.final or self._now() - listed.at > LISTED_LIVES:
+            looks = self._empty.setdefault(run.key, [])
+            await self._clear(max(looks, default=record.at) if record.final else self._now())
+            listed = _Listed(await self._items(run, record.simulation), self._now())
+            looks.append(listed.at)
+            if record.final and not listed.items and len(looks) < MOST_LOOKS:
+                raise TransientError(
+                    "the folder of the run holds no result yet; it is looked at again",
+                    effect="none",
+                    retry_after=COME_BACK,
+                )
+            self._listed[run.key] = listed
+        logs = [Output(name, len(data), log=True) for name, data in record.files().items()]
+        found = [Output(name, listed.items[name].size) for name in sorted(listed.items)]
+        return logs + [output for output in found if chosen(output.name)]
+
+    @contextmanager
+    def open(self, run: Run, id_: int, output: Output, offset: int) -> Iterator[Stream]:
+        """Open one output for reading, in a worker thread."""
+        if output.log:
+            record = from_thread.run(self._records.of, id_)
+            yield Stream(0, iter([record.files().get(output.name, b"")]))
+            return
+        name = (run.key, output.name)
+        with ExitStack() as stack:
+            found = self._download(stack, run, output, offset)
+            etag, md5 = self._etags.get(name, (None, None))
+            if found.md5 is None and found.etag == etag:
+                found.md5 = md5  # it was told when the first part was read
+            if found.etag is not None:
+                self._etags[name] = (found.etag, found.md5)
+            if found.size is None and output.size is None:
+                raise ProtocolError(f"nothing says how long {output.name!r} is", effect="none")
+            yield Stream(found.start, iter(found), found.md5)
+
+    def forget(self, run: Run) -> None:
+        """Drop what is remembered of a run."""
+        self._listed.pop(run.key, None)
+        self._empty.pop(run.key, None)
+        for kept in (self._links, self._etags):
+            for name in [name for name in kept if name[0] == run.key]:
+                del kept[name]
+
+    async def remove(self, run: Run) -> None:
+        """Remove the folder of a run over there, for good."""
+        await self._clear(self._now())
+        found = await storage.find(self._calls, folder(run), Use.TRANSFER)
+        if found is not None:
+            await storage.delete(self._calls, found.id, Use.TRANSFER)
+
+    async def _clear(self, since: float) -> None:
+        """Have listings be no older than `since`: one call serves all runs that ended before it."""
+        if self._cleared < since:
+            at = self._now()
+            await storage.delete_cache(self._calls, Use.TRANSFER)
+            self._cleared = at
+
+    async def _items(self, run: Run, simulation: Simulation) -> dict[str, Item]:
+        """Return what the run left, by its path in the folder, without what an earlier run left.
+
+        That is what is older than our upload, or than the run's beginning.
+        """
+        top = await storage.find(self._calls, folder(run), Use.TRANSFER)
+        if top is None:
+            return {}
+        found: dict[str, Item] = {}
+        ours = ""
+        folders = [(top, "")]
+        for number, (parent, prefix) in enumerate(folders):
+            if number > MOST_FOLDERS:
+                raise RejectedError(f"there are over {MOST_FOLDERS} folders", effect="none")
+            async for item in storage.items(self._calls, Use.TRANSFER, parent.id):
+                name = prefix + item.name.strip("/").rpartition("/")[2]
+                if item.type == "dir":
+                    folders.append((item, f"{name}/"))
+                elif name == UPLOAD:
+                    ours = item.created
+                else:
+                    found[name] = item
+        return {
+            name: item
+            for name, item in found.items()
+            if item.created >= ours and not is_surely_before(item.created, simulation.idate)
+        }
+
+    def _download(self, stack: ExitStack, run: Run, output: Output, offset: int) -> http.Stream:
+        """Open by the address that is known; by a new one if that is old, or dead."""
+        name = (run.key, output.name)
+        known, at = self._links.pop(name, ("", 0.0))
+        if known and self._now() - at < LINK_LIVES:
+            with suppress(ExpiredError):
+                return self._opened(stack, name, known, offset)
+        link = from_thread.run(self._link, run, output)
+        try:
+            return self._opened(stack, name, link, offset)
+        except ExpiredError:
+            text = f"a new address of {output.name!r} was refused"
+            raise TransientError(text, effect="none") from None
+
+    def _opened(
+        self, stack: ExitStack, name: tuple[str, str], link: str, offset: int
+    ) -> http.Stream:
+        etag, _ = self._etags.get(name, (None, None))
+        found = stack.enter_context(download(link, self._where, offset, etag))
+        self._links[name] = (link, self._now())
+        return found
+
+    async def _link(self, run: Run, output: Output) -> str:
+        listed = self._listed.get(run.key)
+        item = listed.items.get(output.name) if listed else None
+        if item is None:
+            path = f"{folder(run)}/{output.name}"
+            item = await storage.by_path(self._calls, path, Use.TRANSFER)
+            if item is None:
+                raise TransientError(f"the service does not show {path!r} now", effect="none")
+        return await storage.link(self._calls, item.id, Use.TRANSFER)
+
+
+def _chosen(run: Run) -> Callable[[str], bool]:
+    try:
+        return selecting(run.outputs)
+    except ValueError as error:
+        raise RejectedError(f"outputs: {error}", effect="none") from None

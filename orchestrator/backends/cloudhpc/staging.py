@@ -1,0 +1,94 @@
+"""Bring the inputs of a run over: one archive into a folder that is its alone.
+
+What was packed is written in the run's memo before anything is sent, and that it was sent, after.
+Who finds the first and not the second (a daemon that was killed) looks whether it is there.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+from threading import Event
+
+from anyio.to_thread import run_sync
+from pydantic import JsonValue
+
+from orchestrator.backend import Begun, Run, Staged, StageStep, TransientError
+from orchestrator.backends.cloudhpc import archive, storage
+from orchestrator.backends.cloudhpc.archive import Archive
+from orchestrator.backends.cloudhpc.calls import Calls
+from orchestrator.backends.cloudhpc.layout import UPLOAD, folder
+from orchestrator.backends.cloudhpc.listing import Listing
+from orchestrator.backends.http import ExpiredError, Storage, Use, send
+
+FOLDER = "archives"  # within the backend's own
+ARCHIVE, SENT, FLOOR = "archive", "sent", "floor"  # in a memo; the last: no later run is below it
+
+
+class Stager:
+    """Packs and sends; remembers the archives of this process."""
+
+    def __init__(self, calls: Calls, where: Storage, listing: Listing, directory: Path) -> None:
+        self._calls, self._where, self._listing = calls, where, listing
+        self._archives = directory / FOLDER
+        self._packed: dict[str, Archive] = {}
+        self._begun: set[str] = set()  # keys of runs of which this process alone may have sent
+
+    async def stage(self, run: Run, step: StageStep) -> Staged | Begun:
+        """Take the next act; all inputs go with the first of them."""
+        names = {step.name} if step.among is None else set(step.among)
+        packed = await self._pack(run, step, names)
+        mark: dict[str, JsonValue] = {"size": packed.size, "sha256": packed.sha256}
+        memo = run.memo
+        if memo.get(ARCHIVE) != mark:
+            self._begun.add(run.key)
+            return Begun({ARCHIVE: mark})
+        if not memo.get(SENT):
+            if run.key in self._begun or not await self._is_there(run, packed):
+                await self._send(run, packed)
+            floor = await self._listing.newest(Use.SUBMIT)
+            memo = {ARCHIVE: mark, SENT: True, FLOOR: floor}
+        size, sha256 = packed.files[step.name]
+        return Staged(size, sha256, memo)
+
+    async def forget(self, run: Run) -> None:
+        """Remove what is kept here of a run's inputs."""
+        self._packed.pop(run.key, None)
+        self._begun.discard(run.key)
+        await run_sync(archive.remove, self._path(run))
+
+    async def _pack(self, run: Run, step: StageStep, names: Collection[str]) -> Archive:
+        known = self._packed.get(run.key)
+        if known is not None and known.files.keys() == names:
+            return known
+        stop = Event()
+        locate = step.locate or (lambda _: step.source)
+
+        def pack() -> Archive:
+            return archive.packed(self._path(run), names, locate, stop.is_set)
+
+        try:
+            self._packed[run.key] = await run_sync(pack, abandon_on_cancel=True)
+        finally:
+            stop.set()  # a thread that is left behind by a cancel packs no more
+        return self._packed[run.key]
+
+    async def _send(self, run: Run, packed: Archive) -> None:
+        """Send the archive; tell the service that it is complete."""
+        link = await storage.upload_url(self._calls, folder(run), UPLOAD, Use.SUBMIT)
+        typed = storage.CONTENT_TYPE
+        try:
+            await send(
+                link, packed.path, 0, packed.size, self._where, content_type=typed, md5=packed.md5
+            )
+        except ExpiredError as error:
+            raise TransientError(f"{error}; it is sent to a new one", effect="none") from None
+        await storage.delete_cache(self._calls, Use.SUBMIT)
+
+    async def _is_there(self, run: Run, packed: Archive) -> bool:
+        """Whether the storage shows the archive: an upload counts there whole, or not at all."""
+        await storage.delete_cache(self._calls, Use.SUBMIT)
+        path = f"{folder(run)}/{UPLOAD}"
+        found = await storage.by_path(self._calls, path, Use.SUBMIT)
+        return found is not None and (found.name.strip("/"), found.size) == (path, packed.size)
+
+    def _path(self, run: Run) -> Path:
+        return self._archives / f"{run.key}.tar.gz"
