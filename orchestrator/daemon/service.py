@@ -93,7 +93,7 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
                     group.start_soon(projection.run)
                     group.start_soon(heart.run)
                     answer = answer_from(config, places)
-                    group.start_soon(control.serve, home.control, answer, tools.log)
+                    await group.start(control.serve, home.control, answer, tools.log)
                     group.start_soon(watch_room, home, room, tools.log, engine.poke)
                     group.start_soon(_upkeep(home, config, tools))
                     tools.log.info("ready", home=str(home.root), backends=sorted(places))
