@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.patterns import matches, parse_pattern
+from orchestrator.core.patterns import any_of, matches, parse_pattern
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,13 @@ def test_no_pattern_takes_long() -> None:
     assert not matches(parse_pattern("*a" * 30 + "b"), "a" * 250)
     assert not matches(parse_pattern("**/a/" * 20 + "b"), "a/" * 100 + "c")
     assert time.process_time() - began < 1
+
+
+def test_any_of_several_patterns() -> None:
+    """An archive would be unpacked that nobody meant, or one that was meant be left alone."""
+    is_meant = any_of(iter(["*.zip", "deep/*.tar"]))
+    paths = ["a.zip", "x/a.zip", "deep/a.tar", "a.tar", "x/deep/a.tar"]
+    assert [path for path in paths if is_meant(path)] == ["a.zip", "x/a.zip", "deep/a.tar"]
+    assert not any_of(())("a.zip")
+    with pytest.raises(ValueError, match="a pattern cannot hold"):
+        any_of(["*.zip", "/a"])

@@ -54,7 +54,7 @@ def unpack(top: int, wanted: Unpack, outputs: Sequence[Item]) -> Unpacked:
     """
     items: list[Item] = []
     notes: list[str] = []
-    for output in outputs:
+    for output in sorted(outputs, key=lambda output: output.name):
         if folder := wanted.folders.get(output.name):
             with disk.our_disk(output.name), _opened(top, output) as archive:
                 done = _unpack(top, folder, archive, output.name, wanted)
