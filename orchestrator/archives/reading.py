@@ -52,8 +52,8 @@ def survey(file: BinaryIO, limits: Limits, go_on: Callable[[], None]) -> Content
     `go_on` is called for each block that is read: it may raise, to end the reading. Raises
     RefusedError for an archive that is not to be unpacked; errors of the disk are passed on.
     """
-    tree, count, names, files, size = Tree(), 0, 0, 0, 0
-    left_out = []
+    tree, count, names, files, size, left_out = Tree(), 0, 0, 0, 0, 0
+    samples: list[str] = []
     for entry in _entries(file, limits, go_on):
         count, names = count + 1, names + len(entry.name)
         if count > limits.entries or names > NAME_BYTES:
@@ -65,8 +65,10 @@ def survey(file: BinaryIO, limits: Limits, go_on: Callable[[], None]) -> Content
             files += 1
             size += sum(map(len, entry.chunks))
         elif entry.kind != FOLDER:
-            left_out.append(f"{shown(entry.name)} ({entry.kind})")
-    return Contents(files, size, len(left_out), tuple(left_out[:SAMPLES]))
+            left_out += 1
+            if left_out <= SAMPLES:
+                samples.append(f"{shown(entry.name)} ({entry.kind})")
+    return Contents(files, size, left_out, tuple(samples))
 
 
 def files(file: BinaryIO, limits: Limits, go_on: Callable[[], None]) -> Iterator[File]:

@@ -25,6 +25,7 @@ _KINDS = {
 _WITHOUT_DATA = b"123456"  # whatever size their headers tell
 _TELLING = b"gxXLK"
 _LABEL = b"V"  # the name of the archive itself
+_SPARSE = b"GNU.sparse."
 _OCTAL = re.compile(rb"[0-7]+")
 _LENGTH = re.compile(rb"([0-9]{1,7}) ")
 Told = dict[bytes, bytes]
@@ -43,7 +44,7 @@ def entries(stream: Stream) -> Iterator[Entry]:
             known = "it is damaged or cut off" if begun else "it is neither tar nor zip"
             raise RefusedError(known)
         kind, begun = header[156:157], True
-        size = _size(header, told)
+        size = _size(header, {} if kind in _TELLING else told)
         if kind in _TELLING:
             told |= _told(kind, b"".join(stream.chunks(_bounded(size))))
         else:
@@ -81,7 +82,7 @@ def _entry(header: bytes, kind: bytes, told: Told, chunks: Iterator[bytes]) -> E
         name = _until_nul(header[345:500]) + b"/" + name
     name = told.get(b"path") or name
     what = _KINDS.get(kind, f"entry of type {kind!r}")
-    if what == FILE and any(key.startswith(b"GNU.sparse.") for key in told):
+    if what == FILE and _SPARSE in told:
         what = "sparse file"
     if what == FILE and name.endswith(b"/"):  # before there was a type for folders
         what = FOLDER
@@ -126,15 +127,13 @@ def _told(kind: bytes, data: bytes) -> Told:
     if kind == b"K":
         return {}  # where a link leads
     records = _records(data)
-    if kind != b"g":
-        return records
-    if any(key in {b"path", b"size"} or key.startswith(b"GNU.sparse.") for key in records):
+    if records and kind == b"g":
         raise RefusedError("it tells one name or size for all of its entries")
-    return {}
+    return records
 
 
 def _records(data: bytes) -> Told:
-    """Return the records of a pax header, each `LENGTH KEY=VALUE` and a line feed."""
+    """Return what matters here of a pax header's records: `LENGTH KEY=VALUE` and a line feed."""
     records: Told = {}
     at = 0
     while at < len(data):
@@ -143,7 +142,10 @@ def _records(data: bytes) -> Told:
         key, equals, value = data[length.end() if length else at : end].partition(b"=")
         if not (at < end <= len(data) and equals and value.endswith(b"\n")):
             raise RefusedError("it is damaged: a pax header cannot be read")
-        records[key] = value[:-1]
+        if key.startswith(_SPARSE):
+            key = _SPARSE  # one of them tells enough
+        if key in {b"path", b"size", _SPARSE}:
+            records[key] = value[:-1]
         at = end
     return records
 

@@ -106,9 +106,10 @@ def _find_directory(file: BinaryIO) -> _Directory:
     if at + _END.size + comment != len(tail):
         raise RefusedError("it is damaged: something follows its end")
     end = size - len(tail) + at
-    if tail[:at][-_LOCATOR_64.size :].startswith(b"PK\6\7"):
-        before = end - _LOCATOR_64.size
-        _, elsewhere, end, disks = _LOCATOR_64.unpack(tail[at - _LOCATOR_64.size : at])
+    before = end - _LOCATOR_64.size
+    locator = _read(file, before, _LOCATOR_64.size) if before > 0 else b""
+    if locator.startswith(b"PK\6\7"):
+        _, elsewhere, end, disks = _LOCATOR_64.unpack(locator)
         if elsewhere or disks > 1 or end + _END_64.size > before:
             raise _astray()
         record = _END_64.unpack(_read(file, end, _END_64.size))

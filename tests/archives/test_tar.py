@@ -304,3 +304,12 @@ def test_a_header_that_was_changed_is_noticed(tmp_path: Path) -> None:
     archive = bytearray(tar(A, entry(b"b.dat", b"4")))
     archive[1024] ^= 1
     assert refusal(tmp_path, bytes(archive)) == "it is damaged or cut off"
+
+
+def test_a_size_told_by_pax_is_that_of_the_file(tmp_path: Path) -> None:
+    """A long name in between would take the size of the file, and all after it be misread."""
+    long = entry(b"x", b"long name\0", b"L")
+    file = header(b"short", 0) + b"1 2 3\n" + bytes(506)
+    for told in (pax((b"size", b"6")) + long, long + pax((b"size", b"6"))):
+        archive = tar(told, file, entry(b"b", b"4"))
+        assert release(tmp_path, archive).files == {"long name": b"1 2 3\n", "b": b"4"}

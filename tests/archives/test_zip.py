@@ -161,7 +161,10 @@ def test_a_comment_and_folders_do_no_harm(tmp_path: Path) -> None:
     assert release(tmp_path, file.getvalue()).files == {"folder/a": b"1"}
 
 
-def test_numbers_of_64_bits_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("comment", [0, 65_535 - 8, 65_535])
+def test_numbers_of_64_bits_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comment: int
+) -> None:
     """Archives over 4 GiB, which solvers write, would be refused."""
     monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 0)
     monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 0)
@@ -170,6 +173,7 @@ def test_numbers_of_64_bits_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         for name in ("a", "b"):
             with archive.open(name, "w", force_zip64=True) as entry:
                 entry.write(name.encode() * 1000)
+        archive.comment = b"c" * comment
     whole = file.getvalue()
     assert b"PK\6\7" in whole
     assert release(tmp_path, whole).files == {"a": b"a" * 1000, "b": b"b" * 1000}

@@ -94,8 +94,9 @@ def test_each_archive_is_judged_by_itself(home: Home) -> None:
 
 
 def test_publishing_again_tells_the_same(home: Home) -> None:
-    """After a crash between the rename and the commit, why an archive was refused would be lost."""
-    files, folders = {"outputs/bad.tar": BAD}, {"outputs/bad.tar": "outputs/bad"}
+    """After a crash between the rename and the commit the job could not end, or not say why."""
+    files = {"outputs/bad.tar": BAD, "outputs/good.tar": tar(entry(b"a", b"1"))}
+    folders = {"outputs/bad.tar": "outputs/bad", "outputs/good.tar": "outputs/good"}
     first = published(home, files, folders)
     assert len(first.notes) == 1
     assert published(home, files, folders) == first
