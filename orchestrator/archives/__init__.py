@@ -23,6 +23,15 @@ overlapping parts, or of more bytes or entries than the limits allow.
 """
 
 from orchestrator.archives.reading import Contents, File, files, survey
-from orchestrator.archives.rules import Limits, RefusedError, limits_for
+from orchestrator.archives.rules import Limits, RefusedError, limits_for, shown
 
-__all__ = ["Contents", "File", "Limits", "RefusedError", "files", "limits_for", "survey"]
+__all__ = [
+    "Contents",
+    "File",
+    "Limits",
+    "RefusedError",
+    "files",
+    "limits_for",
+    "shown",
+    "survey",
+]

@@ -111,7 +111,7 @@ def expand(member: Expander, data: bytes, read: Callable[[], bytes]) -> Iterator
         try:
             block = member.decompress(data, BLOCK)
         except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
-            raise RefusedError(f"it is damaged: {error}") from None
+            raise RefusedError(f"it cannot be expanded: {error}") from None
         if block:
             yield block
         data = b""

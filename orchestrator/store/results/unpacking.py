@@ -3,6 +3,7 @@
 An archive that cannot be unpacked, or not wholly, stays what it was: an output. Why is told.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -11,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Self
 
-from orchestrator.archives import Contents, File, RefusedError, files, limits_for, survey
+from orchestrator.archives import Contents, File, RefusedError, files, limits_for, shown, survey
 from orchestrator.store.results import disk
 from orchestrator.store.results.errors import DiskFullError, MissingError, StoppedError
 from orchestrator.store.results.fetching import FILE_MODE, LOOK_EVERY
@@ -19,6 +20,7 @@ from orchestrator.store.results.manifest import Item
 
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 CLUSTER = 4096  # bytes: what even a small file takes
+_NEVER = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.EFBIG})
 FILES_AT_ONCE = 64  # are synced together,
 BYTES_AT_ONCE = 64 << 20  # or so many bytes
 
@@ -94,7 +96,8 @@ def _unpack(top: int, folder: str, archive: BinaryIO, name: str, wanted: Unpack)
         items = []
         with disk.subfolder(top, folder, make=True) as into, _Written() as written:
             for file in files(archive, limits, go_on):
-                fd, item = _write(into, file, folder, name, wanted.keep_free)
+                with _told_by_disk(file.name):
+                    fd, item = _write(into, file, folder, name, wanted.keep_free)
                 written.add(fd, item)
                 items.append(item)
     except RefusedError as error:
@@ -105,6 +108,18 @@ def _unpack(top: int, folder: str, archive: BinaryIO, name: str, wanted: Unpack)
             _remove(top, folder)
         raise
     return Unpacked(items, _left_out(name, contents))
+
+
+@contextmanager
+def _told_by_disk(name: str) -> Iterator[None]:
+    """Refuse an archive with a file that this disk cannot have, however often one tries."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NEVER:
+            raise
+        why = f"its entry {shown(name)} cannot be kept here: {error.strerror}"
+        raise RefusedError(why) from None
 
 
 def _disk(file: BinaryIO) -> int:

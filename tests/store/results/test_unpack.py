@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import resource
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -162,6 +163,24 @@ def test_a_disk_that_fills_up_on_the_way_is_left_as_it_was(
     assert not (home.staging / ended().key / "outputs/case").exists()
     monkeypatch.undo()
     assert publish_run(home, ended(), items).notes == NOTES
+
+
+def test_a_file_that_the_disk_cannot_have_refuses_the_archive(home: Home) -> None:
+    """A file system with a limit of its own would keep the job from ever ending."""
+    data = zipped((b"small", b"1"), (b"large", bytes(1 << 20)))
+    files, folders = {"outputs/a.zip": data}, {"outputs/a.zip": "outputs/a"}
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, most[1]))
+    try:
+        result = published(home, files, folders)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    [note] = result.notes
+    assert note == "outputs/a.zip was not unpacked: its entry 'large' cannot be kept here: " + (
+        os.strerror(errno.EFBIG)
+    )
+    assert verify(home.root / result.path) == []
+    assert not (home.root / result.path / "outputs/a").exists()
 
 
 @pytest.mark.parametrize("how", ["gone", "shorter", "its folder gone", "a fifo"])
