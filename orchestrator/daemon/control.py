@@ -52,9 +52,9 @@ async def serve(
         listener = await SocketListener.from_socket(_bound(path))
     except OSError as error:
         log.warning("nobody can ask this daemon", path=str(path), error=str(error))
-        return
-    finally:
         task_status.started()
+        return
+    task_status.started()
     places = anyio.Semaphore(MOST_AT_ONCE)
     try:
         async with listener, anyio.create_task_group() as group:

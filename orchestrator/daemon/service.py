@@ -92,7 +92,7 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
                     group.start_soon(intake.run, lambda report: _tell(tools, report))
                     group.start_soon(projection.run)
                     group.start_soon(heart.run)
-                    answer = answer_from(config, places)
+                    answer = answer_from(config, places, lambda run: db.read(look.running, run))
                     await group.start(control.serve, home.control, answer, tools.log)
                     group.start_soon(watch_room, home, room, tools.log, engine.poke)
                     group.start_soon(_upkeep(home, config, tools))

@@ -98,6 +98,10 @@ class Scripted:
         """Take the wish."""
         await self._reply("cancel", [run], None)
 
+    async def sync(self, run: Run) -> None:
+        """Bring nothing to light."""
+        await self._reply("sync", [run], None)
+
     async def list_outputs(self, run: Run) -> Sequence[Output]:
         """List nothing."""
         return await self._reply("list_outputs", [run], ())
