@@ -1,12 +1,14 @@
-"""Plant faults one by one, and show which test catches which: `python tests/mutants.py [--sound] [WORD …]`.
+"""Plant faults one by one, and show which test catches which.
+
+    python tests/mutants.py [--sound] [WORD …]
 
 `mutants.toml` lists them. First their tests are run without any fault, but not with --sound: for
-who runs the whole suite anyway. Then the tree is copied to
-temporary folders; each fault is planted in one by replacing one exact text, and the narrow test
-that is meant to catch it is run. Words on the command line choose the faults whose name holds one
-of them. Some tests sample: a fault that survives is tried once more, and the line says so. Ends
-with 1 when a fault survives, when its text is not found exactly once, or when a test fails without
-a fault, beside the others and then again alone.
+who runs the whole suite anyway. Then the tree is copied to temporary folders; each fault is planted
+in one by replacing one exact text, and the narrow test that is meant to catch it is run. Words on
+the command line choose the faults whose name holds one of them. Some tests sample: a fault that
+survives is tried once more, and the line says so. Ends with 1 when a fault survives, when its text
+is not found exactly once, or when a test fails without a fault, beside the others and then again
+alone.
 """
 
 import compileall
