@@ -77,6 +77,8 @@ def test_every_command_of_the_readme_works(shell: tuple[Path, dict[str, str]]) -
         assert done.returncode == 0, f"$ {command}\n{done.stdout}\n{done.stderr}"
         printed[command] = done.stdout
     assert printed['cat "$(orchestrator results hello --path)/outputs/sum.txt"'] == "499999500000\n"
+    unpacked = 'cat "$(orchestrator results solver --path)/outputs/CASE/0.1/U"'
+    assert printed[unpacked] == "1\n2\n3\n"
     home = Path(environment["HOME"]) / ".local/share/orchestrator"
     assert len(list(home.glob("results/hello-*/latest/MANIFEST.json"))) == 1
     assert [p.read_text() for p in home.glob("results/sweep-*/latest/outputs/lines.txt")] == ["2\n"]

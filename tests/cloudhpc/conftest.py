@@ -55,8 +55,8 @@ class Emulated:
         httpx.put(f"{self.control}/faults", json=list(faults)).raise_for_status()
 
     def set(self, **dials: float) -> None:
-        """Turn dials."""
-        httpx.put(f"{self.control}/dials", json=dials).raise_for_status()
+        """Change settings."""
+        httpx.put(f"{self.control}/settings", json=dials).raise_for_status()
 
     def tell(self, what: str, **wish: Any) -> Any:
         """Do what somebody else does who shares the account."""
