@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import anyio
+
 from orchestrator.backend import (
     Absent,
     Alive,
@@ -69,6 +71,7 @@ class CloudHpc:
         # Apart: what was seen while a run went on says nothing of what is there at its end.
         self._live_folders = Folders(calls, where, self._records, now)
         self._look: Look | None = None
+        self._looking = anyio.Lock()
         self._followed: dict[str, int] = {}  # runs that are asked about: key → id
         self._submitted: dict[str, float] = {}  # by this process, when
         self._missing: dict[str, float] = {}  # keys of runs that the list lacks, since when
@@ -135,10 +138,7 @@ class CloudHpc:
         if not runs:
             return {}
         self._followed |= {run.key: _id(run) for run in runs}
-        look = self._look
-        wait = 0.0 if look is None else self.calls.door.pace(look.pages)
-        if look is None or self._now() >= look.at + wait:
-            look = self._look = await self._listing.look(self._followed.values(), self._now())
+        look = await self._looked()
         answers: dict[str, Answer] = {}
         ends = 0
         for run in runs:
@@ -206,6 +206,15 @@ class CloudHpc:
     def _folders_of(self, run: Run) -> Folders:
         return self._live_folders if run.live else self._folders
 
+    async def _looked(self) -> Look:
+        """Return a look that is as fresh as the budget allows; one at a time, for all who ask."""
+        async with self._looking:
+            look = self._look
+            wait = 0.0 if look is None else self.calls.door.pace(look.pages)
+            if look is None or self._now() >= look.at + wait:
+                look = self._look = await self._listing.look(self._followed.values(), self._now())
+            return look
+
     async def _end(self, run: Run, row: Simulation) -> Answer:
         """Judge a run that the list shows at its end; what it told of others is not lost by it."""
         self._missing.pop(run.key, None)
@@ -215,6 +224,7 @@ class CloudHpc:
             return NoAnswer(f"{word(row)}; {error}")
         if not record.final or record.simulation.folder.strip("/") != folder(run):
             return NoAnswer(f"simulation {row.id} is {word(row)} in the list, but not by its id")
+        self._followed.pop(run.key, None)  # no look need go as far back as to this one
         table = RunTable.model_validate(run.options)
         return judge(record.simulation, table, stopping=run.stopping)
 

@@ -3,8 +3,9 @@
 Results are archives and plain files, brought there at the end whatever the status, and on a sync.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from anyio import from_thread
@@ -12,6 +13,7 @@ from anyio import from_thread
 from orchestrator.backend import (
     Output,
     ProtocolError,
+    QuotaError,
     RejectedError,
     Run,
     Stream,
@@ -26,8 +28,8 @@ from orchestrator.backends.cloudhpc.replies import Item, Simulation
 from orchestrator.backends.http import ExpiredError, Storage, Use, download
 from orchestrator.core.patterns import selecting
 
-LISTED_LIVES = 1800.0  # seconds for which the listing of an ended run is believed
-LINK_LIVES = 300.0  # seconds for which a signed address is used without asking for a new one
+LISTED_LIVES = 6 * 3600.0  # seconds for which the listing of an ended run is believed
+LINK_LIVES = 6 * 3600.0  # seconds for which a signed address is tried before a new one is asked for
 COME_BACK = 60.0  # seconds until a folder without any result is looked at once more
 MOST_LOOKS = 2  # at such a folder: a run may leave nothing
 MOST_FOLDERS = 100  # below the run's own
@@ -38,6 +40,39 @@ class _Listed(NamedTuple):
     at: float
 
 
+@dataclass(slots=True)
+class _Walk:
+    """A walk through a folder: what is still to be listed, from which page on, what was found.
+
+    `ours` is when our upload was made.
+    """
+
+    folders: list[tuple[Item, str]]
+    page: int = 1
+    seen: int = 0
+    ours: str = ""
+    found: dict[str, Item] = field(default_factory=dict)
+
+    def take(self, prefix: str, rows: Sequence[Item]) -> None:
+        """Note a page of the first folder; an empty one is its end."""
+        self.page += 1
+        for item in rows:
+            name = prefix + item.name.strip("/").rpartition("/")[2]
+            if item.type == "dir":
+                self.folders.append((item, f"{name}/"))
+            elif name == UPLOAD:
+                self.ours = item.created
+            else:
+                self.found[name] = item
+        if not rows:
+            del self.folders[0]
+            self.page, self.seen = 1, self.seen + 1
+        if self.seen + len(self.folders) > MOST_FOLDERS:
+            raise RejectedError(f"there are over {MOST_FOLDERS} folders", effect="none")
+        if self.page > storage.MOST_PAGES:
+            raise ProtocolError(f"a folder has more than {storage.MOST_PAGES} pages", effect="none")
+
+
 class Folders:
     """Lists and opens what runs left. `now` is in seconds of a steady clock."""
 
@@ -46,6 +81,7 @@ class Folders:
     ) -> None:
         self._calls, self._where, self._records, self._now = calls, where, records, now
         self._listed: dict[str, _Listed] = {}
+        self._walks: dict[str, _Walk] = {}
         self._empty: dict[str, list[float]] = {}  # keys of runs: when no result was found
         self._links: dict[tuple[str, str], tuple[str, float]] = {}
         self._etags: dict[tuple[str, str], tuple[str, str | None]] = {}  # each with the MD5
@@ -98,6 +134,7 @@ class Folders:
     def forget(self, run: Run) -> None:
         """Drop what is remembered of a run."""
         self._listed.pop(run.key, None)
+        self._walks.pop(run.key, None)
         self._empty.pop(run.key, None)
         for kept in (self._links, self._etags):
             for name in [name for name in kept if name[0] == run.key]:
@@ -120,29 +157,26 @@ class Folders:
     async def _items(self, run: Run, simulation: Simulation) -> dict[str, Item]:
         """Return what the run left, by its path in the folder, without what an earlier run left.
 
-        That is what is older than our upload, or than the run's beginning.
+        That is what is older than our upload, or than the run's beginning. A walk that is held for
+        want of budget goes on where it was: its pages cost calls.
         """
-        top = await storage.find(self._calls, folder(run), Use.TRANSFER)
-        if top is None:
-            return {}
-        found: dict[str, Item] = {}
-        ours = ""
-        folders = [(top, "")]
-        for number, (parent, prefix) in enumerate(folders):
-            if number > MOST_FOLDERS:
-                raise RejectedError(f"there are over {MOST_FOLDERS} folders", effect="none")
-            async for item in storage.items(self._calls, Use.TRANSFER, parent.id):
-                name = prefix + item.name.strip("/").rpartition("/")[2]
-                if item.type == "dir":
-                    folders.append((item, f"{name}/"))
-                elif name == UPLOAD:
-                    ours = item.created
-                else:
-                    found[name] = item
+        walk = self._walks.pop(run.key, None)
+        try:
+            if walk is None:
+                top = await storage.find(self._calls, folder(run), Use.TRANSFER)
+                walk = _Walk([] if top is None else [(top, "")])
+            while walk.folders:
+                parent, prefix = walk.folders[0]
+                rows = await storage.page(self._calls, walk.page, Use.TRANSFER, parent=parent.id)
+                walk.take(prefix, rows)
+        except QuotaError:
+            if walk is not None:
+                self._walks[run.key] = walk
+            raise
         return {
             name: item
-            for name, item in found.items()
-            if item.created >= ours and not is_surely_before(item.created, simulation.idate)
+            for name, item in walk.found.items()
+            if item.created >= walk.ours and not is_surely_before(item.created, simulation.idate)
         }
 
     def _download(self, stack: ExitStack, run: Run, output: Output, offset: int) -> http.Stream:

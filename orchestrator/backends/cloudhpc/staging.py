@@ -30,6 +30,7 @@ class Stager:
         self._calls, self._where, self._listing = calls, where, listing
         self._archives = directory / FOLDER
         self._packed: dict[str, Archive] = {}
+        self._there: set[str] = set()  # keys of runs whose archive the storage has taken
         self._begun: set[str] = set()  # keys of runs of which this process alone may have sent
 
     async def stage(self, run: Run, step: StageStep) -> Staged | Begun:
@@ -40,6 +41,7 @@ class Stager:
         memo = run.memo
         if memo.get(ARCHIVE) != mark:
             self._begun.add(run.key)
+            self._there.discard(run.key)
             return Begun({ARCHIVE: mark})
         if not memo.get(SENT):
             if run.key in self._begun or not await self._is_there(run, packed):
@@ -53,6 +55,7 @@ class Stager:
         """Remove what is kept here of a run's inputs."""
         self._packed.pop(run.key, None)
         self._begun.discard(run.key)
+        self._there.discard(run.key)
         await run_sync(archive.remove, self._path(run))
 
     async def _pack(self, run: Run, step: StageStep, names: Collection[str]) -> Archive:
@@ -72,15 +75,23 @@ class Stager:
         return self._packed[run.key]
 
     async def _send(self, run: Run, packed: Archive) -> None:
-        """Send the archive; tell the service that it is complete."""
-        link = await storage.upload_url(self._calls, folder(run), UPLOAD, Use.SUBMIT)
-        typed = storage.CONTENT_TYPE
-        try:
-            await send(
-                link, packed.path, 0, packed.size, self._where, content_type=typed, md5=packed.md5
-            )
-        except ExpiredError as error:
-            raise TransientError(f"{error}; it is sent to a new one", effect="none") from None
+        """Send the archive, once; tell the service that it is complete."""
+        if run.key not in self._there:
+            link = await storage.upload_url(self._calls, folder(run), UPLOAD, Use.SUBMIT)
+            typed = storage.CONTENT_TYPE
+            try:
+                await send(
+                    link,
+                    packed.path,
+                    0,
+                    packed.size,
+                    self._where,
+                    content_type=typed,
+                    md5=packed.md5,
+                )
+            except ExpiredError as error:
+                raise TransientError(f"{error}; it is sent to a new one", effect="none") from None
+            self._there.add(run.key)
         await storage.delete_cache(self._calls, Use.SUBMIT)
 
     async def _is_there(self, run: Run, packed: Archive) -> bool:
