@@ -44,7 +44,7 @@ class Listing:
         rows: dict[int, Simulation] = {}
         while (number := search.next()) is not None:
             if search.pages >= MOST_PAGES:
-                raise ProtocolError(f"the list of simulations has over {MOST_PAGES} pages")
+                raise _too_long()
             rows |= {row.id: row for row in await self._page(number, Use.POLL, search)}
         self._seen_on = {id_: search.seen_on[id_] for id_ in wanted if id_ in search.seen_on}
         return Look(at, rows, search.pages)
@@ -59,20 +59,24 @@ class Listing:
     async def down_to(self, floor: int, use: Use) -> list[Simulation]:
         """Return every simulation from the newest down to one at or below `floor`, or to the end.
 
-        Raises ProtocolError when the list ends although `floor` was on it once.
+        Raises ProtocolError when the list ends before it, or lacks what is known to be newer: it
+        lags behind, or a page of it is missing.
         """
         rows: dict[int, Simulation] = {}
+        newest = max(floor, self.highest or 0)
         search = Search((), {}, self._size)
         for number in range(1, MOST_PAGES + 1):
             found = await self._page(number, use, search)
             rows |= {row.id: row for row in found}
-            if rows and min(rows) <= floor:
+            if max(rows, default=0) < newest:
+                text = f"the list of simulations lacks {newest}, which was known"
+                raise ProtocolError(text, effect="none")
+            if not found and floor:
+                text = f"the list of simulations ends before {floor} is reached"
+                raise ProtocolError(text, effect="none")
+            if not found or min(rows) <= floor:
                 return list(rows.values())
-            if not found:
-                if floor:
-                    raise ProtocolError(f"the list of simulations ends before {floor} is reached")
-                return list(rows.values())
-        raise ProtocolError(f"the list of simulations has over {MOST_PAGES} pages")
+        raise _too_long()
 
     async def _page(self, number: int, use: Use, search: Search) -> list[Simulation]:
         rows = await simulations.page(self.calls, number, use)
@@ -81,3 +85,7 @@ class Listing:
         if rows:
             self.learn(rows[0].id)
         return rows
+
+
+def _too_long() -> ProtocolError:
+    return ProtocolError(f"the list of simulations has over {MOST_PAGES} pages", effect="none")

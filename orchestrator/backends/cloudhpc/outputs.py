@@ -142,7 +142,8 @@ class Folders:
         return {
             name: item
             for name, item in found.items()
-            if item.created >= ours and not is_surely_before(item.created, simulation.idate)
+            if (item.created or ours) >= ours
+            and not is_surely_before(item.created, simulation.idate)
         }
 
     def _download(self, stack: ExitStack, run: Run, output: Output, offset: int) -> http.Stream:

@@ -20,7 +20,8 @@ from orchestrator.backends.cloudhpc.listing import Listing
 from orchestrator.backends.http import ExpiredError, Storage, Use, send
 
 FOLDER = "archives"  # within the backend's own
-ARCHIVE, SENT, FLOOR = "archive", "sent", "floor"  # in a memo; the last: no later run is below it
+# In a memo. CHANGED: another archive may be there, of this size. FLOOR: no later run is below it.
+ARCHIVE, CHANGED, SENT, FLOOR = "archive", "changed", "sent", "floor"
 
 
 class Stager:
@@ -40,9 +41,10 @@ class Stager:
         memo = run.memo
         if memo.get(ARCHIVE) != mark:
             self._begun.add(run.key)
-            return Begun({ARCHIVE: mark})
+            return Begun({ARCHIVE: mark, CHANGED: ARCHIVE in memo})
         if not memo.get(SENT):
-            if run.key in self._begun or not await self._is_there(run, packed):
+            sure = run.key in self._begun or memo.get(CHANGED)  # that to send is right
+            if sure or not await self._is_there(run, packed):
                 await self._send(run, packed)
             floor = await self._listing.newest(Use.SUBMIT)
             memo = {ARCHIVE: mark, SENT: True, FLOOR: floor}
@@ -81,6 +83,9 @@ class Stager:
             )
         except ExpiredError as error:
             raise TransientError(f"{error}; it is sent to a new one", effect="none") from None
+        except FileNotFoundError:
+            del self._packed[run.key]
+            raise TransientError("the archive is gone; it is packed anew", effect="none") from None
         await storage.delete_cache(self._calls, Use.SUBMIT)
 
     async def _is_there(self, run: Run, packed: Archive) -> bool:
