@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from orchestrator.backend import Run
 from orchestrator.backends.cloudhpc import KIND, opening
 from orchestrator.backends.cloudhpc.backend import CloudHpc
 from orchestrator.backends.cloudhpc.calls import Calls
+from orchestrator.backends.cloudhpc.layout import folder
 from orchestrator.backends.cloudhpc.model import Options
+from orchestrator.backends.cloudhpc.storage import CONTENT_TYPE
 from orchestrator.emulators.cloudhpc.kind import KIND as EMULATED
 from orchestrator.emulators.server import Settings, serving
 from orchestrator.testing.contract import Bodies, Body, Place, open_place
@@ -162,6 +164,23 @@ def calls_of(place: Place) -> Calls:
 async def lives(place: Place) -> Run:
     """Start a run that goes on until it is stopped."""
     return await place.started(place.run("1", place.bodies.sleeps))
+
+
+def listed(place: Place, emulated: Emulated, key: str, *, status: int = 30, **more: Any) -> Run:
+    """Return a run whose simulation is in the list, though nothing is computed for it."""
+    run = place.run(key, dict(place.bodies.sleeps), **more)
+    [id_] = emulated.tell("simulations", folder=folder(run), status=status)
+    return replace(run, remote_id=str(id_))
+
+
+def deliver(link: str, body: bytes) -> None:
+    """Send bytes to a signed link, as a PUT of this service must be."""
+    httpx.put(link, content=body, headers={"Content-Type": CONTENT_TYPE}).raise_for_status()
+
+
+def fetched(link: str) -> bytes:
+    """Return the bytes behind a signed link."""
+    return httpx.get(link).raise_for_status().content
 
 
 async def until(true: Callable[[], bool]) -> None:

@@ -31,7 +31,6 @@ class Listing:
 
     calls: Calls
     highest: int | None = None
-    _size: int = 0
     _seen_on: dict[int, int] = field(default_factory=dict)
 
     def learn(self, id_: int) -> None:
@@ -40,12 +39,14 @@ class Listing:
 
     async def look(self, wanted: Collection[int], at: float) -> Look:
         """Look for these ids, on as few pages as it takes; what is missing is on no page."""
-        search = Search(wanted, self._seen_on, self._size)
+        search = Search(wanted, self._seen_on)
         rows: dict[int, Simulation] = {}
         while (number := search.next()) is not None:
             if search.pages >= MOST_PAGES:
                 raise _too_long()
-            rows |= {row.id: row for row in await self._page(number, Use.POLL, search)}
+            found = await self._page(number, Use.POLL)
+            search.take(number, [row.id for row in found])
+            rows |= {row.id: row for row in found}
         self._seen_on = {id_: search.seen_on[id_] for id_ in wanted if id_ in search.seen_on}
         return Look(at, rows, search.pages)
 
@@ -64,9 +65,8 @@ class Listing:
         """
         rows: dict[int, Simulation] = {}
         newest = max(floor, self.highest or 0)
-        search = Search((), {}, self._size)
         for number in range(1, MOST_PAGES + 1):
-            found = await self._page(number, use, search)
+            found = await self._page(number, use)
             rows |= {row.id: row for row in found}
             if max(rows, default=0) < newest:
                 text = f"the list of simulations lacks {newest}, which was known"
@@ -78,10 +78,8 @@ class Listing:
                 return list(rows.values())
         raise _too_long()
 
-    async def _page(self, number: int, use: Use, search: Search) -> list[Simulation]:
+    async def _page(self, number: int, use: Use) -> list[Simulation]:
         rows = await simulations.page(self.calls, number, use)
-        search.take(number, [row.id for row in rows])
-        self._size = search.size
         if rows:
             self.learn(rows[0].id)
         return rows
