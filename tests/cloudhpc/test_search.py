@@ -26,7 +26,7 @@ def test_every_wanted_id_is_seen_whatever_was_guessed(seed: int) -> None:
     wanted = random.sample(range(520), random.randrange(12))
     guesses = {id_: random.randrange(1, 15) for id_ in wanted if random.random() < 0.7}
     size = random.randrange(1, 30)
-    search = Search(wanted, guesses, random.choice([0, size]))
+    search = Search(wanted, guesses)
     looked(search, rows, size)
     assert search.seen_on.keys() & set(wanted) == set(rows) & set(wanted)
     assert all(
@@ -50,7 +50,7 @@ def test_pages_between_old_and_new_runs_are_left_out() -> None:
     search = Search([995, 305], {})
     first = looked(search, rows, 10)
     assert len(first) == 70
-    again = Search([995, 305], search.seen_on, search.size)
+    again = Search([995, 305], search.seen_on)
     assert looked(again, rows, 10) == [1, 70]
 
 
@@ -59,13 +59,13 @@ def test_rows_that_were_pushed_on_are_followed(more: int, asked: Sequence[int]) 
     """A run would be called missing as soon as somebody starts another one."""
     rows = range(1000, 0, -1)
     seen: Mapping[int, int] = {995: 1, 302: 70}
-    search = Search([995, 302], seen, 10)
+    search = Search([995, 302], seen)
     assert looked(search, [*range(1000 + more, 1000, -1), *rows], 10) == asked
     assert 302 in search.seen_on
 
 
 def test_a_short_page_is_the_last() -> None:
     """Every look would cost one call more, for a page with nothing on it."""
-    search = Search([2], {}, 10)
+    search = Search([2], {})
     assert looked(search, range(13, 2, -1), 10) == [1, 2]
     assert search.next() is None

@@ -56,6 +56,8 @@ def packed(
     try:
         files = _pack(part, names, locate, stop)
         sha256, md5 = _hashes(part)
+        if stop():  # what would be left now, nobody would remove
+            raise _given_up()
         part.rename(path)
         archive = Archive(path, path.stat().st_size, sha256, md5, files)
         papers = {"size": archive.size, "sha256": sha256, "files": files}
@@ -151,6 +153,10 @@ def _changed(name: str) -> TransientError:
     )
 
 
+def _given_up() -> TransientError:
+    return TransientError("the packing was given up", effect="none")
+
+
 class _Reader:
     """Reads a file for the archive, and hashes what it gives."""
 
@@ -161,7 +167,7 @@ class _Reader:
     def read(self, size: int = BLOCK, /) -> bytes:
         """Return up to so many bytes, fewer only at the end."""
         if self._stop():
-            raise TransientError("the packing was given up", effect="none")
+            raise _given_up()
         pieces, got = [], 0
         while got < size and (piece := self._file.read(min(size - got, BLOCK))):
             self.digest.update(piece)

@@ -26,7 +26,6 @@ from orchestrator.backend import (
     Stream,
     Submitted,
     Traits,
-    TransientError,
     Unclear,
 )
 from orchestrator.backends.cloudhpc import simulations, storage
@@ -46,6 +45,7 @@ POLL_BATCH = 1000  # one look answers for all
 ENDS_AT_ONCE = 10  # ended runs whose whole record one poll asks for
 GONE_AFTER = 3600.0  # seconds for which a simulation must be missing until it is gone for good
 SYNCED_AFTER = 300.0  # seconds within which the service has brought what a sync asked for
+LONGEST_ID = 18  # digits
 STOP_AGAIN = 600.0  # seconds until a stop that was taken is asked for again; a soft one takes long
 
 
@@ -135,11 +135,16 @@ class CloudHpc:
 
     async def poll(self, runs: Sequence[Run]) -> Mapping[str, Answer]:
         """Answer for all runs from one look at the list; a new one when the budget allows it."""
+        answers: dict[str, Answer] = {
+            run.key: NoAnswer(f"{run.remote_id!r} is no id of a simulation")
+            for run in runs
+            if not _has_id(run)
+        }
+        runs = [run for run in runs if run.key not in answers]
         if not runs:
-            return {}
+            return answers
         self._followed |= {run.key: _id(run) for run in runs}
         look = await self._looked()
-        answers: dict[str, Answer] = {}
         ends = 0
         for run in runs:
             row = look.rows.get(_id(run))
@@ -162,12 +167,12 @@ class CloudHpc:
         id_ = _id(run)
         row = self._look.rows.get(id_) if self._look else None
         taken = self._stopped.get(run.key)
-        if row is not None and is_final(row):
-            return
         if taken is not None and self._now() - taken < STOP_AGAIN:
             return
         if row is None and run.key not in self._submitted:
             row = await simulations.view_short(self.calls, id_, Use.CANCEL)
+        if row is not None and is_final(row):
+            return
         if row is not None and row.folder.strip("/") != folder(run):
             text = f"simulation {id_} has the folder {row.folder}, not ours: it is left alone"
             raise RejectedError(text, effect="none")
@@ -238,15 +243,21 @@ class CloudHpc:
         if now - since < GONE_AFTER:
             return NoAnswer(f"{text}; it is looked for again")
         try:
-            await simulations.view_short(self.calls, id_, Use.POLL)
-        except TransientError as error:  # so the service answers for an id that it does not know
-            return Lost(f"{text}, for {(now - since) / 60:.0f} min, nor by its id: {error}")
+            known = await simulations.is_known(self.calls, id_, Use.POLL)
         except BackendError as error:
             return NoAnswer(f"{text}, and {error}")
-        return NoAnswer(f"{text}, but shows it by its id")
+        if known:
+            return NoAnswer(f"{text}, but shows it by its id")
+        return Lost(f"{text}, for {(now - since) / 60:.0f} min, and knows none by that id")
+
+
+def _has_id(run: Run) -> bool:
+    """Whether a run's id may be one; a person who adopted it may have named anything."""
+    id_ = run.remote_id or ""
+    return id_.isascii() and id_.isdecimal() and len(id_) <= LONGEST_ID
 
 
 def _id(run: Run) -> int:
-    if run.remote_id is None or not run.remote_id.isdecimal():
+    if run.remote_id is None or not _has_id(run):
         raise RejectedError(f"{run.remote_id!r} is no id of a simulation", effect="none")
     return int(run.remote_id)

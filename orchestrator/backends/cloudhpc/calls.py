@@ -24,13 +24,21 @@ TECHNICAL = "technical problem"
 WORDY = 64 << 20  # bytes: a solver's whole output is in one answer
 
 
-def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | None:
+class UnknownError(TransientError):
+    """The service says that it cannot: so it answers for what it does not know, too."""
+
+
+def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | Reply | None:
     """Return the error that an envelope tells of; None where HTTP itself tells enough.
 
+    It is the reply itself that is returned where that tells of a success with an error's status.
     A bad key and an unknown id are both a 403; only the words tell them apart. What is answered
     over the quota is not published: it is told by the service's own count.
     """
-    if reply.status == TOO_MANY or reply.status >= SERVER_FAILS or not _errors(reply):
+    envelope = _envelope(reply)
+    if not envelope.get("errors"):
+        return reply if reply.status >= BAD and "response" in envelope else None
+    if reply.status == TOO_MANY or reply.status >= SERVER_FAILS:
         return None
     words = said()
     text = f"{reply.source} answered {reply.status}: {words}"
@@ -39,19 +47,19 @@ def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | N
     if reply.status == FORBIDDEN and _is_over(reply):
         return QuotaError(f"{text}: the account's calls are used up", effect=ask.effect)
     if TECHNICAL in words.lower():
-        return TransientError(text, effect=ask.effect)
+        return UnknownError(text, effect=ask.effect)
     return RejectedError(text, effect="none")
 
 
-def _errors(reply: Reply) -> bool:
-    """Whether an answer tells of errors; a good one is not looked through twice."""
+def _envelope(reply: Reply) -> dict[str, JsonValue]:
+    """Return an answer that may tell of errors; a good one is not looked through twice."""
     if reply.status < BAD and b'"errors"' not in reply.body[:200]:
-        return False
+        return {}
     try:
         tree = reply.json()
     except ProtocolError:
-        return False
-    return isinstance(tree, dict) and bool(tree.get("errors"))
+        return {}
+    return tree if isinstance(tree, dict) else {}
 
 
 def _is_over(reply: Reply) -> bool:
@@ -79,11 +87,29 @@ class Calls:
         """Do what changes nothing over there that could be missed, though it is no GET."""
         return await self._response(Ask(method, path, use, json=body, reads=True))
 
+    async def known(
+        self, method: str, path: str, use: Use, body: JsonValue = None
+    ) -> JsonValue | None:
+        """Read something that may not be there; None when the service says that it cannot.
+
+        What is not there and what goes wrong over there are answered alike.
+        """
+        try:
+            return await self._opened(Ask(method, path, use, json=body, reads=True))
+        except (UnknownError, RejectedError):
+            return None
+
     async def tell(self, method: str, path: str, use: Use, body: JsonValue = None) -> JsonValue:
         """Change something."""
         return await self._response(Ask(method, path, use, json=body, reads=False))
 
     async def _response(self, ask: Ask) -> JsonValue:
+        try:
+            return await self._opened(ask)
+        except UnknownError as error:
+            raise TransientError(str(error), effect=error.effect) from None
+
+    async def _opened(self, ask: Ask) -> JsonValue:
         reply = await self.door.call(ask)
         tree = reply.json()
         if isinstance(tree, dict) and "response" in tree:

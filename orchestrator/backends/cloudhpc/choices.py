@@ -45,6 +45,7 @@ class Choices:
 
 
 def _shown(wanted: str, offered: list[str]) -> str:
-    near = get_close_matches(wanted, offered, MOST_SHOWN) or offered[:MOST_SHOWN]
+    near = [] if wanted.isdecimal() else get_close_matches(wanted, offered, MOST_SHOWN)
+    near = near or offered[:MOST_SHOWN]
     more = ", …" if len(near) < len(offered) else ""
     return ", ".join(map(value_text, near)) + more if near else "nothing at all"

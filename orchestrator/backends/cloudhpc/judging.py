@@ -68,7 +68,8 @@ def judge(simulation: Simulation, table: RunTable, *, stopping: bool) -> Finishe
     if failed is not None:
         return Finished(ok=False, reason=f"{said}, but its output says {_shown(failed)}")
     if simulation.status == Status.ERROR:
-        last = next((line for line in reversed(lines) if line.strip()), None)
+        words = simulation.output.splitlines() or simulation.logs.splitlines()
+        last = next((line for line in reversed(words) if line.strip()), None)
         return Finished(ok=False, reason=said if last is None else f"{said}: {_shown(last)}")
     if table.success is not None and _holding(lines, [table.success]) is None:
         never = f"{said}, but its output never says {value_text(table.success)}"

@@ -41,7 +41,6 @@ class Listing:
 
     calls: Calls
     highest: int | None = None
-    _size: int = 0
     _begun: _Begun | None = None
     _seen_on: dict[int, int] = field(default_factory=dict)
 
@@ -56,15 +55,17 @@ class Listing:
         """
         begun = self._begun
         if begun is None or at - begun.at > LOOK_LIVES:
-            begun = _Begun(at, Search(wanted, self._seen_on, self._size))
+            begun = _Begun(at, Search(wanted, self._seen_on))
         self._begun = None
         search = begun.search
         search.want(wanted)
         try:
             while (number := search.next()) is not None:
                 if search.pages >= MOST_PAGES:
-                    raise ProtocolError(f"the list of simulations has over {MOST_PAGES} pages")
-                begun.rows.update({r.id: r for r in await self._page(number, Use.POLL, search)})
+                    raise _too_long()
+                found = await self._page(number, Use.POLL)
+                search.take(number, [row.id for row in found])
+                begun.rows.update({row.id: row for row in found})
         except QuotaError:
             self._begun = begun
             raise
@@ -81,25 +82,30 @@ class Listing:
     async def down_to(self, floor: int, use: Use) -> list[Simulation]:
         """Return every simulation from the newest down to one at or below `floor`, or to the end.
 
-        Raises ProtocolError when the list ends although `floor` was on it once.
+        Raises ProtocolError when the list ends before it, or lacks what is known to be newer: it
+        lags behind, or a page of it is missing.
         """
         rows: dict[int, Simulation] = {}
-        search = Search((), {}, self._size)
+        newest = max(floor, self.highest or 0)
         for number in range(1, MOST_PAGES + 1):
-            found = await self._page(number, use, search)
+            found = await self._page(number, use)
             rows |= {row.id: row for row in found}
-            if rows and min(rows) <= floor:
+            if max(rows, default=0) < newest:
+                text = f"the list of simulations lacks {newest}, which was known"
+                raise ProtocolError(text, effect="none")
+            if not found and floor:
+                text = f"the list of simulations ends before {floor} is reached"
+                raise ProtocolError(text, effect="none")
+            if not found or min(rows) <= floor:
                 return list(rows.values())
-            if not found:
-                if floor:
-                    raise ProtocolError(f"the list of simulations ends before {floor} is reached")
-                return list(rows.values())
-        raise ProtocolError(f"the list of simulations has over {MOST_PAGES} pages")
+        raise _too_long()
 
-    async def _page(self, number: int, use: Use, search: Search) -> list[Simulation]:
+    async def _page(self, number: int, use: Use) -> list[Simulation]:
         rows = await simulations.page(self.calls, number, use)
-        search.take(number, [row.id for row in rows])
-        self._size = search.size
         if rows:
             self.learn(rows[0].id)
         return rows
+
+
+def _too_long() -> ProtocolError:
+    return ProtocolError(f"the list of simulations has over {MOST_PAGES} pages", effect="none")

@@ -176,7 +176,8 @@ class Folders:
         return {
             name: item
             for name, item in walk.found.items()
-            if item.created >= walk.ours and not is_surely_before(item.created, simulation.idate)
+            if (item.created or walk.ours) >= walk.ours
+            and not is_surely_before(item.created, simulation.idate)
         }
 
     def _download(self, stack: ExitStack, run: Run, output: Output, offset: int) -> http.Stream:

@@ -15,7 +15,7 @@ from pydantic import (
     ValidationError,
 )
 
-from orchestrator.backend import ProtocolError
+from orchestrator.backend import Effect, ProtocolError
 
 T = TypeVar("T")
 
@@ -29,6 +29,13 @@ def _text(value: object) -> object:
     if isinstance(value, list):
         return "\n".join(line for line in value if isinstance(line, str))
     return value if isinstance(value, str) else ""
+
+
+def _number(value: object) -> object:
+    """A number, or one in a text; True is 1 for Python alone, and for us none."""
+    if isinstance(value, bool) or (isinstance(value, str) and not value.isascii()):
+        raise ValueError("expected a number")
+    return value
 
 
 def _id(value: object) -> object:
@@ -88,10 +95,12 @@ class Link(_Reply):
 Simulations = TypeAdapter(list[Simulation])
 Items = TypeAdapter(list[Item])
 Words = TypeAdapter(list[str | int])
-Number = TypeAdapter(Annotated[int, Field(ge=0)])
+Number = TypeAdapter(Annotated[int, BeforeValidator(_number), Field(ge=0)])
 
 
-def read(model: type[T] | TypeAdapter[T], value: JsonValue, what: str) -> T:
+def read(
+    model: type[T] | TypeAdapter[T], value: JsonValue, what: str, effect: Effect = "none"
+) -> T:
     """Return a reply as its model; raise ProtocolError, without the values, when it is not one."""
     adapter = model if isinstance(model, TypeAdapter) else TypeAdapter(model)
     try:
@@ -99,7 +108,8 @@ def read(model: type[T] | TypeAdapter[T], value: JsonValue, what: str) -> T:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
-        raise ProtocolError(f"the answer is no {what}: {where}: {first['msg']}") from None
+        text = f"the answer is no {what}: {where}: {first['msg']}"
+        raise ProtocolError(text, effect=effect) from None
 
 
 def link_of(value: JsonValue) -> str:

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 class Search:
     """Asks for pages (1, 2, …) one by one; `guesses` are pages by id."""
 
-    def __init__(self, wanted: Iterable[int], guesses: Mapping[int, int], size: int = 0) -> None:
+    def __init__(self, wanted: Iterable[int], guesses: Mapping[int, int]) -> None:
         self.want(wanted)
         self._guesses = guesses
         self._ends: dict[int, tuple[int, int]] = {}  # page → its newest and its oldest id
         self._beyond: int | None = None  # the first page that is known to be empty
-        self.size = size  # the most rows that any page had
+        self._size = 0  # the most rows that any page had, in this look: it may be another the next
         self.seen_on: dict[int, int] = {}
         self.pages = 0  # how many were looked at
 
@@ -35,11 +35,11 @@ class Search:
     def take(self, page: int, ids: Sequence[int]) -> None:
         """Note what a page held, the newest first."""
         self.pages += 1
-        self.size = max(self.size, len(ids))
+        self._size = max(self._size, len(ids))
         if ids:
             self._ends[page] = (ids[0], ids[-1])
             self.seen_on.update(dict.fromkeys(ids, page))
-        if len(ids) < self.size or not ids:
+        if len(ids) < self._size or not ids:
             first = page + 1 if ids else page
             self._beyond = first if self._beyond is None else min(self._beyond, first)
 

@@ -50,12 +50,18 @@ async def add(
     body: dict[str, JsonValue] = {"cpu": cpu, "ram": ram, "script": script, "folder": folder}
     body |= {} if mesh is None else {"mesh": mesh}
     body |= {"nopre": 0 if spot else 1}
-    return read(Number, await calls.tell("POST", "simulation/add", Use.SUBMIT, body), "id")
+    found = await calls.tell("POST", "simulation/add", Use.SUBMIT, body)
+    return read(Number, found, "id", "possible")
 
 
 async def view_short(calls: Calls, id_: int, use: Use) -> Simulation:
     """Return a simulation without its output. An unknown id is TransientError: see `calls`."""
     return _same(id_, read(Simulation, await calls.get(f"simulation/view-short/{id_}", use), _ONE))
+
+
+async def is_known(calls: Calls, id_: int, use: Use) -> bool:
+    """Whether the service shows a simulation by its id."""
+    return await calls.known("GET", f"simulation/view-short/{id_}", use) is not None
 
 
 async def view(calls: Calls, id_: int, use: Use) -> Simulation:
@@ -75,7 +81,8 @@ async def page(
     rows = read(Simulations, found, "list of simulations")
     ids = [row.id for row in rows]
     if field == "id" and ids != sorted(set(ids), reverse=order == "desc"):
-        raise ProtocolError("the list of simulations is not in order of their ids")
+        text = "the list of simulations is not in order of their ids"
+        raise ProtocolError(text, effect="none")
     return rows
 
 
@@ -92,5 +99,6 @@ async def sync(calls: Calls, id_: int, use: Use) -> None:
 def _same(id_: int, found: Simulation) -> Simulation:
     """Refuse the record of another simulation than was asked for."""
     if found.id != id_:
-        raise ProtocolError(f"asked for simulation {id_}, the service answered with another")
+        text = f"asked for simulation {id_}, the service answered with another"
+        raise ProtocolError(text, effect="none")
     return found

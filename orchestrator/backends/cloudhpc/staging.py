@@ -20,7 +20,8 @@ from orchestrator.backends.cloudhpc.listing import Listing
 from orchestrator.backends.http import ExpiredError, Storage, Use, send
 
 FOLDER = "archives"  # within the backend's own
-ARCHIVE, SENT, FLOOR = "archive", "sent", "floor"  # in a memo; the last: no later run is below it
+# In a memo. CHANGED: another archive may be there, of this size. FLOOR: no later run is below it.
+ARCHIVE, CHANGED, SENT, FLOOR = "archive", "changed", "sent", "floor"
 
 
 class Stager:
@@ -42,9 +43,10 @@ class Stager:
         if memo.get(ARCHIVE) != mark:
             self._begun.add(run.key)
             self._there.discard(run.key)
-            return Begun({ARCHIVE: mark})
+            return Begun({ARCHIVE: mark, CHANGED: ARCHIVE in memo})
         if not memo.get(SENT):
-            if run.key in self._begun or not await self._is_there(run, packed):
+            sure = run.key in self._begun or memo.get(CHANGED)  # that to send is right
+            if sure or not await self._is_there(run, packed):
                 await self._send(run, packed)
             floor = await self._listing.newest(Use.SUBMIT)
             memo = {ARCHIVE: mark, SENT: True, FLOOR: floor}
@@ -78,7 +80,6 @@ class Stager:
         """Send the archive, once; tell the service that it is complete."""
         if run.key not in self._there:
             link = await storage.upload_url(self._calls, folder(run), UPLOAD, Use.SUBMIT)
-            typed = storage.CONTENT_TYPE
             try:
                 await send(
                     link,
@@ -86,11 +87,15 @@ class Stager:
                     0,
                     packed.size,
                     self._where,
-                    content_type=typed,
+                    content_type=storage.CONTENT_TYPE,
                     md5=packed.md5,
                 )
             except ExpiredError as error:
                 raise TransientError(f"{error}; it is sent to a new one", effect="none") from None
+            except FileNotFoundError:
+                del self._packed[run.key]
+                text = "the archive is gone; it is packed anew"
+                raise TransientError(text, effect="none") from None
             self._there.add(run.key)
         await storage.delete_cache(self._calls, Use.SUBMIT)
 

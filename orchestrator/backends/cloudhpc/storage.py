@@ -10,14 +10,13 @@ from contextlib import suppress
 from pydantic import JsonValue
 
 from orchestrator.backend import ProtocolError, RejectedError, TransientError
-from orchestrator.backends.cloudhpc.calls import FORBIDDEN, UNAUTHORISED, Calls
+from orchestrator.backends.cloudhpc.calls import Calls
 from orchestrator.backends.cloudhpc.replies import Item, Items, link_of, read
 from orchestrator.backends.cloudhpc.simulations import Order
-from orchestrator.backends.http import Ask, Use
+from orchestrator.backends.http import Use
 
 MOST_PAGES = 1000  # a list that never ends is a fault over there
 CONTENT_TYPE = "application/octet-stream"
-NOT_FOUND = 404
 ASK_AGAIN = 2.0  # seconds; what the vendor's own programs wait for an address
 
 
@@ -65,19 +64,9 @@ async def items(calls: Calls, use: Use, parent: str | None = None) -> AsyncItera
 
 
 async def by_path(calls: Calls, path: str, use: Use) -> Item | None:
-    """Return a file or folder; None when the service says that it cannot: it may not be there.
-
-    What is not there and what goes wrong are answered alike.
-    """
-    expect = (FORBIDDEN, NOT_FOUND)
-    ask = Ask("POST", "storage/view-by-path", use, json={"path": path}, reads=True, expect=expect)
-    reply = await calls.door.call(ask)
-    tree = reply.json()
-    if reply.status in expect and UNAUTHORISED not in reply.text().lower():
-        return None
-    if not isinstance(tree, dict) or not tree.get("response"):
-        raise TransientError(f"{reply.source} did not answer for a path", effect="none")
-    return read(Item, tree["response"], "file")
+    """Return a file or folder; None when the service says that it cannot: it may not be there."""
+    found = await calls.known("POST", "storage/view-by-path", use, {"path": path})
+    return read(Item, found, "file") if found else None
 
 
 async def find(calls: Calls, path: str, use: Use) -> Item | None:

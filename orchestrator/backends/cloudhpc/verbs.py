@@ -6,9 +6,10 @@ from pydantic import JsonValue
 
 from orchestrator.backend import BackendError, Diagnosis, RejectedError, Verb
 from orchestrator.backends.cloudhpc import moving, simulations, storage
-from orchestrator.backends.cloudhpc.backend import CloudHpc
+from orchestrator.backends.cloudhpc.backend import LONGEST_ID, CloudHpc
 from orchestrator.backends.cloudhpc.judging import word
 from orchestrator.backends.http import Use
+from orchestrator.document import value_text
 
 Service = CloudHpc
 
@@ -72,8 +73,10 @@ async def _delete_cache(service: Service) -> JsonValue:
 
 
 def _number(text: str, what: str, at_least: int = 0) -> int:
-    if not (text.isascii() and text.isdecimal()) or int(text) < at_least:
-        raise RejectedError(f"{what} is a number, as `runs` lists them", effect="none")
+    fits = text.isascii() and text.isdecimal() and len(text) <= LONGEST_ID
+    if not fits or int(text) < at_least:
+        which = "a number from 1 on" if at_least else "the number of a simulation, as `runs` shows"
+        raise RejectedError(f"{what} is {which}, not {value_text(text)}", effect="none")
     return int(text)
 
 

@@ -37,9 +37,10 @@ from orchestrator.log.masking import masker
 
 _ODD = re.compile(r"[?#\\]|/(\.|%2e){1,2}(/|$)", re.IGNORECASE)  # would call something else
 Auth = Callable[[], Mapping[str, str]]
-Reading = Callable[[Ask, Reply, Callable[[], str]], BackendError | None]
+Reading = Callable[[Ask, Reply, Callable[[], str]], BackendError | Reply | None]
 """What a service tells in its own way: given a call, its reply, and what gives its words.
-An AuthError from here says that the credentials were refused, with whatever status."""
+An AuthError from here says that the credentials were refused, with whatever status; the reply
+itself, that it is an answer with whatever status."""
 
 KEEP_ALIVE = 75.0  # seconds, so that a poll a minute need not connect anew
 CONNECT_LIMIT = 15.0  # seconds
@@ -93,7 +94,10 @@ class Door:
                 own = None
                 if reply.status not in ask.expect:
                     own = self._read(ask, reply, partial(words, reply.body, mask))
-                error = own or refusal(ask, reply, wall=wall, mask=mask)
+                if isinstance(own, Reply):
+                    error = None
+                else:
+                    error = own or refusal(ask, reply, wall=wall, mask=mask)
                 permit.outcome = outcome(reply, error, wall, denied=isinstance(own, AuthError))
                 if error is None:
                     return reply
