@@ -24,3 +24,21 @@ async def test_jobs_that_begin_together_ask_once_what_there_is(
     listed = "GET /api/v2/simulation/index-short/{field}/{direction}/{page}"
     assert calls[listed] == 1  # for the highest id before any of them
     assert calls["POST /api/v2/storage/upload-url"] == TOGETHER
+
+
+async def test_runs_that_ended_together_clear_the_cache_once(
+    place: Place, emulated: Emulated
+) -> None:
+    """A daemon that starts again with ended runs would spend the hour on beginning with each."""
+    runs = [
+        await place.started(place.run(str(number), shell("date > date")))
+        for number in range(TOGETHER)
+    ]
+    for run in runs:
+        await place.end(run)
+    await place.reopen()
+    before = emulated.calls("DELETE /api/v2/user/delete-cache")
+    async with anyio.create_task_group() as group:
+        for run in runs:
+            group.start_soon(place.outputs, run)
+    assert emulated.calls("DELETE /api/v2/user/delete-cache") == before + 1
