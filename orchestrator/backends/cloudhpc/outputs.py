@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from anyio import from_thread
+from anyio import Lock, from_thread
 
 from orchestrator.backend import (
     Output,
@@ -23,7 +23,7 @@ from orchestrator.backends import http
 from orchestrator.backends.cloudhpc import storage
 from orchestrator.backends.cloudhpc.calls import Calls
 from orchestrator.backends.cloudhpc.layout import UPLOAD, folder, is_surely_before
-from orchestrator.backends.cloudhpc.record import Records
+from orchestrator.backends.cloudhpc.record import Record, Records
 from orchestrator.backends.cloudhpc.replies import Item, Simulation
 from orchestrator.backends.http import ExpiredError, Storage, Use, download
 from orchestrator.core.patterns import selecting
@@ -80,6 +80,7 @@ class Folders:
         self, calls: Calls, where: Storage, records: Records, now: Callable[[], float]
     ) -> None:
         self._calls, self._where, self._records, self._now = calls, where, records, now
+        self._turn = Lock()  # few calls list one folder whole, rather than begin with many
         self._listed: dict[str, _Listed] = {}
         self._walks: dict[str, _Walk] = {}
         self._empty: dict[str, list[float]] = {}  # keys of runs: when no result was found
@@ -93,21 +94,9 @@ class Folders:
         Raises TransientError while the folder of an ended run has no result at all: they may be on
         their way.
         """
-        chosen = _chosen(run)
-        record = await self._records.of(id_)
-        listed = self._listed.get(run.key)
-        if listed is None or not record.final or self._now() - listed.at > LISTED_LIVES:
-            looks = self._empty.setdefault(run.key, [])
-            await self._clear(max(looks, default=record.at) if record.final else self._now())
-            listed = _Listed(await self._items(run, record.simulation), self._now())
-            looks.append(listed.at)
-            if record.final and not listed.items and len(looks) < MOST_LOOKS:
-                raise TransientError(
-                    "the folder of the run holds no result yet; it is looked at again",
-                    effect="none",
-                    retry_after=COME_BACK,
-                )
-            self._listed[run.key] = listed
+        chosen, asked = _chosen(run), self._now()
+        async with self._turn:
+            record, listed = await self._look(run, id_, asked)
         logs = [Output(name, len(data), log=True) for name, data in record.files().items()]
         found = [Output(name, listed.items[name].size) for name in sorted(listed.items)]
         return logs + [output for output in found if chosen(output.name)]
@@ -146,6 +135,25 @@ class Folders:
         found = await storage.find(self._calls, folder(run), Use.TRANSFER)
         if found is not None:
             await storage.delete(self._calls, found.id, Use.TRANSFER)
+
+    async def _look(self, run: Run, id_: int, asked: float) -> tuple[Record, _Listed]:
+        """Return the run's record, and what lies in its folder since it was asked for."""
+        record = await self._records.of(id_)
+        listed = self._listed.get(run.key)
+        if listed is None or not record.final or self._now() - listed.at > LISTED_LIVES:
+            looks = self._empty.setdefault(run.key, [])
+            since = min(record.at, asked)  # it had ended by then
+            await self._clear(max(looks, default=since) if record.final else self._now())
+            listed = _Listed(await self._items(run, record.simulation), self._now())
+            looks.append(listed.at)
+            if record.final and not listed.items and len(looks) < MOST_LOOKS:
+                raise TransientError(
+                    "the folder of the run holds no result yet; it is looked at again",
+                    effect="none",
+                    retry_after=COME_BACK,
+                )
+            self._listed[run.key] = listed
+        return record, listed
 
     async def _clear(self, since: float) -> None:
         """Have listings be no older than `since`: one call serves all runs that ended before it."""
