@@ -39,7 +39,7 @@ COMMANDS = {
     "verify": Entry("results", "Hash results again and compare them with their manifests."),
     "backends": Entry(
         "backends",
-        "Show the backends: what they are, how busy, how many calls they have, what holds them back.",
+        "Show the backends: what they are, how busy, their calls, what holds them back.",
     ),
     "remote": Entry("remote", "Ask a service something beside running jobs."),
     "backup": Entry("backups", "Write a copy of the queue."),
