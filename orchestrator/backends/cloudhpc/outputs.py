@@ -3,7 +3,7 @@
 Results are archives and plain files, brought there at the end whatever the status, and on a sync.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -26,12 +26,12 @@ from orchestrator.backends.cloudhpc.layout import UPLOAD, folder, is_surely_befo
 from orchestrator.backends.cloudhpc.record import Record, Records
 from orchestrator.backends.cloudhpc.replies import Item, Simulation
 from orchestrator.backends.http import ExpiredError, Storage, Use, download
-from orchestrator.core.patterns import selecting
+from orchestrator.core.patterns import matches, parse_pattern, selecting
 
 LISTED_LIVES = 6 * 3600.0  # seconds for which the listing of an ended run is believed
 LINK_LIVES = 6 * 3600.0  # seconds for which a signed address is tried before a new one is asked for
-COME_BACK = 60.0  # seconds until a folder without any result is looked at once more
-MOST_LOOKS = 2  # at such a folder: a run may leave nothing
+COME_BACK = 60.0  # seconds until a folder that lacks what the spec asks for is looked at once more
+MOST_LOOKS = 2  # at such a folder: a run may not leave it
 MOST_FOLDERS = 100  # below the run's own
 
 
@@ -83,7 +83,7 @@ class Folders:
         self._turn = Lock()  # few calls list one folder whole, rather than begin with many
         self._listed: dict[str, _Listed] = {}
         self._walks: dict[str, _Walk] = {}
-        self._empty: dict[str, list[float]] = {}  # keys of runs: when no result was found
+        self._looks: dict[str, list[float]] = {}  # keys of runs: when results were lacking
         self._links: dict[tuple[str, str], tuple[str, float]] = {}
         self._etags: dict[tuple[str, str], tuple[str, str | None]] = {}  # each with the MD5
         self._cleared = -LISTED_LIVES  # when the service's cache was deleted last
@@ -91,8 +91,8 @@ class Folders:
     async def list(self, run: Run, id_: int) -> list[Output]:
         """Return the outputs that the spec asks for, and what the service says of the run.
 
-        Raises TransientError while the folder of an ended run has no result at all: they may be on
-        their way.
+        Raises TransientError while the folder of an ended run has no result at all, or none that a
+        pattern of the spec asks for: they may be on their way.
         """
         chosen, asked = _chosen(run), self._now()
         async with self._turn:
@@ -124,7 +124,7 @@ class Folders:
         """Drop what is remembered of a run."""
         self._listed.pop(run.key, None)
         self._walks.pop(run.key, None)
-        self._empty.pop(run.key, None)
+        self._looks.pop(run.key, None)
         for kept in (self._links, self._etags):
             for name in [name for name in kept if name[0] == run.key]:
                 del kept[name]
@@ -141,14 +141,15 @@ class Folders:
         record = await self._records.of(id_)
         listed = self._listed.get(run.key)
         if listed is None or not record.final or self._now() - listed.at > LISTED_LIVES:
-            looks = self._empty.setdefault(run.key, [])
+            looks = self._looks.setdefault(run.key, [])
             since = min(record.at, asked)  # it had ended by then
             await self._clear(max(looks, default=since) if record.final else self._now())
             listed = _Listed(await self._items(run, record.simulation), self._now())
             looks.append(listed.at)
-            if record.final and not listed.items and len(looks) < MOST_LOOKS:
+            lacking = _lacking(run, listed.items)
+            if record.final and lacking and len(looks) < MOST_LOOKS:
                 raise TransientError(
-                    "the folder of the run holds no result yet; it is looked at again",
+                    f"the folder of the run holds no {lacking} yet; it is looked at again",
                     effect="none",
                     retry_after=COME_BACK,
                 )
@@ -219,6 +220,17 @@ class Folders:
             if item is None:
                 raise TransientError(f"the service does not show {path!r} now", effect="none")
         return await storage.link(self._calls, item.id, Use.TRANSFER)
+
+
+def _lacking(run: Run, found: Collection[str]) -> str | None:
+    """Return what the spec asks for and no file is, None where there is nothing of the kind."""
+    if not found:
+        return "result"
+    for text in run.outputs.include or ():
+        pattern = parse_pattern(text)
+        if not any(matches(pattern, name) for name in found):
+            return text
+    return None
 
 
 def _chosen(run: Run) -> Callable[[str], bool]:
