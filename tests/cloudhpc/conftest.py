@@ -27,9 +27,9 @@ def shell(script: str, **more: Any) -> Body:
     return Body(table, {"run.sh": script.encode()})
 
 
-def _writes(name: str, times: int) -> Body:
+def _writes(name: str, times: int, then: str = "") -> Body:
     code = f"import sys; sys.stdout.buffer.write(bytes(range(256)) * {times})"
-    return shell(f'mkdir -p "$(dirname {name})"; python3 -c "{code}" > {name}')
+    return shell(f'mkdir -p "$(dirname {name})"; python3 -c "{code}" > {name}; {then}')
 
 
 BODIES = Bodies(
@@ -38,6 +38,7 @@ BODIES = Bodies(
     # It leaves a file: a folder without any result is looked at again after a minute.
     fails=lambda code: shell(f"date > date; exit {code}"),
     sleeps=shell("exec sleep 1000"),
+    lingers=lambda name, times: _writes(name, times, then="exec sleep 1000"),
 )
 
 
@@ -54,8 +55,8 @@ class Emulated:
         httpx.put(f"{self.control}/faults", json=list(faults)).raise_for_status()
 
     def set(self, **dials: float) -> None:
-        """Turn dials."""
-        httpx.put(f"{self.control}/dials", json=dials).raise_for_status()
+        """Change settings."""
+        httpx.put(f"{self.control}/settings", json=dials).raise_for_status()
 
     def tell(self, what: str, **wish: Any) -> Any:
         """Do what somebody else does who shares the account."""

@@ -98,6 +98,8 @@ class Folders:
         listed = self._listed.get(run.key)
         if listed is None or not record.final or self._now() - listed.at > LISTED_LIVES:
             looks = self._empty.setdefault(run.key, [])
+            if not record.final:
+                self._walks.pop(run.key, None)  # its folder changes: half of a walk is of no use
             await self._clear(max(looks, default=record.at) if record.final else self._now())
             listed = _Listed(await self._items(run, record.simulation), self._now())
             looks.append(listed.at)
@@ -108,6 +110,7 @@ class Folders:
                     retry_after=COME_BACK,
                 )
             self._listed[run.key] = listed
+            self._drop_links(run)  # they lead to what was there before
         logs = [Output(name, len(data), log=True) for name, data in record.files().items()]
         found = [Output(name, listed.items[name].size) for name in sorted(listed.items)]
         return logs + [output for output in found if chosen(output.name)]
@@ -136,9 +139,13 @@ class Folders:
         self._listed.pop(run.key, None)
         self._walks.pop(run.key, None)
         self._empty.pop(run.key, None)
-        for kept in (self._links, self._etags):
-            for name in [name for name in kept if name[0] == run.key]:
-                del kept[name]
+        self._drop_links(run)
+        for name in [name for name in self._etags if name[0] == run.key]:
+            del self._etags[name]
+
+    def _drop_links(self, run: Run) -> None:
+        for name in [name for name in self._links if name[0] == run.key]:
+            del self._links[name]
 
     async def remove(self, run: Run) -> None:
         """Remove the folder of a run over there, for good."""

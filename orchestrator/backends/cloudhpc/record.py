@@ -29,8 +29,7 @@ class Record:
     def files(self) -> dict[str, bytes]:
         """Return what is kept of it beside the outputs: the record with its cost, and its words."""
         said = {"output.log": self.simulation.output, "logs.log": self.simulation.logs}
-        fields = self.simulation.model_dump(mode="json", exclude={"output", "logs"})
-        text = json.dumps(fields, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+        text = json.dumps(self.simulation.facts(), indent=2, ensure_ascii=False) + "\n"
         words = {name: text for name, text in said.items() if text}
         return {name: text.encode() for name, text in {RECORD: text, **words}.items()}
 
