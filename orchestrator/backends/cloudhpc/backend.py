@@ -208,9 +208,6 @@ class CloudHpc:
         if run.stored and RunTable.model_validate(run.options).remove == "files":
             await self._folders.remove(run)
 
-    def _folders_of(self, run: Run) -> Folders:
-        return self._live_folders if run.live else self._folders
-
     async def _looked(self) -> Look:
         """Return a look that is as fresh as the budget allows; one at a time, for all who ask."""
         async with self._looking:
@@ -219,6 +216,9 @@ class CloudHpc:
             if look is None or self._now() >= look.at + wait:
                 look = self._look = await self._listing.look(self._followed.values(), self._now())
             return look
+
+    def _folders_of(self, run: Run) -> Folders:
+        return self._live_folders if run.live else self._folders
 
     async def _end(self, run: Run, row: Simulation) -> Answer:
         """Judge a run that the list shows at its end; what it told of others is not lost by it."""

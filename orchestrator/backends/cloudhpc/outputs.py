@@ -125,9 +125,13 @@ class Folders:
         self._listed.pop(run.key, None)
         self._walks.pop(run.key, None)
         self._looks.pop(run.key, None)
-        for kept in (self._links, self._etags):
-            for name in [name for name in kept if name[0] == run.key]:
-                del kept[name]
+        self._drop_links(run)
+        for name in [name for name in self._etags if name[0] == run.key]:
+            del self._etags[name]
+
+    def _drop_links(self, run: Run) -> None:
+        for name in [name for name in self._links if name[0] == run.key]:
+            del self._links[name]
 
     async def remove(self, run: Run) -> None:
         """Remove the folder of a run over there, for good."""
@@ -143,6 +147,8 @@ class Folders:
         if listed is None or not record.final or self._now() - listed.at > LISTED_LIVES:
             looks = self._looks.setdefault(run.key, [])
             since = min(record.at, asked)  # it had ended by then
+            if not record.final:
+                self._walks.pop(run.key, None)  # its folder changes: half of a walk is of no use
             await self._clear(max(looks, default=since) if record.final else self._now())
             listed = _Listed(await self._items(run, record.simulation), self._now())
             looks.append(listed.at)
@@ -154,6 +160,7 @@ class Folders:
                     retry_after=COME_BACK,
                 )
             self._listed[run.key] = listed
+            self._drop_links(run)  # they lead to what was there before
         return record, listed
 
     async def _clear(self, since: float) -> None:
