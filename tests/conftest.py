@@ -11,6 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 PACKAGES = {  # where the package is not called as the program
+    "7z": "p7zip-full",
+    "bsdtar": "libarchive-tools",
     "ccx": "calculix-ccx",
     "systemd-analyze": "systemd",
     "systemd-nspawn": "systemd-container",

@@ -127,9 +127,10 @@ KIND = Kind(
 )
 
 
-def install(site: Path) -> None:
-    """Make a folder that, on PYTHONPATH, is a package which adds this kind by an entry point."""
-    info = site / "probe-1.0.dist-info"
+def install(site: Path, name: str = "probe") -> None:
+    """Make a folder that, on PYTHONPATH, is a package which adds a kind by an entry point."""
+    info = site / f"{name}-1.0.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: probe\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[orchestrator.backends]\nprobe = tests.probe:KIND\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    points = f"[orchestrator.backends]\n{name} = tests.{name}:KIND\n"
+    (info / "entry_points.txt").write_text(points)

@@ -3,10 +3,12 @@
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.leftovers import end_processes_in
 from orchestrator.config import read_config
 from orchestrator.core.lifecycle import MOVES
 from orchestrator.document import read_spec
@@ -75,9 +77,40 @@ def test_every_command_of_the_readme_works(shell: tuple[Path, dict[str, str]]) -
         assert done.returncode == 0, f"$ {command}\n{done.stdout}\n{done.stderr}"
         printed[command] = done.stdout
     assert printed['cat "$(orchestrator results hello --path)/outputs/sum.txt"'] == "499999500000\n"
+    unpacked = 'cat "$(orchestrator results solver --path)/outputs/CASE/0.1/U"'
+    assert printed[unpacked] == "1\n2\n3\n"
     home = Path(environment["HOME"]) / ".local/share/orchestrator"
     assert len(list(home.glob("results/hello-*/latest/MANIFEST.json"))) == 1
     assert [p.read_text() for p in home.glob("results/sweep-*/latest/outputs/lines.txt")] == ["2\n"]
+
+
+def test_the_example_of_a_look_shows_a_run_that_goes_on(
+    shell: tuple[Path, dict[str, str]],
+) -> None:
+    """A person who is curious would type what does not work, or pay with the run."""
+    work, environment = shell
+    section = README.partition("### A look before the end")[2].partition("\n### ")[0]
+    [script] = [body for kind, body in BLOCK.findall(section) if kind == "sh"]
+    environment["ORCHESTRATOR_HOME"] = str(work / "home")
+    run = partial(subprocess.run, cwd=work, env=environment, check=True, capture_output=True)
+    run(["orchestrator", "init"])
+    run(["orchestrator", "submit", "relax.toml"])
+    with subprocess.Popen(
+        ["orchestrator", "serve"], cwd=work, env=environment, stderr=subprocess.DEVNULL
+    ) as daemon:
+        try:
+            while not list((work / "home").rglob("residuals.txt")):
+                assert daemon.poll() is None
+            shown = run(["bash", "-euo", "pipefail", "-c", script], text=True).stdout.splitlines()
+        finally:
+            daemon.terminate()
+            daemon.wait(30)
+            end_processes_in(work / "home")
+    assert re.fullmatch(r"relax-partial-\d{8}T\d{6}: 3 files, .*", shown[0])
+    assert "the run goes on" in shown[1]
+    assert shown[2] == "look: 3 files, 0 kB"
+    assert re.fullmatch(r"step \d+", shown[-1])
+    assert not list((work / "home/results").iterdir())
 
 
 def test_the_examples_for_services_are_accepted() -> None:

@@ -67,8 +67,19 @@ class Backend(Protocol):
     async def cancel(self, run: Run) -> None:
         """Ask for the run's end. MUST be safe to repeat; only `poll` tells whether it ended."""
 
+    async def sync(self, run: Run) -> None:
+        """Have what a live run has left so far made visible to `list_outputs`.
+
+        MUST NOT change the course of the run. MUST be safe to repeat. Nothing to do where it can be
+        seen at any time, or never; `traits.visible_after` says how long it takes.
+        """
+
     async def list_outputs(self, run: Run) -> Sequence[Output]:
-        """List what an ended run left that its spec asks for, logs included."""
+        """List what an ended run left that its spec asks for, logs included.
+
+        Of a run with `live` set, what can be seen of that now. Looking MUST NOT change anything
+        over there, and MUST NOT count for what is listed when the run has ended.
+        """
 
     def open_output(self, run: Run, output: Output, offset: int) -> AbstractContextManager[Stream]:
         """Open one output for reading from `offset` bytes on.

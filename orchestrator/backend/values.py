@@ -22,6 +22,8 @@ class Traits:
     `hints`: it calls `Context.hint` when a run changes, so that polls may be rare.
     `keeps_time_limit`: it stops runs at their time limit by itself, also while the daemon is down.
     `exit_codes`: it tells the exit code of a run that ended.
+    `visible_after`: seconds after `sync` within which `list_outputs` shows what a live run had
+    left; 0: it shows that at any time; None: it shows outputs of ended runs only.
     `md5_on_open`: it may vouch for an output not when it is listed, but when it is opened.
     """
 
@@ -30,6 +32,7 @@ class Traits:
     hints: bool = False
     keeps_time_limit: bool = False
     exit_codes: bool = True
+    visible_after: float | None = None
     md5_on_open: bool = False
 
 
@@ -59,8 +62,9 @@ class Run:
     `[run]` table (as JSON; secrets are references). `time_limit` is in seconds. `remote_id` is
     None until the run was accepted, found, or named by a person who adopted it; after an adoption
     `memo` is still what it was at the submit. `memo` is what this backend last asked to have
-    remembered for this run. `stopping` says that `cancel` was or may have been called for it,
-    `stored` that its results are published here.
+    remembered for this run. `live` says that it is under way as far as is known: its outputs are
+    looked at, not taken. `stopping` says that `cancel` was or may have been called for it, `stored`
+    that its results are published here.
     """
 
     key: str
@@ -72,6 +76,7 @@ class Run:
     time_limit: float | None = None
     remote_id: str | None = None
     memo: Memo = field(default_factory=dict)
+    live: bool = False
     stopping: bool = False
     stored: bool = False
 

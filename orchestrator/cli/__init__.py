@@ -4,8 +4,8 @@ Exit codes, for scripts:
 0 done; 1 the answer is bad news (findings, a job that failed, a request that was refused, a spec
 with problems); 2 it could not be asked like this (unknown option or job, no home, a queue that
 cannot be read); 130 interrupted; 141 nobody read the output any more. `serve` adds 75 (another
-daemon has the home) and 78 (the configuration or the queue's schema is wrong); `remote` adds 75
-(not now, try again later), 76 (an answer that was not understood) and 77 (no access).
+daemon has the home) and 78 (the configuration or the queue's schema is wrong); `remote` and `fetch`
+add 75 (not now, try again later), 76 (an answer that was not understood) and 77 (no access).
 """
 
 import os

@@ -35,6 +35,7 @@ COMMANDS = {
     "retry": Entry("ask", "Give jobs that ended badly, or are held, another run."),
     "adopt": Entry("ask", "Name the run of a job whose outcome could not be told."),
     "results": Entry("results", "Say where a job's results are."),
+    "fetch": Entry("fetch", "Copy what a run has left so far, while it goes on."),
     "verify": Entry("results", "Hash results again and compare them with their manifests."),
     "backends": Entry(
         "backends", "Show the backends: what they are, how busy, and what holds them back."

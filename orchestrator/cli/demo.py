@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli import homes, screen
+from orchestrator.cli.demo_cloudhpc import CLOUDHPC
 from orchestrator.cli.demo_emulated import THECROSSPRODUCT, emulated
 from orchestrator.cli.demo_jobs import LOCAL, Show, write
 from orchestrator.cli.fault import Fault
@@ -26,7 +27,7 @@ from orchestrator.store.results.folders import LATEST
 from orchestrator.store.sqlite import Connection
 from orchestrator.store.views import JobLine
 
-SHOWS = {"local": LOCAL, "thecrossproduct": THECROSSPRODUCT}
+SHOWS = {"local": LOCAL, "thecrossproduct": THECROSSPRODUCT, "cloudhpc": CLOUDHPC}
 LOOK_EVERY = 0.05  # seconds
 LONGEST = 60.0
 NOT_AS_EXPECTED = 1
@@ -52,6 +53,7 @@ def demo(kind: str) -> int:
     orchestrator demo
     orchestrator demo --home /tmp/demo
     orchestrator demo --kind thecrossproduct
+    orchestrator demo --kind cloudhpc
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     chosen: Home | None = click.get_current_context().obj
     if chosen is not None and chosen.root.exists() and any(chosen.root.iterdir()):

@@ -9,28 +9,15 @@ from pathlib import Path
 import click
 from pydantic import JsonValue
 
-from orchestrator.backend import (
-    AuthError,
-    BackendError,
-    Kind,
-    QuotaError,
-    RejectedError,
-    TransientError,
-    Verb,
-)
-from orchestrator.cli import answers, handing, homes, screen
+from orchestrator.backend import BackendError, Kind, Verb
+from orchestrator.cli import answers, handing, homes, refusals, screen
 from orchestrator.cli.fault import Fault
-from orchestrator.cli.setting import config_of
+from orchestrator.cli.setting import sound_config
 from orchestrator.config import Config
-from orchestrator.config.home import Home
 from orchestrator.daemon.asking import ask, fewest_words
 from orchestrator.daemon.wire import Question
-from orchestrator.document import ProblemsError
 from orchestrator.log.escape import escape
 from orchestrator.registry import kinds
-
-# As in sysexits.h; the first is what any request gets that was refused.
-REFUSED, LATER, NOT_UNDERSTOOD, NO_ACCESS = 1, 75, 76, 77
 
 
 @click.command(add_help_option=False)
@@ -71,7 +58,7 @@ def remote(
         screen.say(context.get_help())
         return 0
     home = homes.existing(homes.chosen_home())
-    config = _config(home)
+    config = sound_config(home)
     if name is None:
         _list_backends(config, as_json=as_json)
         return 0
@@ -86,42 +73,13 @@ def remote(
             given = words if file is None else words[:-1]
             answer = ask(home, config, Question(name, verb, given), file)
     except BackendError as error:
-        screen.note(f"orchestrator: {name}: {_told(error)}")
-        return _code(error)
+        screen.note(f"orchestrator: {name}: {refusals.told(error)}")
+        return refusals.code(error)
     if as_json:
         screen.say(json.dumps(answer, indent=1))
     else:
         answers.show(answer)
     return 0
-
-
-def _told(error: BackendError) -> str:
-    """Say in one line why the service did not do it, and what to do."""
-    said = escape(str(error))
-    if error.retry_after is not None:
-        said += f"; it may be asked again in {screen.span(error.retry_after)}"
-    if error.effect == "possible":
-        said += "; it may have been done all the same: look before you repeat it"
-    return said
-
-
-def _code(error: BackendError) -> int:
-    match error:
-        case RejectedError():
-            return REFUSED
-        case QuotaError() | TransientError():
-            return LATER
-        case AuthError():
-            return NO_ACCESS
-        case _:
-            return NOT_UNDERSTOOD
-
-
-def _config(home: Home) -> Config:
-    try:
-        return config_of(home)
-    except ProblemsError as error:
-        raise Fault("\n".join(escape(str(problem)) for problem in error.problems)) from None
 
 
 def _kind(config: Config, name: str) -> Kind:

@@ -1,15 +1,25 @@
 """The configuration of a home, as the daemon would read it."""
 
 from orchestrator.backends.http import read_budgets, read_standing
+from orchestrator.cli.fault import Fault
 from orchestrator.config import Config, Home, load
 from orchestrator.config.room import room_at
 from orchestrator.document import ProblemsError
+from orchestrator.log.escape import escape
 from orchestrator.registry import kinds
 
 
 def config_of(home: Home) -> Config:
     """Return the configuration. Raises ProblemsError with everything that is wrong with it."""
     return load(home, {name: kind.options for name, kind in kinds().items()})
+
+
+def sound_config(home: Home) -> Config:
+    """Return the configuration. Raises Fault with everything that is wrong with it."""
+    try:
+        return config_of(home)
+    except ProblemsError as error:
+        raise Fault("\n".join(escape(str(problem)) for problem in error.problems)) from None
 
 
 def lack_of(home: Home) -> str | None:

@@ -41,8 +41,8 @@ class Room:
         return f"room on the disk: {amount(self.free)} are free, {amount(needed)} are needed"
 
 
-def room_at(folder: Path, keep_free: int) -> Room:
-    """Look at the disk that a folder lies on. Raises OSError."""
+def room_at(folder: Path | int, keep_free: int) -> Room:
+    """Look at the disk that a folder, or an open file, lies on. Raises OSError."""
     found = os.statvfs(folder)
     total = found.f_blocks * found.f_frsize
     free = found.f_bavail * found.f_frsize

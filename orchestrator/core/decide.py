@@ -242,11 +242,14 @@ def unfetchable(work: Work, why: str, now: Now, u: float) -> Change:
     return _missed(work, Event.HARVEST_STEP, why, now, u, hold=Hold("outputs", reason))
 
 
-def published(work: Work, now: Now) -> Change:
-    """The results are visible: the job ends, or is queued for its next run."""
+def published(work: Work, now: Now, notes: Sequence[str] = ()) -> Change:
+    """The results are visible: the job ends, or is queued for its next run.
+
+    `notes` are what people should know of the results, if anything.
+    """
     outcome = work.outcome or Outcome.FAILED
     spec, job, due = work.spec.retry, JobState.FAILED, now.steady
-    reason = work.reason
+    reason = "; ".join([work.reason, *notes])
     hold = None
     if outcome is Outcome.SUCCEEDED:
         job = JobState.SUCCEEDED

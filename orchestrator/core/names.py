@@ -4,6 +4,7 @@ A name comes from a job or a service and may be anything. No output is refused f
 is unsafe in it is replaced, and the manifest records the name it had.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -18,6 +19,7 @@ PART_BYTES = 200  # file systems allow 255; the rest is left for tools that appe
 PATH_BYTES = 1000
 EXTENSION_LETTERS = 20  # what is longer after the last dot is no kind of file
 DEPTH = 16
+_ARCHIVE = re.compile(r"(?<=[^/])(\.tar)?(\.[A-Za-z0-9]+)$", re.IGNORECASE)
 # Control, format (bidi, zero-width), lone surrogates, line and paragraph separators.
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -43,9 +45,28 @@ def local_names(outputs: Sequence[Foreign]) -> list[str]:
     return paths
 
 
+def folders_beside(archives: Iterable[str], names: Iterable[str]) -> dict[str, str]:
+    """Return for each archive the folder beside it that takes what is in it.
+
+    It is named like the archive, without its suffix. `names` are the paths of all files, made by
+    `local_names`: the folder meets none of them, nor a folder of theirs, on any file system.
+    """
+    known = set(names)
+    taken = {folded(path) for path in known | folders_of(known)}
+    folders = {}
+    for archive in sorted(archives):
+        plain = _ARCHIVE.sub("", archive)
+        picked, number = plain, 2
+        while folded(picked) in taken:
+            picked, number = f"{plain}~{number}", number + 1
+        taken.add(folded(picked))
+        folders[archive] = picked
+    return folders
+
+
 def is_safe(path: str) -> bool:
     """Whether a path is one that `local_names` could have made."""
-    return all(part == _clean(part) for part in path.split("/"))
+    return all(part == safe_part(part) for part in path.split("/"))
 
 
 def folders_of(paths: Iterable[str]) -> set[str]:
@@ -63,7 +84,7 @@ class _Folders:
     """The names taken so far, folder by folder."""
 
     def __init__(self) -> None:
-        self._taken = {"": {_folded(name): 2 for name in RESERVED}}  # → next number to try
+        self._taken = {"": {folded(name): 2 for name in RESERVED}}  # → next number to try
         self._known: dict[tuple[str, str], str] = {("", OUTPUTS): OUTPUTS}
 
     def place(self, output: Foreign) -> str:
@@ -78,17 +99,17 @@ class _Folders:
     def _pick(self, folder: str, part: str, *, extension: bool) -> str:
         """Return the name, or the name with the first number that nothing else has."""
         taken = self._taken.setdefault(folder, {})
-        name, first = part, _folded(part)
-        while _folded(name) in taken:
+        name, first = part, folded(part)
+        while folded(name) in taken:
             name = _with_suffix(part, f"~{taken[first]}", extension=extension)
             taken[first] += 1
-        taken[_folded(name)] = 2
+        taken[folded(name)] = 2
         return name
 
 
 def safe_parts(name: str) -> list[str]:
     """Return the parts of a foreign name, each safe by itself; never none at all."""
-    parts = [_clean(part) for part in name.split("/") if part not in {"", "."}] or ["unnamed"]
+    parts = [safe_part(part) for part in name.split("/") if part not in {"", "."}] or ["unnamed"]
     while not _fits([OUTPUTS, *parts]):
         del parts[-2]  # too deep or too long: the innermost folders go, the file's name stays
     return parts
@@ -98,7 +119,7 @@ def _fits(parts: Sequence[str]) -> bool:
     return len(parts) <= DEPTH and len("/".join(parts).encode()) <= PATH_BYTES
 
 
-def _clean(part: str) -> str:
+def safe_part(part: str) -> str:
     """Replace what is unsafe in one part, and cut it to its length."""
     if part in {"", ".", ".."}:
         return "__"
@@ -119,7 +140,7 @@ def _with_suffix(part: str, suffix: str, *, extension: bool) -> str:
     return stem.encode()[:room].decode(errors="ignore") + tail
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """Return what a file system that ignores case and composition takes the name for."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 

@@ -9,7 +9,7 @@ A pattern is relative to the run's directory, and `*` stays within one name, as 
     */**           everything that is not right in the run's directory
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from orchestrator.core.spec import Outputs
@@ -50,17 +50,21 @@ def selecting(wanted: Outputs, inputs: Collection[str] = ()) -> Callable[[str], 
     Without `include` that is every file that was not one of the `inputs`. Raises ValueError for a
     pattern that is none.
     """
-    include = None if wanted.include is None else [*map(parse_pattern, wanted.include)]
-    exclude = [*map(parse_pattern, wanted.exclude)]
+    include = None if wanted.include is None else any_of(wanted.include)
+    exclude = any_of(wanted.exclude)
 
     def chosen(path: str) -> bool:
-        if any(matches(pattern, path) for pattern in exclude):
+        if exclude(path):
             return False
-        if include is None:
-            return path not in inputs
-        return any(matches(pattern, path) for pattern in include)
+        return path not in inputs if include is None else include(path)
 
     return chosen
+
+
+def any_of(texts: Iterable[str]) -> Callable[[str], bool]:
+    """Return the test whether a path is meant by any of the patterns; ValueError if one is none."""
+    patterns = [*map(parse_pattern, texts)]
+    return lambda path: any(matches(pattern, path) for pattern in patterns)
 
 
 def _name_test(text: str) -> _NameTest:

@@ -84,6 +84,9 @@ class Outputs(Table):
     every file there that was not an input."""
     exclude: tuple[Inside, ...] = ()
     """Patterns of files to leave behind."""
+    unpack: tuple[Inside, ...] = ()
+    """Patterns of archives among the outputs, such as "*.tar.gz", to be unpacked beside themselves:
+    tar (plain, gzip, bzip2, xz) and zip. The archive is kept, too."""
 
 
 class Limits(Table):

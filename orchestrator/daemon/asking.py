@@ -8,7 +8,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from functools import partial
 
@@ -25,14 +25,18 @@ from orchestrator.backend import (
     Verb,
 )
 from orchestrator.config import Config, Home
+from orchestrator.core.work import Work
 from orchestrator.daemon.calling import NobodyAnswersError, call
 from orchestrator.daemon.control import Answer
+from orchestrator.daemon.looking import LOOKS, ReadRun, look
 from orchestrator.daemon.places import open_backend
 from orchestrator.daemon.wire import Question
 from orchestrator.engine import Place
 from orchestrator.registry import kinds
 from orchestrator.spool import make_folder
+from orchestrator.store import look as look_up
 from orchestrator.store.lock import HomeInUseError, hold
+from orchestrator.store.sqlite import connect_reader
 
 EXAMINE = ":examine"
 """Asks for what `Kind.examine` finds; no verb of a service has such a name."""
@@ -63,7 +67,8 @@ async def _ask_alone(home: Home, config: Config, question: Question, file: int |
     kind_of(config, question.backend)
     try:
         async with open_backend(home, config, question.backend, lambda _: None, set()) as backend:
-            return await _answer(config, {question.backend: backend}, question, file)
+            read = partial(_read_run, home)
+            return await _answer(config, {question.backend: backend}, read, question, file)
     except BackendError:
         raise
     except LookupError as error:  # a secret that cannot be read, from where this command runs
@@ -72,16 +77,30 @@ async def _ask_alone(home: Home, config: Config, question: Question, file: int |
         raise BackendError(f"internal error: {type(error).__name__}: {error}") from error
 
 
-def answer_from(config: Config, places: Mapping[str, Place]) -> Answer:
+async def _read_run(home: Home, run: str) -> Work | None:
+    with closing(connect_reader(home.database)) as conn:
+        return look_up.running(conn, run)
+
+
+def answer_from(config: Config, places: Mapping[str, Place], read: ReadRun) -> Answer:
     """Return what answers questions to the open backends of a daemon."""
-    return partial(_answer, config, {name: place.backend for name, place in places.items()})
+    return partial(_answer, config, {name: place.backend for name, place in places.items()}, read)
 
 
 async def _answer(
-    config: Config, backends: Mapping[str, Backend], question: Question, file: int | None
+    config: Config,
+    backends: Mapping[str, Backend],
+    read: ReadRun,
+    question: Question,
+    file: int | None,
 ) -> JsonValue:
     kind = kind_of(config, question.backend)
     backend = backends[question.backend]
+    if question.verb in LOOKS:
+        run = await read(question.words[0]) if len(question.words) == 1 else None
+        if run is not None and run.backend != question.backend:
+            run = None
+        return await look(question.verb, backend, run, file, config.results.keep_free)
     if question.verb == EXAMINE:
         with _limited(SLOWEST_LOOK):
             found = await kind.examine(backend) if kind.examine is not None else ()

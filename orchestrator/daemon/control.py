@@ -13,7 +13,7 @@ from pathlib import Path
 
 import anyio
 import structlog.typing
-from anyio.abc import SocketAttribute, SocketListener, UNIXSocketStream
+from anyio.abc import SocketAttribute, SocketListener, TaskStatus, UNIXSocketStream
 from pydantic import JsonValue
 
 from orchestrator.backend import BackendError
@@ -36,16 +36,25 @@ Answer = Callable[[Question, int | None], Awaitable[JsonValue]]
 """Answers a question that may come with an open file. Raises the five errors."""
 
 
-async def serve(path: Path, answer: Answer, log: Log) -> None:
+async def serve(
+    path: Path,
+    answer: Answer,
+    log: Log,
+    *,
+    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+) -> None:
     """Answer at the socket until cancelled; the home's lock is held by the caller.
 
-    A socket that cannot be made is no reason not to serve: it is logged.
+    It has started when it can be asked. A socket that cannot be made is no reason not to serve: it
+    is logged.
     """
     try:
         listener = await SocketListener.from_socket(_bound(path))
     except OSError as error:
         log.warning("nobody can ask this daemon", path=str(path), error=str(error))
+        task_status.started()
         return
+    task_status.started()
     places = anyio.Semaphore(MOST_AT_ONCE)
     try:
         async with listener, anyio.create_task_group() as group:

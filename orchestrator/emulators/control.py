@@ -28,6 +28,7 @@ def routes(ground: Ground, front: Front, service: Service) -> list[Route]:
                 "rules": [rule.spec for rule in ground.faults.rules],
                 "fired": dict(ground.faults.fired),
                 "settings": ground.dials.values,
+                "clock": ground.clock.now(),
                 **service.told(),
             }
         )

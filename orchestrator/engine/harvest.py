@@ -11,13 +11,14 @@ from orchestrator.backend import BackendError, Output, RejectedError
 from orchestrator.core import decide
 from orchestrator.core.faults import DiskFullError
 from orchestrator.core.lifecycle import Event, Outcome
-from orchestrator.core.names import Foreign, local_names
+from orchestrator.core.names import Foreign, folders_beside, local_names
+from orchestrator.core.patterns import any_of
 from orchestrator.core.work import Change, Work
 from orchestrator.engine.forget import forget
 from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run
 from orchestrator.store import look, results, runs
 from orchestrator.store.look import Step
-from orchestrator.store.results import EndedRun, Item, Published
+from orchestrator.store.results import EndedRun, Item, Published, Unpack
 from orchestrator.store.runs import Proof
 
 FILES_AT_ONCE = 32
@@ -58,13 +59,14 @@ async def harvest(tools: Tools, work: Work) -> None:
 async def _take_steps(tools: Tools, work: Work) -> Work | None:
     """List what there is, fetch it, publish it; return the ended run, None when the daemon stops.
 
-    What takes more than one go is noted go by go, so that a restart does not begin anew.
+    What takes more than one go is noted go by go, so that a restart does not begin anew; to unpack
+    an archive is one, too.
     """
     if work.listed:
         steps = await tools.db.read(look.steps, work.run, "harvest")
     else:
         steps = await _list(tools, work)
-    noted = work.listed or len(_next_go(steps)) < len(steps)
+    noted = work.listed or len(_next_go(steps)) < len(steps) or bool(_folders(work, steps))
     if noted and not work.listed:
         await tools.db.write(runs.list_outputs, work.run, steps)
     done, left = [s for s in steps if s.done], [s for s in steps if not s.done]
@@ -77,7 +79,9 @@ async def _take_steps(tools: Tools, work: Work) -> Work | None:
     if tools.stopping:
         return None
     published = await _publish(tools, work, done)
-    change = decide.published(work, tools.now())
+    for note in published.notes:
+        tools.log.warning("an archive was not wholly unpacked", key=work.key, error=note)
+    change = decide.published(work, tools.now(), published.notes)
     return await tools.move_on(work, change, manifest_sha256=published.manifest_sha256)
 
 
@@ -142,6 +146,7 @@ async def _publish(tools: Tools, work: Work, steps: Sequence[Step]) -> Published
         Item(step.name, step.source, step.size or 0, step.sha256 or "", step.verified)
         for step in steps
     ]
+    unpack = Unpack(_folders(work, steps), lambda: tools.stopping, tools.keep_free)
     ended = EndedRun(
         key=work.key,
         job_id=work.job,
@@ -161,5 +166,13 @@ async def _publish(tools: Tools, work: Work, steps: Sequence[Step]) -> Published
             spec=text,
             spec_suffix=PurePosixPath(file).suffix.lower(),
             history=history,
+            unpack=unpack,
         )
     )
+
+
+def _folders(work: Work, steps: Sequence[Step]) -> dict[str, str]:
+    """Return which outputs are archives to be unpacked, and into which folders."""
+    is_wanted = any_of(work.spec.outputs.unpack)
+    archives = [step.name for step in steps if not step.log and is_wanted(step.source)]
+    return folders_beside(archives, [step.name for step in steps])

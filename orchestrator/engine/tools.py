@@ -13,7 +13,7 @@ from orchestrator.backend import Backend, BackendError, Run
 from orchestrator.config.home import Home
 from orchestrator.core import decide
 from orchestrator.core.faults import StaleError
-from orchestrator.core.lifecycle import Event
+from orchestrator.core.lifecycle import Event, RunState
 from orchestrator.core.now import Now
 from orchestrator.core.work import Change, Work
 from orchestrator.store import look, runs
@@ -141,6 +141,7 @@ def as_run(work: Work) -> Run:
         time_limit=None if limit is None else limit.total_seconds(),
         remote_id=work.remote_id,
         memo=work.memo,
+        live=work.state is RunState.RUNNING,
         stopping=work.stop is not None,
         stored=work.published,
     )

@@ -97,6 +97,12 @@ def work(conn: Connection, run: str) -> Work:
     )
 
 
+def running(conn: Connection, run: str) -> Work | None:
+    """Return a run that is under way at its backend; None when there is none, or not any more."""
+    found = conn.execute(load("look")["is_running"], {"run": run}).fetchone()
+    return None if found is None else work(conn, run)
+
+
 def startable(conn: Connection, backend: str, now: Now, limit: int) -> list[str]:
     """Return the oldest queued jobs of a backend that may start now."""
     values = {"backend": backend, "steady": now.steady, "wall": now.wall, "limit": limit}

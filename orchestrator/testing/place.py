@@ -148,6 +148,10 @@ class SimulatedBackend:
 
         await self._exchange("cancel", [run], stop)
 
+    async def sync(self, run: Run) -> None:
+        """Have nothing shown: only what an ended run left can be seen."""
+        await self._exchange("sync", [run], lambda: None)
+
     async def list_outputs(self, run: Run) -> Sequence[Output]:
         """List what is there; sizes may still change."""
         return await self._exchange("list_outputs", [run], lambda: self._listing(run))

@@ -13,6 +13,7 @@ STATES = {
     "find": "unknown",
     "poll": "running",
     "cancel": "running",
+    "sync": "running",
     "list_outputs": "harvesting",
     "open_output": "harvesting",
     "forget": "ended",

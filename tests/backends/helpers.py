@@ -16,11 +16,15 @@ from orchestrator.testing.contract import Bodies, Place
 Kind = TypeVar("Kind")
 
 WRITE = "import sys; open(sys.argv[1], 'wb').write(bytes(range(256)) * int(sys.argv[2]))"
+SLEEP = "import time; time.sleep(1000)"
 BODIES = Bodies(
     writes=lambda name, times: {"command": [sys.executable, "-c", WRITE, name, str(times)]},
     copies=lambda source, name: {"command": ["cp", source, name]},
     fails=lambda code: {"script": f"exit {code}"},
     sleeps={"command": ["sleep", "1000"]},
+    lingers=lambda name, times: {
+        "command": [sys.executable, "-c", f"{WRITE}; {SLEEP}", name, str(times)]
+    },
 )
 
 

@@ -88,6 +88,35 @@ def test_a_running_job_is_explained_held_released_and_cancelled(
 
 
 @pytest.mark.usefixtures("daemon")
+def test_a_running_job_is_looked_at_and_ends_with_its_result(
+    run: Run, start: Start, tmp_path: Path, home: Home
+) -> None:
+    """A person who is curious would pay with the run, or find its result half."""
+    gate, told = tmp_path / "gate", tmp_path / "told"
+    os.mkfifo(gate)
+    os.mkfifo(told)
+    script = (
+        f"echo said; echo 1 > early; echo > early.tmp; : > {told}; read x < {gate}; echo 2 > late"
+    )
+    path = spec(tmp_path, "beam", script)
+    path.write_text(f"{path.read_text()}[outputs]\nexclude = ['*.tmp']\n")
+    waiting = start("submit", "--wait", path)
+    told.read_text()
+    assert waiting.stderr is not None
+    assert any("RUNNING" in line for line in waiting.stderr)
+    assert run("fetch", "beam", "--now", "--to", tmp_path / "look").returncode == 0
+    found = {
+        path.name: path.read_text() for path in (tmp_path / "look").rglob("*") if path.is_file()
+    }
+    assert found == {"early": "1\n", "stdout": "said\n", "stderr": ""}
+    assert list(home.results.iterdir()) == []
+    gate.write_text("go on\n")
+    assert waiting.wait(60) == 0
+    result = home.results.glob("beam-*/1/outputs/*")
+    assert {path.name: path.read_text() for path in result} == {"early": "1\n", "late": "2\n"}
+
+
+@pytest.mark.usefixtures("daemon")
 def test_waiting_for_a_drop_that_is_rejected_ends(run: Run, home: Home, tmp_path: Path) -> None:
     """A job that the daemon refuses after all would be waited for without end."""
     good = spec(tmp_path, "good", "true")

@@ -41,9 +41,9 @@ def shell(script: str, **more: Any) -> Body:
     return Body(table, {"run.sh": script.encode()})
 
 
-def _writes(name: str, times: int) -> Body:
+def _writes(name: str, times: int, then: str = "") -> Body:
     code = f"import sys; sys.stdout.buffer.write(bytes(range(256)) * {times})"
-    return shell(f'mkdir -p "$(dirname {name})"; python3 -c "{code}" > {name}')
+    return shell(f'mkdir -p "$(dirname {name})"; python3 -c "{code}" > {name}; {then}')
 
 
 BODIES = Bodies(
@@ -52,6 +52,7 @@ BODIES = Bodies(
     # It leaves a file: a folder without any result is looked at again after a minute.
     fails=lambda code: shell(f"date > date; exit {code}"),
     sleeps=shell("exec sleep 1000"),
+    lingers=lambda name, times: _writes(name, times, then="exec sleep 1000"),
 )
 
 

@@ -11,7 +11,7 @@ from tests.cloudhpc.conftest import ADD, BODIES
 
 
 def _set_key(root: Path, password: str) -> None:
-    file = root / "key"
+    file = root / "api-key"
     file.touch(mode=0o600)
     file.write_bytes(password.encode("ascii", "ignore"))  # it is sent in a header
 
@@ -25,7 +25,14 @@ class TestUnderFaults(ServiceContract):
         bodies=BODIES,
         starts=ADD,
         set_password=_set_key,
-        own=("foreign-id", "odd-status", "neighbours", "numbers-as-texts"),
+        own=(
+            "foreign-id",
+            "odd-status",
+            "neighbours",
+            "numbers-as-texts",
+            "texts-as-numbers",
+            "download-shape",
+        ),
         hiding=("list-lag=60", "empty-page"),
         hostile_names=("hostile-names",),
         clean_up={"remove": "files"},

@@ -401,3 +401,12 @@ def test_a_restored_run_that_failed_brings_no_next_one_by_itself() -> None:
     assert change == replace(decide.published(failed, NOW), hold=Hold("unknown", reason))
     done = work(outcome=Outcome.SUCCEEDED, suspect=True)
     assert decide.published(done, NOW).hold is None
+
+
+def test_what_people_should_know_of_the_results_is_in_the_reason() -> None:
+    """A person would look for files that were not unpacked, and find no reason anywhere."""
+    notes = ["a.zip was not unpacked", "b.zip neither"]
+    done = decide.published(work(outcome=Outcome.SUCCEEDED), NOW, notes)
+    assert done.reason == "as it was; a.zip was not unpacked; b.zip neither"
+    failed = decide.published(work(outcome=Outcome.FAILED, runs_allowed=2), NOW, notes[:1])
+    assert failed.reason == "as it was; a.zip was not unpacked; run 1 of 2"

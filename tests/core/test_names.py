@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.names import RESERVED, Foreign, folders_of, is_safe, local_names
+from orchestrator.core.names import (
+    RESERVED,
+    Foreign,
+    folders_beside,
+    folders_of,
+    is_safe,
+    local_names,
+)
 
 parts = st.one_of(
     st.sampled_from(
@@ -150,3 +157,37 @@ def test_twenty_thousand_equal_names_are_no_burden() -> None:
 def test_folders_of_paths() -> None:
     """Folders would not be synced, or would be taken for foreign ones by verify."""
     assert folders_of(["x", "a/b/c/d", "e/f"]) == {"a", "a/b", "a/b/c", "e"}
+
+
+@pytest.mark.parametrize(
+    ("archive", "folder"),
+    [
+        ("outputs/CALCULIX.tar.gz", "outputs/CALCULIX"),
+        ("outputs/a.TAR.XZ", "outputs/a"),
+        ("outputs/a.tgz", "outputs/a"),
+        ("outputs/v1.2.zip", "outputs/v1.2"),
+        ("outputs/deep.er/a.b.tar", "outputs/deep.er/a.b"),
+        ("outputs/deep.er/a", "outputs/deep.er/a~2"),
+        ("outputs/.zip", "outputs/.zip~2"),
+        ("outputs/.tar.gz", "outputs/.tar"),
+        ("outputs/a.b c", "outputs/a.b c~2"),
+        ("outputs/tar.gz", "outputs/tar"),
+    ],
+)
+def test_an_archives_folder_is_named_like_it(archive: str, folder: str) -> None:
+    """A person would not find what was unpacked."""
+    assert folders_beside([archive], [archive]) == {archive: folder}
+
+
+def test_an_archives_folder_is_its_alone() -> None:
+    """What is unpacked would be mixed with other outputs, or with that of another archive."""
+    names = ["o/a.zip", "o/a.tar", "o/A~2/x/y", "o/b.zip", "o/B", "o/a", "o/c.zip", "o/C~2"]
+    archives = ["o/c.zip", "o/b.zip", "o/a.zip", "o/a.tar"]
+    assert folders_beside(archives, names) == {
+        "o/a.tar": "o/a~3",
+        "o/a.zip": "o/a~4",
+        "o/b.zip": "o/b~2",
+        "o/c.zip": "o/c",
+    }
+    assert folders_beside(iter(archives), iter(names)) == folders_beside(archives, names)
+    assert folders_beside([], names) == {}

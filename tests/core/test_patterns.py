@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.patterns import matches, parse_pattern
+from orchestrator.core.patterns import any_of, matches, parse_pattern, selecting
+from orchestrator.core.spec import Outputs
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,34 @@ def test_no_pattern_takes_long() -> None:
     assert not matches(parse_pattern("*a" * 30 + "b"), "a" * 250)
     assert not matches(parse_pattern("**/a/" * 20 + "b"), "a/" * 100 + "c")
     assert time.process_time() - began < 1
+
+
+def test_any_of_several_patterns() -> None:
+    """An archive would be unpacked that nobody meant, or one that was meant be left alone."""
+    is_meant = any_of(iter(["*.zip", "deep/*.tar"]))
+    paths = ["a.zip", "x/a.zip", "deep/a.tar", "a.tar", "x/deep/a.tar"]
+    assert [path for path in paths if is_meant(path)] == ["a.zip", "x/a.zip", "deep/a.tar"]
+    assert not any_of(())("a.zip")
+    with pytest.raises(ValueError, match="a pattern cannot hold"):
+        any_of(["*.zip", "/a"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "inputs", "outputs"),
+    [
+        (Outputs(), (), ["a.dat", "b.log", "x/a.dat"]),
+        (Outputs(), ("b.log",), ["a.dat", "x/a.dat"]),
+        (Outputs(exclude=("x/**", "*.log")), (), ["a.dat"]),
+        (Outputs(include=("*.dat",)), ("a.dat",), ["a.dat", "x/a.dat"]),
+        (Outputs(include=("*.dat", "*.log"), exclude=("x/*",)), (), ["a.dat", "b.log"]),
+        (Outputs(include=()), (), []),
+    ],
+)
+def test_the_outputs_of_a_run(wanted: Outputs, inputs: tuple[str, ...], outputs: list[str]) -> None:
+    """A result would be without files that were asked for, or full of the job's own inputs."""
+    chosen = selecting(wanted, inputs)
+    assert [path for path in ("a.dat", "b.log", "x/a.dat") if chosen(path)] == outputs
+    if not inputs:
+        assert [
+            path for path in ("a.dat", "b.log", "x/a.dat") if selecting(wanted)(path)
+        ] == outputs

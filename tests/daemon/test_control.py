@@ -1,6 +1,7 @@
 """The control socket, on real sockets: who is answered, and that nobody can harm the daemon."""
 
 import json
+import logging
 import os
 import socket
 import stat
@@ -101,6 +102,16 @@ def path(tmp_path: Path, answering: Answering) -> Iterator[Path]:
     folder.mkdir()
     with served(folder / "control.sock", answering):
         yield folder / "control.sock"
+
+
+async def test_it_has_started_when_it_can_be_asked(tmp_path: Path, answering: Answering) -> None:
+    """A command right after the daemon's `ready` would be told that it cannot be asked yet."""
+    log = structlog.wrap_logger(None, [], structlog.make_filtering_bound_logger(logging.CRITICAL))
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        async with anyio.create_task_group() as group:
+            await group.start(control.serve, folder / "control.sock", answering, log)
+            assert (folder / "control.sock").is_socket() is folder.is_dir()
+            group.cancel_scope.cancel()
 
 
 def test_a_question_is_answered(path: Path, answering: Answering) -> None:

@@ -93,3 +93,17 @@ def test_a_password_is_reset_by_a_link(me: Person, colleague: Person) -> None:
     assert me.bare.post(form[1], data=again).status_code == 404
     colleague.login()
     assert colleague.refused("/auth/reset_password", mail="nobody@example.org") == 404
+
+
+def test_a_token_ends_when_its_time_is_over(me: Person) -> None:
+    """A daemon that lives longer than a token would be tested by nothing; a clock would not move.
+
+    This kind has no settings, and says so.
+    """
+    assert me.api.get("/auth").status_code == 200
+    me.bare.post(f"{me.told.control}/clock", json={"ahead": 86401}).raise_for_status()
+    assert me.api.get("/auth").status_code == 401
+    assert me.login()
+    assert me.api.get("/auth").status_code == 200
+    answer = me.bare.put(f"{me.told.control}/settings", json={"hourly": 1})
+    assert (answer.status_code, "there is none for this kind" in answer.text) == (400, True)

@@ -29,7 +29,7 @@ from orchestrator.core.ids import id_from_bits, key_of
 from orchestrator.core.intake import Input, NewJob, Request, Verb
 from orchestrator.core.lifecycle import Event, RunState
 from orchestrator.core.now import Now
-from orchestrator.core.spec import JobSpec, Limits, Retry
+from orchestrator.core.spec import JobSpec, Limits, Outputs, Retry
 from orchestrator.core.work import Change, Work
 from orchestrator.engine import Engine, Place, Tools
 from orchestrator.store import entrance, look, runs
@@ -97,6 +97,10 @@ class Scripted:
     async def cancel(self, run: Run) -> None:
         """Take the wish."""
         await self._reply("cancel", [run], None)
+
+    async def sync(self, run: Run) -> None:
+        """Bring nothing to light."""
+        await self._reply("sync", [run], None)
 
     async def list_outputs(self, run: Run) -> Sequence[Output]:
         """List nothing."""
@@ -174,6 +178,7 @@ class Bench:
         limits: Limits | None = None,
         attempts: int = 1,
         dropped: bool = False,
+        unpack: tuple[str, ...] = (),
     ) -> str:
         """Accept a job, with inputs that lie somewhere or were dropped with it; return its id."""
         job = self.new_id()
@@ -181,6 +186,7 @@ class Bench:
             name="wing",
             backend=backend,
             run={},
+            outputs=Outputs(unpack=unpack),
             limits=limits or Limits(),
             retry=Retry(attempts=attempts, delay=timedelta(seconds=1)),
         )

@@ -34,9 +34,9 @@ def shell(script: str, **inputs: Any) -> dict[str, Any]:
     return {"app": "emulator/shell", "inputs": {"script": script, **inputs}}
 
 
-def _writes(name: str, times: int) -> Mapping[str, Any]:
+def _writes(name: str, times: int, then: str = "") -> Mapping[str, Any]:
     code = f"import sys; sys.stdout.buffer.write(bytes(range(256)) * {times})"
-    return shell(f'mkdir -p "$(dirname {name})"; python3 -c "{code}" > {name}')
+    return shell(f'mkdir -p "$(dirname {name})"; python3 -c "{code}" > {name}; {then}')
 
 
 BODIES = Bodies(
@@ -44,6 +44,7 @@ BODIES = Bodies(
     copies=lambda source, name: shell(f"cp in {name}", files={"in": {"input": source}}),
     fails=lambda code: shell(f"exit {code}"),
     sleeps=shell("exec sleep 1000"),
+    lingers=lambda name, times: _writes(name, times, then="exec sleep 1000"),
 )
 
 

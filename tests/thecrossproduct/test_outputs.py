@@ -96,6 +96,29 @@ async def test_outputs_that_come_late_are_waited_for(
     assert await names(place, run) == {"a"}
 
 
+async def test_a_look_at_a_live_run_says_nothing_of_its_end(place: Place, clock: Clock) -> None:
+    """What was seen while it ran would count as the first of two listings: files would lack."""
+    run = await ended(place, "echo alpha > a")
+    live = replace(run, live=True)
+    for _ in range(2):  # at once, without a second look
+        assert await names(place, live) == {"a"}
+        assert await place.read(live, await one_output(place, live)) == BODY
+        clock.now += 100.0
+    with pytest.raises(TransientError, match="second look"):
+        await place.backend.list_outputs(run)
+
+
+async def test_a_part_is_not_gone_on_with_by_what_a_look_has_seen(place: Place, send: Send) -> None:
+    """Two versions of one output would be joined: the look has seen the newer one."""
+    run = await ended(place, "true")
+    await send(f"orchestrator/{run.key}/out/a", BODY)
+    output = replace(await one_output(place, run), md5=None)
+    assert await start_of(place, run, output, 0) == (0, BODY)
+    await send(f"orchestrator/{run.key}/out/a", b"OTHER\n")
+    assert await place.read(replace(run, live=True), output) == b"OTHER\n"
+    assert await start_of(place, run, output, 2) == (0, b"OTHER\n"), "another version"
+
+
 async def test_what_is_stored_counts_where_the_list_lacks_it(
     place: Place, emulated: Emulated
 ) -> None:

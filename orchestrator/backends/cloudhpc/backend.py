@@ -43,6 +43,7 @@ POLL_BATCH = 1000  # one look answers for all
 ENDS_AT_ONCE = 10  # ended runs whose whole record one poll asks for
 GONE_AFTER = 3600.0  # seconds for which a simulation must be missing until it is gone for good
 LONGEST_ID = 18  # digits
+SYNCED_AFTER = 300.0  # seconds within which the service has brought what a sync asked for
 STOP_AGAIN = 600.0  # seconds until a stop that was taken is asked for again; a soft one takes long
 
 
@@ -65,6 +66,8 @@ class CloudHpc:
         self._stager = Stager(calls, where, self._listing, context.directory)
         self._records = Records(calls, now)
         self._folders = Folders(calls, where, self._records, now)
+        # Apart: what was seen while a run went on says nothing of what is there at its end.
+        self._live_folders = Folders(calls, where, self._records, now)
         self._look: Look | None = None
         self._followed: dict[str, int] = {}  # runs that are asked about: key → id
         self._submitted: dict[str, float] = {}  # by this process, when
@@ -74,6 +77,7 @@ class CloudHpc:
             absence_window=options.absence_after.total_seconds(),
             poll_batch=POLL_BATCH,
             exit_codes=False,
+            visible_after=SYNCED_AFTER,
             md5_on_open=True,
         )
 
@@ -178,26 +182,34 @@ class CloudHpc:
             await simulations.stop(self.calls, id_, signal, Use.CANCEL)
         self._stopped[run.key] = self._now()
 
+    async def sync(self, run: Run) -> None:
+        """Have the service bring what the run has left so far to its folder; it takes a while."""
+        await simulations.sync(self.calls, _id(run), Use.ASK)
+
     async def list_outputs(self, run: Run) -> Sequence[Output]:
         """List what the run left in its folder, its record and what it said."""
-        return await self._folders.list(run, _id(run))
+        return await self._folders_of(run).list(run, _id(run))
 
     @contextmanager
     def open_output(self, run: Run, output: Output, offset: int) -> Iterator[Stream]:
         """Open one output by a signed address."""
-        with self._folders.open(run, _id(run), output, offset) as stream:
+        with self._folders_of(run).open(run, _id(run), output, offset) as stream:
             yield stream
 
     async def forget(self, run: Run) -> None:
         """Let go of what is kept of the run here; remove over there what the spec says."""
         for kept in (self._followed, self._submitted, self._missing, self._stopped):
             kept.pop(run.key, None)
-        self._folders.forget(run)
-        if run.remote_id is not None:
+        for folders in (self._folders, self._live_folders):
+            folders.forget(run)
+        if _has_id(run):
             self._records.forget(_id(run))
         await self._stager.forget(run)
         if run.stored and RunTable.model_validate(run.options).remove == "files":
             await self._folders.remove(run)
+
+    def _folders_of(self, run: Run) -> Folders:
+        return self._live_folders if run.live else self._folders
 
     async def _end(self, run: Run, row: Simulation) -> Answer:
         """Judge a run that the list shows at its end; what it told of others is not lost by it."""

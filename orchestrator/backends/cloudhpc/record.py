@@ -11,7 +11,6 @@ from orchestrator.backends.cloudhpc.replies import Simulation
 from orchestrator.backends.http import Use
 
 RECORD = "simulation.json"
-SCREEN = "vnc_url"  # whoever has this address has the machine's screen: it is not for files
 MOST = 50  # records with their output that are kept in memory
 
 
@@ -30,8 +29,7 @@ class Record:
     def files(self) -> dict[str, bytes]:
         """Return what is kept of it beside the outputs: the record with its cost, and its words."""
         said = {"output.log": self.simulation.output, "logs.log": self.simulation.logs}
-        fields = self.simulation.model_dump(mode="json", exclude={"output", "logs", SCREEN})
-        text = json.dumps(fields, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+        text = json.dumps(self.simulation.facts(), indent=2, ensure_ascii=False) + "\n"
         words = {name: text for name, text in said.items() if text}
         return {name: text.encode() for name, text in {RECORD: text, **words}.items()}
 

@@ -69,6 +69,11 @@ class Simulation(_Reply):
     output: Text = ""
     logs: Text = ""
 
+    def facts(self) -> dict[str, JsonValue]:
+        """Return the record for people: without what it says, and without the key to its screen."""
+        facts = self.model_dump(mode="json", exclude={"output", "logs", "vnc_url"})
+        return dict(sorted(facts.items()))
+
 
 class Item(_Reply):
     """A file or folder of the storage; `name` is its full path, `size` in bytes."""

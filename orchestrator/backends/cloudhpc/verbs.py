@@ -44,7 +44,7 @@ async def _runs(service: Service, page: str = "1") -> JsonValue:
 
 async def _run(service: Service, run: str) -> JsonValue:
     found = await simulations.view_short(service.calls, _number(run, "RUN"), Use.ASK)
-    return {**found.model_dump(mode="json", exclude={"output", "logs"}), "state": word(found)}
+    return {**found.facts(), "state": word(found)}
 
 
 async def _output(service: Service, run: str) -> JsonValue:

@@ -34,7 +34,9 @@ from orchestrator.backends.local.link import Link
 from orchestrator.backends.local.model import Options, RunTable
 from orchestrator.backends.supervisor import files
 
-TRAITS = Traits(absence_window=0.0, poll_batch=1000, hints=True, keeps_time_limit=True)
+TRAITS = Traits(
+    absence_window=0.0, poll_batch=1000, hints=True, keeps_time_limit=True, visible_after=0.0
+)
 
 
 class LocalBackend:
@@ -112,11 +114,12 @@ class LocalBackend:
         """Have the supervisor stop everything of the run, whoever kept it."""
         await self._stop(run.key, "cancel")
 
+    async def sync(self, run: Run) -> None:
+        """Do nothing: the files of a run can be seen at any time."""
+
     async def list_outputs(self, run: Run) -> Sequence[Output]:
         """List the logs and the files the spec asks for."""
-        return await anyio.to_thread.run_sync(
-            outputs.list_outputs, self._runs, run.key, run.outputs
-        )
+        return await anyio.to_thread.run_sync(outputs.list_outputs, self._runs, run)
 
     def open_output(self, run: Run, output: Output, offset: int) -> AbstractContextManager[Stream]:
         """Open one output for reading."""

@@ -6,33 +6,32 @@ import re
 import stat
 from collections.abc import Iterator
 
-from orchestrator.backend import Output, RejectedError, Stream, TransientError
+from orchestrator.backend import Output, RejectedError, Run, Stream, TransientError
 from orchestrator.backends.local.folder import CHUNK, local_trouble, opened
 from orchestrator.backends.local.staging import inputs
 from orchestrator.backends.supervisor.files import WORK
 from orchestrator.core.patterns import selecting
-from orchestrator.core.spec import Outputs
 
 LOGS = ("stdout", "stderr")
 
 
-def list_outputs(runs: int, key: str, wanted: Outputs) -> list[Output]:
+def list_outputs(runs: int, run: Run) -> list[Output]:
     """List the logs, and the files in the run's directory that the spec asks for.
 
     Without `include` that is every file that was not an input. Only regular files are listed:
     links, pipes and sockets are neither followed nor fetched. Raises RejectedError for a pattern
     that is none, TransientError for the disk.
     """
-    with local_trouble("the outputs cannot be listed"), opened(key, runs) as run:
+    with local_trouble("the outputs cannot be listed"), opened(run.key, runs) as folder:
         try:
-            chosen = selecting(wanted, inputs(run))
+            chosen = selecting(run.outputs, inputs(folder))
         except ValueError as error:
             raise RejectedError(f"outputs: {error}", effect="none") from None
-        sizes = [(name, _size(name, run)) for name in LOGS]
+        sizes = [(name, _size(name, folder)) for name in LOGS]
         logs = [Output(name, size, log=True) for name, size in sizes if size is not None]
         found = []
-        with contextlib.suppress(FileNotFoundError), opened(WORK, run) as work:
-            found = sorted(_files(work))  # without the directory, which a run may remove: nothing
+        with contextlib.suppress(FileNotFoundError), opened(WORK, folder) as work:
+            found = sorted(_files(work, ours=not run.live))  # a run may remove its directory
 
     return logs + [Output(printable(path), size) for path, size in found if chosen(path)]
 
@@ -70,7 +69,7 @@ def _path(name: str, run: int) -> str:
     with contextlib.suppress(FileNotFoundError), opened(path, run, os.O_PATH):
         return path
     with opened(WORK, run) as work:
-        meant = (f"{WORK}/{one}" for one, _ in _files(work) if printable(one) == name)
+        meant = (f"{WORK}/{one}" for one, _ in _files(work, ours=False) if printable(one) == name)
         return next(meant, path)
 
 
@@ -83,26 +82,46 @@ def _chunks(descriptor: int, offset: int) -> Iterator[bytes]:
         raise TransientError(f"an output cannot be read: {error.strerror}", effect="none") from None
 
 
-def _files(work: int) -> Iterator[tuple[str, int]]:
-    """Yield path and size of each regular file below a folder, and make them readable for us."""
+def _files(work: int, *, ours: bool) -> Iterator[tuple[str, int]]:
+    """Yield path and size of each regular file below a folder; what goes meanwhile is left out.
+
+    What is `ours` is made readable for us; below the folder of a live run nothing is changed, and
+    what may not be read is left out.
+    """
+    gone = (FileNotFoundError, NotADirectoryError, *(() if ours else (PermissionError,)))
     todo = [""]
     while todo:
         prefix = todo.pop()
-        with opened(prefix[:-1] or ".", work) as folder, os.scandir(folder) as entries:
+        with (
+            contextlib.suppress(*gone),
+            opened(prefix[:-1] or ".", work) as folder,
+            os.scandir(folder) as entries,
+        ):
             for entry in entries:
-                found = entry.stat(follow_symlinks=False)
-                if stat.S_ISDIR(found.st_mode):
-                    _allow(entry.name, found.st_mode, stat.S_IRWXU, folder)
+                mode, size = _status(entry)
+                if stat.S_ISDIR(mode):
+                    if ours:
+                        _allow(entry.name, mode, stat.S_IRWXU, folder)
                     todo.append(f"{prefix}{entry.name}/")
-                elif stat.S_ISREG(found.st_mode):
-                    _allow(entry.name, found.st_mode, stat.S_IRUSR, folder)
-                    yield f"{prefix}{entry.name}", found.st_size
+                elif stat.S_ISREG(mode):
+                    if ours:
+                        _allow(entry.name, mode, stat.S_IRUSR, folder)
+                    yield f"{prefix}{entry.name}", size
+
+
+def _status(entry: os.DirEntry[str]) -> tuple[int, int]:
+    """Return mode and size of what is there; a mode of nothing when it has gone meanwhile."""
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_mode, found.st_size
 
 
 def _allow(name: str, mode: int, bits: int, folder: int) -> None:
     """Give us the permission a job took away from its owner, who is us."""
     if mode & bits != bits:
-        with contextlib.suppress(PermissionError):
+        with contextlib.suppress(PermissionError, FileNotFoundError):
             os.chmod(name, stat.S_IMODE(mode) | bits, dir_fd=folder)
 
 

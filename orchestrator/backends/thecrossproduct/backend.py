@@ -166,6 +166,9 @@ class TheCrossProduct:
         if await self._is_ours(run, id_, Use.CANCEL):
             await apps.stop(self.session, [id_], Use.CANCEL, keep=True)
 
+    async def sync(self, run: Run) -> None:
+        """Do nothing: the service shows outputs when they were uploaded, at the end of a run."""
+
     async def list_outputs(self, run: Run) -> Sequence[Output]:
         """List the outputs of the process, and its record."""
         return await self._outputs.list(run, _id(run))

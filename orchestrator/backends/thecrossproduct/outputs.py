@@ -37,13 +37,15 @@ class Outputs:
         self._session = session
         self._storage = storage
         self._root = root
-        self._listed: dict[str, _Listing] = {}
-        self._etags: dict[tuple[str, str], str] = {}
+        # Apart for a live run: what a look has seen says nothing of what is there at the end.
+        self._listed: dict[tuple[str, bool], _Listing] = {}
+        self._etags: dict[tuple[str, bool, str], str] = {}
 
     async def list(self, run: Run, remote_id: str) -> list[Output]:
         """Return the outputs that the spec asks for.
 
-        Raises TransientError until two listings, a second apart, show the same.
+        Raises TransientError until two listings, a second apart, show the same; of a live run, one
+        is enough.
         """
         try:
             chosen = selecting(run.outputs)
@@ -54,11 +56,11 @@ class Outputs:
             self._session, remote_id, Use.TRANSFER, refresh=True, items_per_page=100
         )
         links = {one.key.removeprefix(prefix): one.url async for one in found}
-        before, now = self._listed.get(run.key), monotonic()
+        before, now = self._listed.get((run.key, run.live)), monotonic()
         same = before is not None and before.links.keys() == links.keys()
         listing = _Listing(links, now, before.same_since if before and same else now)
-        self._listed[run.key] = listing
-        if now - listing.same_since < SETTLED:
+        self._listed[run.key, run.live] = listing
+        if not run.live and now - listing.same_since < SETTLED:
             raise TransientError(
                 "the outputs were listed; they are taken when a second look shows the same",
                 effect="none",
@@ -79,7 +81,7 @@ class Outputs:
         if output.log:
             yield Stream(0, iter([from_thread.run(self._record, remote_id)]))
             return
-        name = (run.key, output.name)
+        name = (run.key, run.live, output.name)
         # Without it nothing tells whether it is the same file. That of a file that was sent in one
         # go is its MD5; of any other file this is not the ETag, and it begins anew.
         etag = self._etags.get(name) or (f'"{output.md5}"' if output.md5 else None)
@@ -93,7 +95,8 @@ class Outputs:
 
     def forget(self, run: Run) -> None:
         """Drop what is remembered of a run."""
-        self._listed.pop(run.key, None)
+        for live in (True, False):
+            self._listed.pop((run.key, live), None)
         for name in [name for name in self._etags if name[0] == run.key]:
             del self._etags[name]
 
@@ -107,7 +110,7 @@ class Outputs:
         raise TransientError(f"a new link to {output.name!r} was refused", effect="none")
 
     def _links(self, run: Run, output: Output) -> Iterator[Callable[[], str]]:
-        listing = self._listed.get(run.key)
+        listing = self._listed.get((run.key, run.live))
         if listing is not None and monotonic() - listing.at < LINK_LIVES:
             listed = listing.links.get(output.name)
             if listed is not None:

@@ -28,7 +28,8 @@ FAULTS = (
     Switch("neighbours", "others start simulations just before ours", "simulations", "2"),
     Switch("foreign-id", "a record carries the id of another simulation"),
     Switch("odd-status", "a simulation that runs has a status never seen"),
-    Switch("numbers-as-texts", "every number in a record comes as a text"),
+    Switch("numbers-as-texts", "every number in a record or an item comes as a text"),
+    Switch("texts-as-numbers", "hours, cost and size, else texts, come as numbers"),
     Switch("late-results", "listings show results only some time after they came", "seconds", "1"),
     Switch("hostile-names", "results are listed under names that no file may have"),
     Switch("download-shape", "download answers an object, not a text", "its key", "url"),
@@ -39,6 +40,7 @@ FAULTS = (
 DIALS = (
     Dial("hourly", "calls that the account may make in an hour; 0: any number", 0),
     Dial("daily", "calls that it may make in a day; 0: any number", 0),
+    Dial("fixed-hours", "1: hour and day are the clock's; 0: the last 60 min and 24 h", 0),
     Dial("page", "simulations on a page", 25),
     Dial("storage-page", "items of the storage on a page", 25),
     Dial("empty-links", "how often the link of a file is empty at first", 1),

@@ -41,6 +41,8 @@ def record(ground: Ground, row: Row, where: str) -> dict[str, Any]:
         "images": [],
         "vnc_url": _screen(ground, row),
     }
+    if spoiled.strike("texts-as-numbers", where) is not None and found["cost"]:
+        found |= {name: float(found[name]) for name in ("cpu_hrs", "cost")}
     if spoiled.strike("numbers-as-texts", where) is not None:
         return {name: str(it) if isinstance(it, int) else it for name, it in found.items()}
     return found

@@ -13,6 +13,7 @@ from orchestrator.emulators.cloudhpc.simulations import (
     COMPLETED,
     OTHERS,
     SORTED_BY,
+    STOPPED,
     US,
     Simulations,
 )
@@ -90,7 +91,7 @@ class Runs:
         if wish not in (SOFT, HARD):
             raise RefusalError
         if row["user_id"] == OTHERS:
-            self._simulations.end(row["id"], COMPLETED)
+            self._simulations.end(row["id"], STOPPED)
         elif wish == HARD:
             self._conductor.stop_hard(row)
         elif row["ended"] is None:

@@ -65,7 +65,8 @@ class Storage:
         found += self._hostile(request, folder)
         found.sort(key=lambda it: (_comparable(it, field), it["id"]), reverse=direction(request))
         size = int(self._ground.dials["storage-page"])
-        return found[(page - 1) * size : page * size]
+        shown = found[(page - 1) * size : page * size]
+        return [self._dressed(request, item) for item in shown]
 
     def _folder(self, request: Request) -> str:
         if "id" not in request.path_params:
@@ -90,12 +91,21 @@ class Storage:
         names = [*(f"{folder}{name}" for name in HOSTILE), *HOSTILE[:2]]
         return [self._items.told(results[0], name) for name in names]
 
+    def _dressed(self, request: Request, item: dict[str, Any]) -> dict[str, Any]:
+        """Return an item with numbers of the other type, if a fault is on."""
+        where = _where(request)
+        if self._ground.faults.strike("numbers-as-texts", where) is not None:
+            item["id"] = str(item["id"])
+        if self._ground.faults.strike("texts-as-numbers", where) is not None and item["size"]:
+            item["size"] = int(item["size"])
+        return item
+
     async def _view_by_path(self, request: Request) -> object:
         path = text(await body_of(request), "path")
 
         def find() -> object:
             self._items.expire()
-            return self._items.told(self._items.at(path))
+            return self._dressed(request, self._items.told(self._items.at(path)))
 
         return self._listings.answer(f"path {path.strip('/')}", find)
 

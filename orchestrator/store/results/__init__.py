@@ -18,6 +18,7 @@ from orchestrator.store.results.folders import folder_of, runs_in
 from orchestrator.store.results.manifest import EndedRun, Item, verified_by
 from orchestrator.store.results.publish import Published, publish, take_over
 from orchestrator.store.results.staging import begin, discard, leftovers
+from orchestrator.store.results.unpacking import Unpack
 from orchestrator.store.results.verify import Damage, Finding, verify
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Published",
     "ResultError",
     "StoppedError",
+    "Unpack",
     "begin",
     "discard",
     "fetch",

@@ -100,6 +100,17 @@ def sync(fd: int, what: str) -> None:
         raise FatalStorageError(f"{what} could not be synced: {error.strerror}") from error
 
 
+def check_room(fd: int, what: str, needed: int, keep_free: int) -> None:
+    """Raise DiskFullError when so many more bytes would leave less than `keep_free` on the disk."""
+    now = os.fstatvfs(fd)
+    free = now.f_bavail * now.f_frsize
+    if free - needed < keep_free:
+        raise DiskFullError(
+            f"no room on the disk for {what}: it needs {needed} bytes, {free} are free"
+            f" and {keep_free} of them are to stay free"
+        )
+
+
 def move(name: str, *, within: int, to: str, into: int) -> None:
     """Rename atomically; FileExistsError when anything stands there, even an empty folder."""
     done = _libc.renameat2(within, os.fsencode(name), into, os.fsencode(to), _RENAME_NOREPLACE)

@@ -161,17 +161,7 @@ def _in_bounds(chunks: Iterable[bytes], taken: _Taken, keep_free: int) -> Iterat
             raise MismatchError(f"{taken.name}: more than the announced {size} bytes came")
         if received >= looked:
             to_come = len(chunk) + (0 if size is None else size - received)
-            _check_room(taken, needed=to_come, keep_free=keep_free)
+            with disk.our_disk(taken.name):
+                disk.check_room(taken.fd, taken.name, to_come, keep_free)
             looked = received + LOOK_EVERY
         yield chunk
-
-
-def _check_room(taken: _Taken, *, needed: int, keep_free: int) -> None:
-    with disk.our_disk(taken.name):
-        now = os.fstatvfs(taken.fd)
-    free = now.f_bavail * now.f_frsize
-    if free - needed < keep_free:
-        raise DiskFullError(
-            f"no room on the disk for {taken.name}: it needs {needed} bytes, {free} are free"
-            f" and {keep_free} of them are to stay free"
-        )

@@ -1,7 +1,7 @@
 """MANIFEST.json: what a result is, and the SHA-256 of every file in it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +13,8 @@ from orchestrator.store.results.fetching import Announced
 FORMAT = 1
 _encode = json.JSONEncoder(sort_keys=True).encode
 HeldAgainst = Literal["checksum", "size", "nothing"]
-Verified = HeldAgainst | Literal["written here"]
+Verified = HeldAgainst | Literal["written here", "unpacked here"]
+NOTES = "not_unpacked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Item:
 
     `name` is its path in the run's folder, `original` the name its backend had for it (None for
     files we wrote). `verified` tells what the bytes were held against on their way here: the
-    checksum the backend vouched for, the size it announced, or nothing.
+    checksum the backend vouched for, the size it announced, or nothing. A file that was unpacked
+    here has the path of its `archive`, and its `original` is the name in there.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Item:
     size: int
     sha256: str
     verified: Verified
+    archive: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,16 @@ def verified_by(announced: Announced) -> HeldAgainst:
     return "nothing" if announced.size is None else "size"
 
 
-def render(run: EndedRun, items: Sequence[Item], *, spec_sha256: str) -> bytes:
+def render(
+    run: EndedRun, items: Sequence[Item], *, spec_sha256: str, notes: Sequence[str] = ()
+) -> bytes:
     """Return the manifest's text: the same bytes for the same result, in pure ASCII.
 
+    `notes` tell of archives that were not, or not wholly, unpacked.
     ASCII, because names are foreign text and people will `cat` this file: one fact or file a line.
     """
     listed = [to_json(item) for item in sorted(items, key=lambda item: item.name)]
-    facts = {
+    facts: dict[str, object] = {
         "backend": run.backend,
         "exit_code": run.exit_code,
         "format": FORMAT,
@@ -72,6 +78,8 @@ def render(run: EndedRun, items: Sequence[Item], *, spec_sha256: str) -> bytes:
         "run": run.number,
         "spec_sha256": spec_sha256,
     }
+    if notes:
+        facts[NOTES] = list(notes)
     lines = {key: to_json(value) for key, value in facts.items()}
     lines["files"] = "[\n  " + ",\n  ".join(listed) + "\n ]"
     text = ",\n".join(f' "{key}": {line}' for key, line in sorted(lines.items()))
@@ -85,6 +93,8 @@ def to_json(value: object) -> str:
     """
     if isinstance(value, Item | Entry):
         value = {name: getattr(value, name) for name in value.__slots__}
+        if value.get("archive", "") is None:
+            del value["archive"]
     return _encode(value)
 
 
@@ -101,6 +111,14 @@ def read(data: bytes) -> dict[str, tuple[int, str]]:
             case _:
                 raise ValueError(f"it has an entry without name, size or sha256: {entry!r:.100}")
     return found
+
+
+def read_notes(data: bytes) -> list[str]:
+    """Return what a manifest says of archives that were not unpacked. Raises ValueError."""
+    match _tree(data).get(NOTES, []):
+        case [*notes] if all(isinstance(note, str) for note in notes):
+            return notes
+    raise ValueError("it does not say what was not unpacked")
 
 
 def read_run(data: bytes) -> EndedRun:
@@ -133,20 +151,20 @@ def read_run(data: bytes) -> EndedRun:
 def is_same_result(one: bytes, other: bytes) -> bool:
     """Whether two manifests tell of one result.
 
-    The history may differ: it goes on growing when a publish is killed and called again.
+    The history may differ: it goes on growing when a publish is killed and called again. What was
+    unpacked need not be told: it follows from the archives.
     """
     try:
-        return _without_history(_tree(one)) == _without_history(_tree(other))
+        return _told_by_run(one) == _told_by_run(other)
     except ValueError:
         return False
 
 
-def _without_history(tree: Mapping[str, Any]) -> dict[str, Any]:
-    def is_history(entry: object) -> bool:
-        return isinstance(entry, dict) and entry.get("name") == HISTORY
-
-    files = [entry for entry in tree["files"] if not is_history(entry)]
-    return {**tree, "files": files}
+def _told_by_run(data: bytes) -> dict[str, Any]:
+    read(data), read_notes(data)
+    tree = _tree(data)
+    came = [it for it in tree["files"] if it["name"] != HISTORY and "archive" not in it]
+    return {**tree, "files": came, NOTES: []}
 
 
 def _tree(data: bytes) -> dict[str, Any]:

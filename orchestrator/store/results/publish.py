@@ -4,27 +4,33 @@ import hashlib
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from orchestrator.config.home import Home
 from orchestrator.core.history import Entry
 from orchestrator.core.names import HISTORY, MANIFEST, SPEC_SUFFIXES, folders_of
-from orchestrator.store.results import disk, manifest
+from orchestrator.store.results import disk, manifest, unpacking
 from orchestrator.store.results.errors import ConflictError, MissingError
 from orchestrator.store.results.fetching import FILE_MODE
 from orchestrator.store.results.folders import folder_of, point_latest
 from orchestrator.store.results.manifest import EndedRun, Item
 from orchestrator.store.results.staging import begin
+from orchestrator.store.results.unpacking import NOTHING, Unpack
 
 FOLDER_MODE = 0o555
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A result that stands: its folder, relative to the home, and its manifest's SHA-256."""
+    """A result that stands: its folder, relative to the home, and its manifest's SHA-256.
+
+    `notes` tell of archives in it that were not, or not wholly, unpacked, and why.
+    """
 
     path: str
     manifest_sha256: str
+    notes: Sequence[str]
 
 
 def publish(
@@ -35,45 +41,49 @@ def publish(
     spec: bytes,
     spec_suffix: str,
     history: Sequence[Entry],
+    unpack: Unpack | None = None,
 ) -> Published:
     """Move a run from staging to `results/<job name>-<job id>/<run number>/`, once.
 
     `outputs` are the files that `fetch` brought in; `spec` is the spec as accepted, `spec_suffix`
-    tells its format. May be called again after a crash at any point: a result that stands is
-    left as it is.
+    tells its format. Archives that `unpack` names are unpacked first. May be called again after a
+    crash at any point: a result that stands is left as it is.
 
     Raises MissingError (fetch these again, then publish again), DiskFullError, ConflictError when
-    another result stands there, ResultError, FatalStorageError.
+    another result stands there, StoppedError, ResultError, FatalStorageError.
     """
     if spec_suffix not in SPEC_SUFFIXES:
         raise ValueError(f"a spec ends in one of {SPEC_SUFFIXES}, not {spec_suffix!r}")
     lines = "".join(manifest.to_json(entry) + "\n" for entry in history)
     ours = {f"spec{spec_suffix}": spec, HISTORY: lines.encode()}
     items = [*outputs, *(_item(name, data) for name, data in ours.items())]
-    text = manifest.render(run, items, spec_sha256=_sha256(spec))
+    render = partial(manifest.render, run, spec_sha256=_sha256(spec))
     target = f"{folder_of(run.job_name, run.job_id)}/{run.number}"
     with (
         disk.our_disk(f"the result {target}"),
         disk.folder(home.staging) as staging,
         disk.folder(home.results) as results,
     ):
-        standing = _standing(results, target)
-        if standing is None:
+        text = _standing(results, target)
+        if text is None:
             begin(home, run.key)
             with disk.subfolder(staging, run.key) as top:
+                unpacked = unpacking.unpack(top, unpack, outputs) if unpack else NOTHING
+                items += unpacked.items
+                text = render(items, notes=unpacked.notes)
                 _complete(top, {**ours, MANIFEST: text}, items)
             _move(run.key, within=staging, to=target, into=results)
-        elif not manifest.is_same_result(standing, text):
+        elif not manifest.is_same_result(text, render(items)):
             raise ConflictError(
                 f"another result stands at {target}: nothing was overwritten. Move that folder"
                 f" away; what belongs there waits in {home.staging / run.key}"
             )
-        _settle(results, target, folders_of(item.name for item in items))
+        _settle(results, target, folders_of(manifest.read(text)))
         disk.remove_tree(run.key, within=staging)
         disk.sync(results, "results")
         disk.sync(staging, "staging")
     path = (home.results / target).relative_to(home.root)
-    return Published(str(path), _sha256(text if standing is None else standing))
+    return Published(str(path), _sha256(text), manifest.read_notes(text))
 
 
 def take_over(home: Home, job_name: str, job_id: str, number: int) -> tuple[EndedRun, str]:
@@ -89,7 +99,8 @@ def take_over(home: Home, job_name: str, job_id: str, number: int) -> tuple[Ende
         if (run.job_id, run.job_name, run.number) != (job_id, job_name, number):
             raise ValueError(f"it is the result of run {run.number} of {run.job_id}")
         _settle(results, target, folders_of(manifest.read(text)))
-    return run, _sha256(text)
+        reason = "; ".join([run.reason, *manifest.read_notes(text)])
+    return replace(run, reason=reason), _sha256(text)
 
 
 def _standing(results: int, target: str) -> bytes | None:

@@ -23,6 +23,9 @@ SELECT job.id AS job, job.name, job.backend, job.want, job.spec, job.allowed AS 
        (SELECT count(*) FROM step WHERE step.run = run.id AND phase = 'stage' AND done = 0) AS unstaged
 FROM run JOIN job ON job.id = run.job WHERE run.id = :run
 
+-- name: is_running
+SELECT 1 FROM run WHERE id = :run AND state = 'running'
+
 -- name: startable
 -- The oldest queued jobs of one backend that may start now; none while a run that a restored queue
 -- brought back is still to be looked for there.

@@ -8,6 +8,7 @@ class TestMine(BackendContract):
             copies=lambda source, name: {...},  # that copies an input to an output
             fails=lambda code: {...},
             sleeps={...},                       # that runs until it is stopped
+            lingers=lambda name, times: {...},  # that leaves a file, and then does the same
         )
         async with open_place(KIND, KIND.options(), tmp_path, bodies) as place:
             yield place

@@ -53,6 +53,7 @@ class AccountContract:
             copies=lambda _source, _name: table,
             fails=lambda _code: table,
             sleeps=table,
+            lingers=lambda _name, _times: table,
         )
         opening = partial(open_place, self.kind, backend.options, tmp_path / "place", bodies)
         async with opening(secrets=secrets) as place:

@@ -53,6 +53,8 @@ class Bodies:
     """End with this exit code."""
     sleeps: Options
     """Run until stopped."""
+    lingers: Callable[[str, int], Options]
+    """Leave a file as `writes` does, then run until stopped."""
 
 
 @dataclass
@@ -171,6 +173,19 @@ class Place:
         """Return what an ended run left, by name: the outputs, or the logs."""
         listed = [one for one in await self.backend.list_outputs(run) if one.log is log]
         return {one.name: await self.read(run, one) for one in listed}
+
+    async def seen(self, run: Run, size: int) -> dict[str, bytes]:
+        """Return what a live run has left so far, once it shows this many bytes of outputs.
+
+        It may not have written them when it is first asked to show them.
+        """
+        with anyio.fail_after(DEADLINE):
+            while True:
+                await self.backend.sync(run)
+                listed = [one for one in await self.backend.list_outputs(run) if not one.log]
+                if sum(one.size or 0 for one in listed) == size:
+                    return {one.name: await self.read(run, one) for one in listed}
+                await anyio.lowlevel.checkpoint()
 
     async def read(self, run: Run, output: Output, offset: int = 0) -> bytes:
         """Return the bytes of one output, read in a worker thread as the engine does."""

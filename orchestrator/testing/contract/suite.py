@@ -100,6 +100,33 @@ class BackendContract:
         assert isinstance(await place.poll(lives), Alive)
         assert isinstance(await place.end(await place.cancelled(lives)), Finished)
 
+    async def test_a_live_run_can_be_looked_at_and_goes_on(self, place: Place) -> None:
+        """A person would wait a day to see what went wrong in a minute; or a look would end it."""
+        run = await place.started(place.run("1", place.bodies.lingers("out.bin", TIMES)))
+        live = replace(run, live=True)
+        early = place.backend.traits.visible_after is not None
+        for _ in range(2):  # to look is safe to repeat
+            await place.backend.sync(live)
+            shown = await (place.seen(live, len(EVERY_BYTE)) if early else place.outputs(live))
+            assert shown == ({"out.bin": EVERY_BYTE} if early else {})
+            assert isinstance(await place.poll(run), Alive)
+        end = await place.end(await place.cancelled(run))
+        assert isinstance(end, Finished)
+        assert end.stopped == "cancel"
+
+    async def test_a_look_leaves_the_result_as_it_is(self, place: Place) -> None:
+        """What was seen while a run went on would be taken for all that it left."""
+        wanted = Outputs(include=("*.bin",))
+        run = place.run("1", place.bodies.writes("out.bin", TIMES), outputs=wanted)
+        run = await place.started(run)
+        live = replace(run, live=True)
+        await place.backend.sync(live)
+        assert set(await place.outputs(live)) <= {"out.bin"}
+        end = await place.end(run)
+        assert isinstance(end, Finished)
+        assert end.ok
+        assert await place.outputs(run) == {"out.bin": EVERY_BYTE}
+
     async def test_one_poll_tells_runs_apart(self, place: Place) -> None:
         """One job would be given the end of another."""
         runs = [await place.started(place.run(str(n), place.bodies.fails(n))) for n in range(1, 6)]

@@ -115,6 +115,27 @@ class VerbsUnderFaults(Ground):
         assert errors, "no fault showed at all"
         assert_fit_to_show(errors, service)
 
+    async def test_a_look_under_faults_leaves_the_run_as_it_is(
+        self, place: Place, service: Service, seeded: Random | None
+    ) -> None:
+        """A person who looks at a bad moment would pay with the run, or see what another left."""
+        run = await place.started(place.run("1", place.bodies.lingers("out.bin", 1)))
+        live, early = replace(run, live=True), place.backend.traits.visible_after is not None
+        shown = await place.seen(live, 256) if early else {}
+
+        async def look() -> object:
+            await place.backend.sync(live)
+            return await place.backend.list_outputs(live)
+
+        async for fault, found in struck(
+            place, service, look, more=self.stand_in.own, random=seeded
+        ):
+            if isinstance(found, list):
+                assert {one.name for one in found if not one.log} <= set(shown), fault
+        assert isinstance(await place.poll(run), Alive)
+        assert service.live() == [run.remote_id]
+        assert len(service.starts(run.key)) == 1
+
     async def test_an_input_under_faults_is_there_whole_or_not_called_there(
         self, place: Place, service: Service, tmp_path: Path, seeded: Random | None
     ) -> None:

@@ -35,12 +35,18 @@ def main(root: Path) -> None:
     with pytest.raises(DiskFullError, match="are to stay free"):
         fetch_one(staging, "outputs/big", iter([bytes(MIB)]), size=MIB, keep_free=5 * MIB // 2)
 
-    # Everything is fetched, but there is no room for the manifest: nothing is visible.
+    # Everything is fetched, but there is no room for what is in an archive, or for the manifest:
+    # nothing is visible, and nothing of the archive takes room.
     items = fetch_all(home, run)
     fill(root / "ballast")
-    with pytest.raises(DiskFullError, match="no room on the disk for the result"):
+    with pytest.raises(
+        DiskFullError, match=r"no room on the disk for what is in outputs/case\.tar"
+    ):
         publish_run(home, run, items)
+    with pytest.raises(DiskFullError, match="no room on the disk for the result"):
+        publish_run(home, run, items, unpack=None)
     assert list(home.results.iterdir()) == []
+    assert not (staging / "outputs" / "case").exists()
 
     # Room is made: the same call works, with the same files.
     (root / "ballast").unlink()

@@ -15,7 +15,7 @@ from types import FrameType
 
 from orchestrator.config.home import Home
 from orchestrator.store.results import begin, disk, leftovers, runs_in, verify
-from tests.store.results.scenario import JOB, ended, harvest, new_home
+from tests.store.results.scenario import JOB, NOTES, UNPACKED, ended, harvest, new_home
 
 CHANGES = {"open", "write", "fsync", "mkdir", "unlink", "rmdir", "rename", "symlink", "fchmod"}
 NOBODY = 65534
@@ -59,6 +59,9 @@ def check_repaired(home: Home, at: str) -> None:
     """Harvesting again brings exactly what an undisturbed harvest brings."""
     published = harvest(home, 2)
     job = home.results / f"beam-{JOB}"
+    assert published.notes == NOTES, at
+    for name, data in UNPACKED.items():
+        assert (job / "2" / name).read_bytes() == data, f"{at}: {name}"
     assert verify(home.root / published.path, manifest_sha256=published.manifest_sha256) == [], at
     there = sorted(path.name for path in job.iterdir())
     assert there == ["1", "2", "latest"], f"{at}: {there}"
@@ -74,9 +77,10 @@ def fresh_home() -> Home:
         disk.remove_tree("home", within=here)
     home = new_home(Path("home"))
     harvest(home, 1)
-    old = begin(home, ended(2).key) / "outputs" / "older" / "half"
-    old.parent.mkdir(parents=True)
-    old.write_bytes(b"ha")
+    staging = begin(home, ended(2).key) / "outputs"
+    for old in (staging / "older" / "half", staging / "case" / "0.1" / "half"):
+        old.parent.mkdir(parents=True)
+        old.write_bytes(b"ha")
     return home
 
 

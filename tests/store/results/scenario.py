@@ -15,19 +15,26 @@ from orchestrator.store.results import (
     Fetched,
     Item,
     Published,
+    Unpack,
     begin,
     fetch,
     publish,
     verified_by,
 )
+from tests.archives.making import entry, tar
 
 JOB = "0123456789ab"
 SPEC = b'name = "beam"\n'
+PACKED = {b"0.1/U": b"1 2 3\n" * 500, b"log": b"converged\n"}
 OUTPUTS = {  # name over there → chunks
     "stdout": [b"solving\n", b"done\n"],
     "beam.dat": [b"1 2 3\n" * 1000],
     "plots/deep/x.png": [b"\x89PNG", bytes(5000)],
+    "case.tar": [tar(*(entry(*it) for it in PACKED.items()), entry(b"latest", kind=b"2"))],
 }
+UNPACK = Unpack({"outputs/case.tar": "outputs/case"}, stop=lambda: False, keep_free=0)
+UNPACKED = {f"outputs/case/{name.decode()}": data for name, data in PACKED.items()}
+NOTES = ["outputs/case.tar was unpacked without 1 of its entries: 'latest' (symbolic link)"]
 ENTRY = Entry(1, 1e9, JOB, "beam", 1, "local", "77", Shown.RUNNING, Shown.HARVESTING, 2.5, "ended")
 
 
@@ -80,10 +87,14 @@ def fetch_all(home: Home, run: EndedRun) -> list[Item]:
 
 
 def publish_run(
-    home: Home, run: EndedRun, items: Sequence[Item], history: Sequence[Entry] = (ENTRY,)
+    home: Home,
+    run: EndedRun,
+    items: Sequence[Item],
+    history: Sequence[Entry] = (ENTRY,),
+    unpack: Unpack | None = UNPACK,
 ) -> Published:
     """Publish with the scenario's spec."""
-    return publish(home, run, items, spec=SPEC, spec_suffix=".toml", history=history)
+    return publish(home, run, items, spec=SPEC, spec_suffix=".toml", history=history, unpack=unpack)
 
 
 def harvest(home: Home, number: int = 1) -> Published:

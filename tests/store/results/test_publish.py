@@ -25,8 +25,10 @@ from orchestrator.store.results import (
 from tests.store.results.scenario import (
     ENTRY,
     JOB,
+    NOTES,
     OUTPUTS,
     SPEC,
+    UNPACKED,
     ended,
     fetch_all,
     harvest,
@@ -47,6 +49,8 @@ def test_what_a_person_finds(home: Home) -> None:
         "stdout": b"solving\ndone\n",
         "outputs/beam.dat": b"".join(OUTPUTS["beam.dat"]),
         "outputs/plots/deep/x.png": b"".join(OUTPUTS["plots/deep/x.png"]),
+        "outputs/case.tar": b"".join(OUTPUTS["case.tar"]),
+        **UNPACKED,
         "spec.toml": SPEC,
     }
     assert hashlib.sha256(manifest).hexdigest() == published.manifest_sha256
@@ -80,6 +84,7 @@ def test_the_manifest_tells_everything(home: Home) -> None:
         "exit_code": 3,
         "reason": run.reason,
         "spec_sha256": hashlib.sha256(SPEC).hexdigest(),
+        "not_unpacked": NOTES,
     }
     data = b"".join(OUTPUTS["beam.dat"])
     assert files["outputs/beam.dat"] == {
@@ -88,6 +93,14 @@ def test_the_manifest_tells_everything(home: Home) -> None:
         "size": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
         "verified": "nothing",
+    }
+    assert files["outputs/case/log"] == {
+        "name": "outputs/case/log",
+        "original": "log",
+        "size": 10,
+        "sha256": hashlib.sha256(b"converged\n").hexdigest(),
+        "verified": "unpacked here",
+        "archive": "outputs/case.tar",
     }
     assert files["spec.toml"]["verified"] == "written here"
     assert files["stdout"]["verified"] == "size"

@@ -16,6 +16,8 @@ FILES = [
     "MANIFEST.json",
     "history.jsonl",
     "outputs/beam.dat",
+    "outputs/case.tar",
+    "outputs/case/0.1/U",
     "outputs/plots/deep/x.png",
     "spec.toml",
     "stdout",
