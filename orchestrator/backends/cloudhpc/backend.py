@@ -202,7 +202,7 @@ class CloudHpc:
             kept.pop(run.key, None)
         for folders in (self._folders, self._live_folders):
             folders.forget(run)
-        if run.remote_id is not None:
+        if _has_id(run):
             self._records.forget(_id(run))
         await self._stager.forget(run)
         if run.stored and RunTable.model_validate(run.options).remove == "files":
