@@ -73,3 +73,7 @@ class Cloud:
         lines = log.read_text().splitlines() if log.exists() else []
         routes = [json.loads(line)["call"] for line in lines]
         return Counter(route for route in routes if "/api/" in route)
+
+    def stored(self) -> set[bytes]:
+        """Return the contents of all files in its storage."""
+        return {path.read_bytes() for path in (self._root / "objects").rglob("*") if path.is_file()}

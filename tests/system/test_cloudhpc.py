@@ -6,7 +6,6 @@ No hour is waited for: the daemon and the service are under clocks that the test
 import json
 import math
 import random
-import tarfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -228,16 +227,10 @@ def _assert_results(day: Day) -> None:
     for deck in SOLVED:
         run, manifest = manifests[deck]
         assert manifest["outcome"] == "succeeded"
-        assert {file["name"]: file["verified"] for file in manifest["files"]}.items() >= {
-            (f"outputs/{deck}.dat", "checksum"),
-            ("outputs/CALCULIX.tar.gz", "checksum"),
-        }
         assert_solved(deck, run / "outputs" / f"{deck}.dat")
-        dat = (run / "outputs" / f"{deck}.dat").read_bytes()
-        with tarfile.open(run / "outputs" / "CALCULIX.tar.gz") as archive:
-            found = archive.extractfile(f"{deck}.dat")
-            assert found is not None
-            assert found.read() == dat
+        files = {path.name: path.read_bytes() for path in (run / "outputs").iterdir()}
+        assert files.keys() == {f"{deck}.dat", "CALCULIX.tar.gz"}
+        assert day.cloud.stored() >= set(files.values()), "not as it was over there"
     run, manifest = manifests[FAILS]
     assert manifest["outcome"] == "failed"
     assert "COMPLETED, but its output says" in manifest["reason"]
