@@ -73,7 +73,7 @@ async def _take_steps(tools: Tools, work: Work) -> Work | None:
     while left and not tools.stopping:
         go = await tools.in_thread(partial(_fetch_here, tools, work, _next_go(left)))
         if noted:
-            proofs = [Proof(step.n, step.size or 0, step.sha256 or "") for step in go]
+            proofs = [Proof(s.n, s.size or 0, s.sha256 or "", s.verified) for s in go]
             await tools.db.write(runs.steps_done, work.run, "harvest", proofs)
         done, left = done + go, left[len(go) :]
     if tools.stopping:
@@ -136,7 +136,8 @@ def _fetch_here(tools: Tools, work: Work, go: Sequence[Step]) -> list[Step]:
             stop=lambda: tools.stopping,
             keep_free=tools.keep_free,
         )
-        fetched.append(replace(step, done=True, size=file.size, sha256=file.sha256))
+        size, sha256, verified = file.size, file.sha256, file.verified
+        fetched.append(replace(step, done=True, size=size, sha256=sha256, verified=verified))
     return fetched
 
 

@@ -12,7 +12,7 @@ from orchestrator.core.spec import JobSpec
 from orchestrator.core.work import Work
 from orchestrator.store.queries import load
 from orchestrator.store.record import entry
-from orchestrator.store.results.manifest import HeldAgainst
+from orchestrator.store.results.fetching import HeldAgainst
 from orchestrator.store.sqlite import Connection, Row
 
 Phase = Literal["stage", "harvest"]

@@ -12,17 +12,19 @@ from orchestrator.store import look
 from orchestrator.store.look import Phase, Step
 from orchestrator.store.queries import load
 from orchestrator.store.record import record
+from orchestrator.store.results.fetching import HeldAgainst
 from orchestrator.store.sqlite import Connection
 
 LARGEST_MEMO = 65536
 
 
 class Proof(NamedTuple):
-    """That one step is done: what it brought."""
+    """That one step is done: what it brought, and what an output was held against."""
 
     n: int
     size: int
     sha256: str
+    verified: HeldAgainst | None = None
 
 
 def start(conn: Connection, job: str, run: str, key: str, now: Now) -> bool:

@@ -131,8 +131,9 @@ class _Link:
                         self.proxy.cuts += 1
                         _close(source, sink)
                         return
-                sink.sendall(data)
+                # Counted first: who has got the last byte may look at the count at once.
                 setattr(self.passed, direction, getattr(self.passed, direction) + len(data))
+                sink.sendall(data)
                 data = source.recv(BLOCK)
                 if not data:
                     sink.shutdown(socket.SHUT_WR)

@@ -235,9 +235,11 @@ def test_outputs_are_listed_fetched_and_listed_again(conn: Connection) -> None:
     runs.list_outputs(conn, run, found)
     assert look.work(conn, run).listed
     assert look.steps(conn, run, "harvest") == found
-    runs.steps_done(conn, run, "harvest", [runs.Proof(0, 5, "1" * 64)])
+    runs.steps_done(conn, run, "harvest", [runs.Proof(0, 5, "1" * 64, "checksum")])
     assert [step.done for step in look.steps(conn, run, "harvest")] == [True, False]
-    assert look.steps(conn, run, "harvest")[0].sha256 == "1" * 64
+    first, second = look.steps(conn, run, "harvest")
+    assert (first.sha256, first.verified) == ("1" * 64, "checksum")
+    assert second == found[1]
     runs.list_outputs(conn, run, found[1:])
     assert look.steps(conn, run, "harvest") == found[1:]
     runs.unlist_outputs(conn, run)

@@ -227,6 +227,8 @@ def _assert_results(day: Day) -> None:
     for deck in SOLVED:
         run, manifest = manifests[deck]
         assert manifest["outcome"] == "succeeded"
+        verified = {file["name"]: file["verified"] for file in manifest["files"]}
+        assert verified[f"outputs/{deck}.dat"] == verified["outputs/CALCULIX.tar.gz"] == "checksum"
         assert_solved(deck, run / "outputs" / f"{deck}.dat")
         files = {path.name: path.read_bytes() for path in (run / "outputs").iterdir()}
         assert files.keys() == {f"{deck}.dat", "CALCULIX.tar.gz"}

@@ -13,9 +13,9 @@ from orchestrator.store.results.errors import (
     ResultError,
     StoppedError,
 )
-from orchestrator.store.results.fetching import Announced, Fetched, fetch
+from orchestrator.store.results.fetching import Announced, Fetched, fetch, verified_by
 from orchestrator.store.results.folders import folder_of, runs_in
-from orchestrator.store.results.manifest import EndedRun, Item, verified_by
+from orchestrator.store.results.manifest import EndedRun, Item
 from orchestrator.store.results.publish import Published, publish, take_over
 from orchestrator.store.results.staging import begin, discard, leftovers
 from orchestrator.store.results.unpacking import Unpack

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from orchestrator.core.names import is_safe
 from orchestrator.store.results import disk, parts
@@ -14,6 +15,8 @@ from orchestrator.store.results.hashing import Hashes, hashing
 LOOK_EVERY = 64 << 20  # bytes between two looks at the free space: others write to the disk too
 BLOCK = 1 << 20
 FILE_MODE = 0o444
+
+HeldAgainst = Literal["checksum", "size", "nothing"]
 
 OpenAt = Callable[[int], AbstractContextManager[tuple[int, Iterable[bytes], str | None]]]
 """Opens the output for reading from an offset on; tells where it begins, which may be 0 instead,
@@ -35,11 +38,22 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One output in staging, whole and synced: its local name, bytes, and SHA-256 in hex."""
+    """One output in staging, whole and synced: its local name, bytes, and SHA-256 in hex.
+
+    `verified` is what it was held against.
+    """
 
     name: str
     size: int
     sha256: str
+    verified: HeldAgainst
+
+
+def verified_by(announced: Announced) -> HeldAgainst:
+    """Return what an output is held against when its backend announced this much."""
+    if announced.sha256 is not None or announced.md5 is not None:
+        return "checksum"
+    return "nothing" if announced.size is None else "size"
 
 
 def fetch(
@@ -149,7 +163,7 @@ class _Taken:
         for what, found, wanted in (("SHA-256", sha256, said.sha256), ("MD5", md5, said.md5)):
             if wanted is not None and found != wanted.lower():
                 raise MismatchError(f"{name}: its {what} is {found}, announced was {wanted}")
-        return Fetched(name, self.size, sha256)
+        return Fetched(name, self.size, sha256, verified_by(said))
 
 
 def _in_bounds(chunks: Iterable[bytes], taken: _Taken, keep_free: int) -> Iterator[bytes]:

@@ -8,11 +8,10 @@ from typing import Any, Literal
 from orchestrator.core.history import Entry
 from orchestrator.core.lifecycle import Outcome
 from orchestrator.core.names import HISTORY
-from orchestrator.store.results.fetching import Announced
+from orchestrator.store.results.fetching import HeldAgainst
 
 FORMAT = 1
 _encode = json.JSONEncoder(sort_keys=True).encode
-HeldAgainst = Literal["checksum", "size", "nothing"]
 Verified = HeldAgainst | Literal["written here", "unpacked here"]
 NOTES = "not_unpacked"
 
@@ -48,13 +47,6 @@ class EndedRun:
     outcome: Outcome
     exit_code: int | None
     reason: str
-
-
-def verified_by(announced: Announced) -> HeldAgainst:
-    """Return what an output is held against when its backend announced this much."""
-    if announced.sha256 is not None or announced.md5 is not None:
-        return "checksum"
-    return "nothing" if announced.size is None else "size"
 
 
 def render(

@@ -96,7 +96,8 @@ DELETE FROM step WHERE run = :run AND phase = 'harvest'
 UPDATE run SET listed = :listed WHERE id = :run
 
 -- name: step_done
-UPDATE step SET done = 1, size = :size, sha256 = :sha256
+UPDATE step
+SET done = 1, size = :size, sha256 = :sha256, verified = coalesce(:verified, verified)
 WHERE run = :run AND phase = :phase AND n = :n
 
 -- name: forget_run

@@ -36,7 +36,7 @@ def test_a_file_arrives_whole(staging: Path) -> None:
     """The output would have other bytes, another hash, or could be changed by accident."""
     chunks = iter([BYTES[:5], b"", BYTES[5:]])
     got = fetch_one(staging, "outputs/a/b.dat", chunks, size=12, sha256=SHA.upper())
-    assert got == Fetched("outputs/a/b.dat", 12, SHA)
+    assert got == Fetched("outputs/a/b.dat", 12, SHA, "checksum")
     path = staging / "outputs/a/b.dat"
     assert path.read_bytes() == BYTES
     assert path.stat().st_mode & 0o777 == 0o444
