@@ -1,5 +1,8 @@
 """Jobs that come together share what one of them has asked: each call is one of a hundred."""
 
+import json
+from pathlib import Path
+
 import anyio
 import pytest
 
@@ -8,6 +11,7 @@ from tests.cloudhpc.conftest import Emulated, shell
 
 pytestmark = pytest.mark.anyio
 TOGETHER = 8
+SEND, CLEAR = "POST /api/v2/storage/upload-url", "DELETE /api/v2/user/delete-cache"
 
 
 async def test_jobs_that_begin_together_ask_once_what_there_is(
@@ -23,7 +27,7 @@ async def test_jobs_that_begin_together_ask_once_what_there_is(
         assert calls[f"GET /api/v2/simulation/view-{what}"] == 1
     listed = "GET /api/v2/simulation/index-short/{field}/{direction}/{page}"
     assert calls[listed] == 1  # for the highest id before any of them
-    assert calls["POST /api/v2/storage/upload-url"] == TOGETHER
+    assert calls[SEND] == TOGETHER
 
 
 async def test_runs_that_ended_together_clear_the_cache_once(
@@ -37,8 +41,19 @@ async def test_runs_that_ended_together_clear_the_cache_once(
     for run in runs:
         await place.end(run)
     await place.reopen()
-    before = emulated.calls("DELETE /api/v2/user/delete-cache")
+    before = emulated.calls(CLEAR)
     async with anyio.create_task_group() as group:
         for run in runs:
             group.start_soon(place.outputs, run)
-    assert emulated.calls("DELETE /api/v2/user/delete-cache") == before + 1
+    assert emulated.calls(CLEAR) == before + 1
+
+
+async def test_archives_are_sent_one_after_the_other(place: Place, tmp_path: Path) -> None:
+    """An hour's calls would begin to send for every job, and not one of them could start."""
+    runs = [place.run(str(number), shell("true")) for number in range(TOGETHER)]
+    async with anyio.create_task_group() as group:
+        for run in runs:
+            group.start_soon(place.ready, run)
+    log = (tmp_path / "service/calls.log").read_text().splitlines()
+    calls = [call for line in log if (call := json.loads(line)["call"]) in {SEND, CLEAR}]
+    assert calls == [SEND, CLEAR] * TOGETHER

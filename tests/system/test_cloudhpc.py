@@ -43,7 +43,7 @@ FAULTS = (
     f"foreign-id,on={PAGE}",
     f"odd-status,on={PAGE}",
     f"numbers-as-texts,on={PAGE}",
-    f"wrong-bytes,on={STORED}.tar.gz",
+    f"wrong-bytes,skip=6,on={STORED}.tar.gz",
     f"short-body,on={STORED}.dat",
     f"short-length,skip=2,on={STORED}",
     f"cut=30,skip=3,on={STORED}",

@@ -3,8 +3,6 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from anyio import Lock
-
 from orchestrator.backend import ProtocolError, QuotaError
 from orchestrator.backends.cloudhpc import simulations
 from orchestrator.backends.cloudhpc.calls import Calls
@@ -45,7 +43,6 @@ class Listing:
     highest: int | None = None
     _begun: _Begun | None = None
     _seen_on: dict[int, int] = field(default_factory=dict)
-    _asking: Lock = field(default_factory=Lock)  # runs that are staged together ask once
 
     def learn(self, id_: int) -> None:
         """Note an id that the service told in another way."""
@@ -77,10 +74,9 @@ class Listing:
 
     async def newest(self, use: Use) -> int:
         """Return the highest id of the account, 0 when it has no simulation."""
-        async with self._asking:
-            if self.highest is None:
-                rows = await simulations.page(self.calls, 1, use)
-                self.learn(rows[0].id if rows else 0)
+        if self.highest is None:
+            rows = await simulations.page(self.calls, 1, use)
+            self.learn(rows[0].id if rows else 0)
         return self.highest or 0
 
     async def down_to(self, floor: int, use: Use) -> list[Simulation]:
