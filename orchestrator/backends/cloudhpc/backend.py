@@ -164,8 +164,9 @@ class CloudHpc:
         taken = self._stopped.get(run.key)
         if row is not None and is_final(row):
             return
-        if taken is not None and self._now() - taken < STOP_AGAIN:
-            return
+        seen_since = taken is not None and self._look is not None and self._look.at > taken
+        if taken is not None and (self._now() - taken < STOP_AGAIN or not seen_since):
+            return  # only what a later look shows to go on is asked again
         if row is None and run.key not in self._submitted:
             row = await simulations.view_short(self.calls, id_, Use.CANCEL)
         if row is not None and row.folder.strip("/") != folder(run):
