@@ -167,8 +167,9 @@ class CloudHpc:
         id_ = _id(run)
         row = self._look.rows.get(id_) if self._look else None
         taken = self._stopped.get(run.key)
-        if taken is not None and self._now() - taken < STOP_AGAIN:
-            return
+        seen_since = taken is not None and self._look is not None and self._look.at > taken
+        if taken is not None and (self._now() - taken < STOP_AGAIN or not seen_since):
+            return  # only what a later look shows to go on is asked again
         if row is None and run.key not in self._submitted:
             row = await simulations.view_short(self.calls, id_, Use.CANCEL)
         if row is not None and is_final(row):

@@ -10,7 +10,7 @@ from orchestrator.backends.cloudhpc.replies import Simulation
 from orchestrator.backends.cloudhpc.search import Search
 from orchestrator.backends.http import Use
 
-LOOK_LIVES = 1800.0  # seconds; what a look saw before it was held is not used for longer
+LOOK_LIVES = 6 * 3600.0  # seconds; what a look saw before it was held is not used for longer
 MOST_PAGES = 1000  # a list that never ends is a fault over there
 
 
