@@ -34,9 +34,9 @@ BODY = b"alpha\n"
 A_FILE = "echo alpha > a"
 
 
-async def ended(place: Place, script: str = A_FILE, key: str = "1", **more: Any) -> Run:
+async def ended(place: Place, script: str = A_FILE, cpu: int = 1, **more: Any) -> Run:
     """Run a script to its end."""
-    run = await place.started(place.run(key, shell(script), **more))
+    run = await place.started(place.run("1", shell(script, cpu=cpu), **more))
     assert isinstance(await place.end(run), Finished)
     return run
 
@@ -290,12 +290,12 @@ async def test_a_run_that_left_nothing_is_looked_at_twice(
 
 async def test_the_record_tells_what_a_run_cost(place: Place, emulated: Emulated) -> None:
     """Nobody could say later what a result had cost, or what the solver said."""
-    run = await ended(place, f"{A_FILE}; echo said")
+    run = await ended(place, f"{A_FILE}; echo said", cpu=224)
     logs = await place.outputs(run, log=True)
     assert set(logs) == {"simulation.json", "output.log", "logs.log"}
     told = json.loads(logs["simulation.json"])
     assert (str(told["id"]), told["status"], told["folder"]) == (run.remote_id, 10, folder(run))
-    assert (told["cpu"], told["script"]) == (1, "custom-script-u24")
+    assert (told["cpu"], told["script"]) == (224, "custom-script-u24")
     assert told["cost"] > 0
     assert told["cpu_hrs"] > 0
     assert not {"output", "logs", "vnc_url"} & set(told), "the last is a key to the machine"

@@ -60,7 +60,7 @@ async def test_what_can_be_had_is_told(backend: CloudHpc) -> None:
 
 async def test_runs_are_told(backend: CloudHpc, place: Place, emulated: Emulated) -> None:
     """A person could not look at a run that is in doubt."""
-    done = await place.started(place.run("1", shell("echo said; date > a")))
+    done = await place.started(place.run("1", shell("echo said; date > a", cpu=224)))
     await place.end(done)
     emulated.tell("simulations", folder="of-others", status=30)
     emulated.set(page=1)
@@ -72,7 +72,7 @@ async def test_runs_are_told(backend: CloudHpc, place: Place, emulated: Emulated
     assert await rows(backend, "runs", "3") == []
     one = await asked(backend, "run", done.remote_id)
     assert isinstance(one, dict)
-    assert (one["state"], one["script"], one["cpu"]) == ("COMPLETED", "custom-script-u24", 1)
+    assert (one["state"], one["script"], one["cpu"]) == ("COMPLETED", "custom-script-u24", 224)
     assert "vnc_url" not in one
     assert await asked(backend, "output", done.remote_id) == "said\n"
     assert "nothing yet" in str(await asked(backend, "output", str(first["id"])))
