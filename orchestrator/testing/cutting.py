@@ -81,6 +81,7 @@ def _accept(
             near, _ = server.accept()
         except OSError:
             return
+        near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or it waits for 40 ms
         open_sockets.add(near)
         threading.Thread(
             target=_connect, args=(near, upstream, proxy, open_sockets), daemon=True
@@ -102,6 +103,7 @@ def _connect(
         if meant:
             proxy.passed = passed
         far = socket.create_connection(upstream)
+        far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         open_sockets.add(far)
         link = _Link(proxy, cut if meant else None, passed)
         threading.Thread(target=link.pump, args=("down", far, near), daemon=True).start()

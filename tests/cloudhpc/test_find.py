@@ -93,6 +93,21 @@ async def test_a_list_that_lacks_what_is_known_proves_nothing(
     assert isinstance(await place.backend.find(run), Found)
 
 
+async def test_a_list_that_is_behind_proves_nothing(
+    place: Place, emulated: Emulated, crowd: int
+) -> None:
+    """A run would be started a second time while the list shows the day before."""
+    emulated.pass_time(1000)
+    emulated.tell("simulations", folder="of-others")
+    run = await doubtful(place, emulated, "drop-after")
+    emulated.put("list-lag=600")
+    unclear = await place.backend.find(run)
+    assert isinstance(unclear, Unclear)
+    assert f"lacks {crowd + 1}" in unclear.why
+    emulated.put()
+    assert isinstance(await place.backend.find(run), Found)
+
+
 async def test_a_page_that_comes_empty_is_not_the_end(
     place: Place, emulated: Emulated, crowd: int
 ) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from pydantic import JsonValue
 
-from orchestrator.backend import ProtocolError, RejectedError, TransientError
+from orchestrator.backend import ProtocolError, TransientError
 from orchestrator.backends.cloudhpc.calls import Calls
 from orchestrator.backends.cloudhpc.replies import Item, Items, link_of, read
 from orchestrator.backends.cloudhpc.simulations import Order
@@ -86,8 +86,8 @@ async def media_link(calls: Calls, id_: str, use: Use) -> str:
 
 
 async def download_link(calls: Calls, id_: str, use: Use) -> str:
-    """Return a signed address of a file, as the documented call gives it; "" for none."""
-    return link_of(await calls.get(f"storage/download/{id_}", use))
+    """Return a signed address of a file, as the documented call gives it; "" when it cannot."""
+    return link_of(await calls.known("GET", f"storage/download/{id_}", use))
 
 
 async def link(calls: Calls, id_: str, use: Use) -> str:
@@ -96,7 +96,7 @@ async def link(calls: Calls, id_: str, use: Use) -> str:
     Raises TransientError, with the time to ask again, while the service has none.
     """
     found = ""
-    with suppress(RejectedError, ProtocolError):
+    with suppress(ProtocolError):
         found = await download_link(calls, id_, use)
     found = found or await media_link(calls, id_, use)
     if not found:

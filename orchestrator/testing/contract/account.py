@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -15,25 +15,26 @@ from orchestrator.config.loading import read_config
 from orchestrator.config.model import Config
 from orchestrator.config.resolve import resolve_secret
 from orchestrator.testing.canary import Canary
-from orchestrator.testing.contract.place import Bodies, Place, open_place
+from orchestrator.testing.contract.place import Bodies, Body, Place, open_place
 
 
 class AccountContract:
     """Tests that a kind joins only where the environment names an account.
 
     `variable` holds the path of an orchestrator.toml with one backend of this kind; `job.toml`
-    beside it is a job without inputs that runs for minutes over there.
+    beside it is a job that runs for minutes over there, and the files of a folder `inputs` beside
+    that, where there is one, are its inputs.
     """
 
     kind: ClassVar[Kind]
     variable: ClassVar[str]
 
     @pytest.fixture
-    def table(self) -> dict[str, Any]:
-        """Return the [run] table of the job."""
+    def table(self) -> Body:
+        """Return the [run] table of the job, with its inputs."""
         job = Path(os.environ[self.variable]).with_name("job.toml")
-        table: dict[str, Any] = tomllib.loads(job.read_text("utf-8"))["run"]
-        return table
+        inputs = {path.name: path.read_bytes() for path in job.parent.glob("inputs/*")}
+        return Body(tomllib.loads(job.read_text("utf-8"))["run"], inputs)
 
     @pytest.fixture
     def config(self) -> Config:
@@ -42,9 +43,7 @@ class AccountContract:
         return read_config(file.read_bytes(), str(file), {self.kind.name: self.kind.options})
 
     @pytest.fixture
-    async def place(
-        self, tmp_path: Path, config: Config, table: dict[str, Any]
-    ) -> AsyncIterator[Place]:
+    async def place(self, tmp_path: Path, config: Config, table: Body) -> AsyncIterator[Place]:
         """Open the account."""
         [backend] = config.backends.values()
         secrets = {name: resolve_secret(config, name) for name in config.secrets}

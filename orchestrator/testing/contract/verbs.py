@@ -105,9 +105,8 @@ class VerbsUnderFaults(Ground):
                 errors.append(error)
             service.put()
         await forget_all(place)
-        for run in runs:
-            stopping = await place.cancelled(run)
-            end = await place.end(stopping)
+        for run in [await place.cancelled(run) for run in runs]:
+            end = await place.end(run)
             assert isinstance(end, Finished)
             assert (end.ok, end.stopped) == (False, "cancel")
         assert service.live() == [bystander.remote_id]
