@@ -34,7 +34,7 @@ def lived(plan: Plan) -> Day:
 def alone(plan: Plan) -> None:
     """Hold a day against what holds on an account that nobody else uses."""
     day = lived(plan)
-    assert day.quota.refused == 0
+    assert day.refused == 0
     assert max(day.cancels) <= 5 * MINUTE
     # The list is looked at as often as its pages allow; an end that it shows costs one more call,
     # which takes its turn among those for results.
@@ -66,7 +66,7 @@ def test_two_days_of_two_hundred_runs_on_a_hundred_calls_an_hour(seed: int, page
 def test_a_day_that_asks_for_more_calls_than_there_are(seed: int) -> None:
     """With results waiting all day, cancels would wait with them, or runs would be lost."""
     day = lived(replace(SMALL, seed=seed, longest=15.0))
-    assert day.quota.refused == 0
+    assert day.refused == 0
     assert max(day.cancels) <= 5 * MINUTE
 
 
@@ -81,4 +81,4 @@ def test_a_day_on_an_account_that_others_use_too(seed: int, page: int) -> None:
     refusal tells, so there are few, and nothing is lost by them.
     """
     day = lived(replace(SMALL, seed=seed, page=page, others=900.0))
-    assert day.quota.refused <= day.calls.total() / 50
+    assert day.refused <= day.calls.total() / 50

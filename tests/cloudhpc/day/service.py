@@ -61,6 +61,7 @@ class CloudHpcModel(httpx.AsyncBaseTransport):
     length: Callable[[str], float]
     simulations: dict[int, Simulation] = field(default_factory=dict)
     calls: Counter[Use] = field(default_factory=Counter)
+    refused: int = 0  # of ours
     looked: list[float] = field(default_factory=list)
     _ids: dict[str, int] = field(default_factory=dict)
 
@@ -72,6 +73,7 @@ class CloudHpcModel(httpx.AsyncBaseTransport):
         refused = self.quota.refused
         hourly, _ = self.quota.call(self.clock())
         status, answer = 403, None
+        self.refused += self.quota.refused - refused
         if self.quota.refused == refused:
             status, answer = 200, self._answer(request)
         await asyncio.sleep(self._way())

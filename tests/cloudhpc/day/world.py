@@ -67,7 +67,7 @@ class Day:
     """What came of it. Times are in seconds from the beginning, delays in seconds."""
 
     plan: Plan
-    quota: Service
+    refused: int = 0  # of our calls
     simulations: dict[str, list[Simulation]] = field(default_factory=dict)  # by folder
     jobs: dict[str, str] = field(default_factory=dict)  # id → state
     harvested: int = 0
@@ -85,7 +85,7 @@ class Day:
         return (
             f"seed {self.plan.seed}, pages of {self.plan.page}, {self.plan.hour}:"
             f" {len(self.jobs)} jobs at rest after {self.lasted / HOUR:.1f} h;"
-            f" refused {self.quota.refused}; calls {uses};"
+            f" refused {self.refused}; calls {uses};"
             f" ends noticed after {_told(self.noticed)}, results there after {_told(self.fetched)},"
             f" looks {_told(apart)} apart, cancels sent after {_told(self.cancels)}"
         )
@@ -137,7 +137,7 @@ class _World:
             plan.page,
             lambda folder: Random(folder).uniform(2.0, plan.longest) * HOUR,
         )
-        self.day = Day(plan, self.quota)
+        self.day = Day(plan)
         self.asked: dict[str, float] = {}  # jobs that are to be cancelled, since when
 
     async def live(self) -> Day:
@@ -268,6 +268,7 @@ class _World:
             day.simulations.setdefault(one.folder, []).append(one)
         rows = self.conn.execute("SELECT * FROM job").fetchall()
         day.jobs = {row["id"]: row["state"] for row in rows}
+        day.refused = self.model.refused
         day.looks, day.calls = self.model.looked, self.model.calls
         for row in self.conn.execute("SELECT * FROM run").fetchall():
             [one] = day.simulations[f"beam-{row['key']}"]
