@@ -34,9 +34,11 @@ BODY = b"alpha\n"
 A_FILE = "echo alpha > a"
 
 
-async def ended(place: Place, script: str = A_FILE, cpu: int = 1, **more: Any) -> Run:
+async def ended(
+    place: Place, script: str = A_FILE, cpu: int = 1, key: str = "1", **more: Any
+) -> Run:
     """Run a script to its end."""
-    run = await place.started(place.run("1", shell(script, cpu=cpu), **more))
+    run = await place.started(place.run(key, shell(script, cpu=cpu), **more))
     assert isinstance(await place.end(run), Finished)
     return run
 
@@ -286,6 +288,22 @@ async def test_a_run_that_left_nothing_is_looked_at_twice(
     clock.now += 60
     assert await names(place, run) == set()
     assert emulated.calls(CLEAR) - before == 2, "each look must be fresh"
+
+
+async def test_what_the_spec_asks_for_is_looked_for_twice(
+    place: Place, emulated: Emulated, clock: Clock
+) -> None:
+    """Results that come one after another would be taken when only the first was there."""
+    wanted = Outputs(include=("note", "*.dat"))
+    run = await ended(place, "echo 1 > note", outputs=wanted)
+    with pytest.raises(TransientError, match=r"no \*\.dat yet"):
+        await place.backend.list_outputs(run)
+    before = emulated.calls(CLEAR)
+    clock.now += 60
+    assert await names(place, run) == {"note"}
+    assert emulated.calls(CLEAR) - before == 1, "the look must be fresh"
+    whole = await ended(place, "echo 1 > note; echo 2 > a.dat", key="2", outputs=wanted)
+    assert await names(place, whole) == {"note", "a.dat"}
 
 
 async def test_the_record_tells_what_a_run_cost(place: Place, emulated: Emulated) -> None:
