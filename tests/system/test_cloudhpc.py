@@ -40,7 +40,7 @@ FAULTS = (
     f"neighbours=3,on={ADD}",
     f"list-lag=120,on={PAGE}",
     f"empty-page,skip=1,on={PAGE}",
-    f"foreign-id,on={PAGE}",
+    "foreign-id,on=GET */simulation/view/*",
     f"odd-status,on={PAGE}",
     f"numbers-as-texts,on={PAGE}",
     f"wrong-bytes,skip=6,on={STORED}.tar.gz",
@@ -64,7 +64,7 @@ FAULTS = (
 )
 AT_ANY_TIME = (
     "error-before", "error-after", "drop-before", "drop-after", "cut", "html", "empty-json",
-    "short-body", "wrong-bytes", "forbidden", "foreign-id", "empty-page", "expired-urls",
+    "short-body", "wrong-bytes", "forbidden", "empty-page", "expired-urls",
 )  # fmt: skip
 
 JOB = """\
