@@ -13,6 +13,8 @@ from orchestrator.config import read_config
 from orchestrator.core.lifecycle import MOVES
 from orchestrator.document import read_spec
 from orchestrator.registry import kinds
+from tests.hardship.service import Service
+from tests.system.cloud import Cloud
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -117,10 +119,33 @@ def test_the_examples_for_services_are_accepted() -> None:
     """Somebody with an account would copy an example that is refused."""
     files = _files()
     options = {name: kind.options for name, kind in kinds().items()}
-    config = read_config(files["with-tcp.toml"].encode(), "orchestrator.toml", options)
-    runs = {name: kinds()[it.kind].run for name, it in config.backends.items()}
-    job = files["railway/job.toml"].encode()
-    assert read_spec(job, "job.toml", runs, default_name="railway").backend == "tcp"
+    for account, job in (("with-tcp", "railway"), ("with-cloudhpc", "bar")):
+        config = read_config(files[f"{account}.toml"].encode(), "orchestrator.toml", options)
+        runs = {name: kinds()[it.kind].run for name, it in config.backends.items()}
+        text = files[f"{job}/job.toml"].encode()
+        assert read_spec(text, "job.toml", runs, default_name=job).backend in config.backends
+
+
+@pytest.mark.needs("ccx")
+def test_the_example_for_cloudhpc_is_solved(
+    shell: tuple[Path, dict[str, str]], program: list[str], tmp_path: Path
+) -> None:
+    """Somebody's first job at the service would fail, or bring something else than is written."""
+    work, environment = shell
+    service = Service(tmp_path / "home", work, program, environment)
+    cloud = Cloud(program, environment, tmp_path / "cloud")
+    try:
+        cloud.start()
+        service.init(config=cloud.facts["configuration"])
+        assert service.ask("submit", work / "bar").returncode == 0
+        assert service.finish() == 0, service.said
+    finally:
+        service.end_processes()
+        cloud.stop()
+    (outputs,) = service.home.glob("results/bar-*/latest/outputs")
+    assert {path.name for path in outputs.iterdir()} == {"bar.dat", "CALCULIX.tar.gz"}
+    stretched = (outputs / "bar.dat").read_text().split()[-3]
+    assert float(stretched) == pytest.approx(21_000 * 1.0 / (210e9 * 1e-4))  # F L / E A
 
 
 def test_the_table_of_moves_is_that_of_the_code() -> None:

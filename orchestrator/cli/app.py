@@ -38,7 +38,8 @@ COMMANDS = {
     "fetch": Entry("fetch", "Copy what a run has left so far, while it goes on."),
     "verify": Entry("results", "Hash results again and compare them with their manifests."),
     "backends": Entry(
-        "backends", "Show the backends: what they are, how busy, and what holds them back."
+        "backends",
+        "Show the backends: what they are, how busy, their calls, what holds them back.",
     ),
     "remote": Entry("remote", "Ask a service something beside running jobs."),
     "backup": Entry("backups", "Write a copy of the queue."),

@@ -19,7 +19,7 @@ from orchestrator.store import views
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @homes.with_home
 def backends(home: Home, *, as_json: bool) -> None:
-    """Show the backends: what they are, how busy, how many calls they have, what holds them back.
+    """Show the backends: what they are, how busy, their calls, what holds them back.
 
     \b
     orchestrator backends

@@ -23,9 +23,12 @@ class _Clock(selectors.SelectSelector):
         super().__init__()
         self.now = 0.0
         self.before_step: Callable[[], None] | None = None
+        self.elsewhere: Callable[[], bool] = bool
         self._steps_here = 0
 
     def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout != 0 and self.elsewhere():
+            return super().select(None)
         if timeout is None:
             raise DeadlockError("every task waits, and no timer is set")
         self._steps_here += 1
@@ -57,3 +60,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def before_each_step(self, call: Callable[[], None]) -> None:
         """Have a function called between any two steps."""
         self._clock.before_step = call
+
+    def stand_still_while(self, elsewhere: Callable[[], bool]) -> None:
+        """Let no time go by while this says that a worker thread is at work for a task."""
+        self._clock.elsewhere = elsewhere

@@ -52,6 +52,7 @@ class World:
     now: float = 0.0
     standing: Standing = field(default_factory=Standing)
     let_go: list[tuple[float, Use]] = field(default_factory=list)
+    wanted_until: float = 0.0
     waits: dict[Use, list[float]] = field(default_factory=lambda: {use: [] for use in Use})
     _events: list[tuple[float, int, Callable[[], Any]]] = field(default_factory=list)
     _number: Any = field(default_factory=count)
@@ -73,6 +74,8 @@ class World:
         answer = admit(self.now, self.standing, use)
         if isinstance(answer, Held):
             again = self.now + answer.seconds + 5 * self.draw.random()
+            if use is not Use.POLL:
+                self.wanted_until = max(self.wanted_until, again)
             self.at(again, lambda: self.want(use, since))
             return
         self.standing = answer
@@ -85,7 +88,8 @@ class World:
         """Look at so many pages, again and again, as far apart as the pace says."""
         for _ in range(pages):
             self.want(Use.POLL)
-        seconds = pace(self.now, self.standing.budgets, self.standing.under_way, pages)
+        known, way = self.standing.budgets, self.standing.under_way
+        seconds = pace(self.now, known, way, pages, wanted=self.now < self.wanted_until)
         self.at(self.now + max(seconds, 15.0), lambda: self.watch(pages))
 
     def others(self, every: float, times: int) -> None:

@@ -269,3 +269,20 @@ async def test_a_cancelled_call_gives_its_place_back(tmp_path: Path) -> None:
                 scope.cancel()
                 await anyio.lowlevel.checkpoint()
     await call(it, Outcome("answered"))
+
+
+async def test_looks_yield_to_what_waits(tmp_path: Path) -> None:
+    """Polls would go on at the pace of a free hour while results wait to be fetched."""
+    clock = Clock()
+    it = governor(tmp_path, clock, "100/h")
+    for _ in range(60):
+        await call(it, Outcome("answered"), Use.POLL)
+    assert it.pace(1) == pytest.approx(3960 / 60)
+    for _ in range(20):
+        await call(it, Outcome("answered"), Use.TRANSFER)
+    assert it.pace(1) == pytest.approx(3960 / 60), "nobody was held"
+    told = (await held(it, Use.TRANSFER)).retry_after
+    assert told is not None
+    assert it.pace(1) == pytest.approx(3960 / 20)
+    clock.steady += told + 61
+    assert it.pace(1) == pytest.approx(3960 / 60), "it has come again"

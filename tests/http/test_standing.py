@@ -97,7 +97,7 @@ def test_polls_leave_a_share_of_the_services_count_for_all_else() -> None:
     while isinstance(admit(1.0, standing, Use.POLL), Standing):
         standing = after(1.0, standing, FINE, use=Use.POLL)
         made += 1
-    assert made == 55
+    assert made == 60
     assert "all kept for other uses; it begins anew" in held(1.0, standing, Use.POLL).why
     for use in set(Use) - {Use.POLL}:
         admitted(1.0, standing, use)

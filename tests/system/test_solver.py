@@ -1,48 +1,22 @@
 """Real input: Debian's CalculiX decks go through the whole daemon, from spool to results."""
 
-import gzip
 import json
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-DECKS = Path("/usr/share/doc/calculix-ccx-test/examples/test")
-SOLVED = (
-    "achtel2",
-    "aniso",
-    "b31",
-    "beam10p",
-    "beam20p",
-    "beam8b",
-    "beam8f",
-    "beamabq",
-    "planestress",
-    "truss",
-)
-FAILS = "beamcr"  # a restart deck: without its restart file the solver stops with an error
-NUMBER = re.compile(r"[-+]?\d+\.\d+(?:E[-+]?\d+)?|[-+]?\d+")
+from tests.system.decks import FAILS, SOLVED, assert_solved, read
 
 pytestmark = pytest.mark.needs("ccx")
-
-
-def _read(name: str) -> str:
-    """Return a file of Debian's examples, which may be compressed."""
-    plain = DECKS / name
-    return plain.read_text() if plain.exists() else gzip.open(f"{plain}.gz", "rt").read()
-
-
-def _numbers(text: str) -> list[float]:
-    return [float(number) for number in NUMBER.findall(text)]
 
 
 def _folder(spool: Path, deck: str) -> None:
     """Drop a job folder with its deck as people do: a plain copy into the spool."""
     folder = spool.parent / "prepared" / deck
     folder.mkdir(parents=True)
-    (folder / f"{deck}.inp").write_text(_read(f"{deck}.inp"))
+    (folder / f"{deck}.inp").write_text(read(f"{deck}.inp"))
     (folder / "job.toml").write_text(
         f'tags = ["calculix"]\n[run]\ncommand = ["ccx", "{deck}"]\n'
         'env = { OMP_NUM_THREADS = "1" }\n[outputs]\ninclude = ["*.dat", "*.frd"]\n'
@@ -75,10 +49,7 @@ def test_ten_decks_are_solved_and_the_failing_one_keeps_its_log(
         names = {entry["name"] for entry in manifest["files"]}
         assert {f"outputs/{deck}.dat", f"outputs/{deck}.frd", "stdout"} <= names
         assert (run / "outputs" / f"{deck}.frd").stat().st_size > 0
-        ours = _numbers((run / "outputs" / f"{deck}.dat").read_text())
-        theirs = _numbers(_read(f"{deck}.dat.ref"))
-        assert len(ours) == len(theirs) > 0
-        assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6 * max(map(abs, theirs)))
+        assert_solved(deck, run / "outputs" / f"{deck}.dat")
     (failed,) = home.glob(f"results/{FAILS}-*/1")
     manifest = json.loads((failed / "MANIFEST.json").read_text())
     assert (manifest["outcome"], manifest["exit_code"]) == ("failed", 201)

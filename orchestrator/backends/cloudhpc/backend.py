@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import anyio
+
 from orchestrator.backend import (
     Absent,
     Alive,
@@ -42,8 +44,8 @@ from orchestrator.backends.http import Storage, Use
 POLL_BATCH = 1000  # one look answers for all
 ENDS_AT_ONCE = 10  # ended runs whose whole record one poll asks for
 GONE_AFTER = 3600.0  # seconds for which a simulation must be missing until it is gone for good
-LONGEST_ID = 18  # digits
 SYNCED_AFTER = 300.0  # seconds within which the service has brought what a sync asked for
+LONGEST_ID = 18  # digits
 STOP_AGAIN = 600.0  # seconds until a stop that was taken is asked for again; a soft one takes long
 
 
@@ -69,6 +71,7 @@ class CloudHpc:
         # Apart: what was seen while a run went on says nothing of what is there at its end.
         self._live_folders = Folders(calls, where, self._records, now)
         self._look: Look | None = None
+        self._looking = anyio.Lock()
         self._followed: dict[str, int] = {}  # runs that are asked about: key → id
         self._submitted: dict[str, float] = {}  # by this process, when
         self._missing: dict[str, float] = {}  # keys of runs that the list lacks, since when
@@ -141,10 +144,7 @@ class CloudHpc:
         if not runs:
             return answers
         self._followed |= {run.key: _id(run) for run in runs}
-        look = self._look
-        wait = 0.0 if look is None else self.calls.door.pace(look.pages)
-        if look is None or self._now() >= look.at + wait:
-            look = self._look = await self._listing.look(self._followed.values(), self._now())
+        look = await self._looked()
         ends = 0
         for run in runs:
             row = look.rows.get(_id(run))
@@ -208,6 +208,15 @@ class CloudHpc:
         if run.stored and RunTable.model_validate(run.options).remove == "files":
             await self._folders.remove(run)
 
+    async def _looked(self) -> Look:
+        """Return a look that is as fresh as the budget allows; one at a time, for all who ask."""
+        async with self._looking:
+            look = self._look
+            wait = 0.0 if look is None else self.calls.door.pace(look.pages)
+            if look is None or self._now() >= look.at + wait:
+                look = self._look = await self._listing.look(self._followed.values(), self._now())
+            return look
+
     def _folders_of(self, run: Run) -> Folders:
         return self._live_folders if run.live else self._folders
 
@@ -220,6 +229,7 @@ class CloudHpc:
             return NoAnswer(f"{word(row)}; {error}")
         if not record.final or record.simulation.folder.strip("/") != folder(run):
             return NoAnswer(f"simulation {row.id} is {word(row)} in the list, but not by its id")
+        self._followed.pop(run.key, None)  # no look need go as far back as to this one
         table = RunTable.model_validate(run.options)
         return judge(record.simulation, table, stopping=run.stopping)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import inf
 
+from anyio import Lock
+
 from orchestrator.backend import RejectedError
 from orchestrator.backends.cloudhpc import simulations
 from orchestrator.backends.cloudhpc.calls import Calls
@@ -27,15 +29,17 @@ class Choices:
     calls: Calls
     now: Callable[[], float]
     _kept: dict[str, tuple[float, list[str]]] = field(default_factory=dict)
+    _asking: Lock = field(default_factory=Lock)  # jobs that come together ask once
 
     async def check(self, table: RunTable) -> None:
         """Raise RejectedError for what the service does not offer, with what it does."""
         for what, wanted in (("script", table.script), ("ram", table.ram), ("cpu", str(table.cpu))):
-            asked, offered = self._kept.get(what, (-inf, []))
-            lives = LIVES if wanted in offered else ASK_AGAIN
-            if self.now() - asked >= lives:
-                offered = await _ASK[what](self.calls, Use.SUBMIT)
-                self._kept[what] = (self.now(), offered)
+            async with self._asking:
+                asked, offered = self._kept.get(what, (-inf, []))
+                lives = LIVES if wanted in offered else ASK_AGAIN
+                if self.now() - asked >= lives:
+                    offered = await _ASK[what](self.calls, Use.SUBMIT)
+                    self._kept[what] = (self.now(), offered)
             if wanted not in offered:
                 raise RejectedError(
                     f"`{what}`: the service does not offer {value_text(wanted)}, but"

@@ -3,15 +3,17 @@
 Results are archives and plain files, brought there at the end whatever the status, and on a sync.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from anyio import from_thread
+from anyio import Lock, from_thread
 
 from orchestrator.backend import (
     Output,
     ProtocolError,
+    QuotaError,
     RejectedError,
     Run,
     Stream,
@@ -21,21 +23,54 @@ from orchestrator.backends import http
 from orchestrator.backends.cloudhpc import storage
 from orchestrator.backends.cloudhpc.calls import Calls
 from orchestrator.backends.cloudhpc.layout import UPLOAD, folder, is_surely_before
-from orchestrator.backends.cloudhpc.record import Records
+from orchestrator.backends.cloudhpc.record import Record, Records
 from orchestrator.backends.cloudhpc.replies import Item, Simulation
 from orchestrator.backends.http import ExpiredError, Storage, Use, download
-from orchestrator.core.patterns import selecting
+from orchestrator.core.patterns import matches, parse_pattern, selecting
 
-LISTED_LIVES = 1800.0  # seconds for which the listing of an ended run is believed
-LINK_LIVES = 300.0  # seconds for which a signed address is used without asking for a new one
-COME_BACK = 60.0  # seconds until a folder without any result is looked at once more
-MOST_LOOKS = 2  # at such a folder: a run may leave nothing
+LISTED_LIVES = 6 * 3600.0  # seconds for which the listing of an ended run is believed
+LINK_LIVES = 6 * 3600.0  # seconds for which a signed address is tried before a new one is asked for
+COME_BACK = 60.0  # seconds until a folder that lacks what the spec asks for is looked at once more
+MOST_LOOKS = 2  # at such a folder: a run may not leave it
 MOST_FOLDERS = 100  # below the run's own
 
 
 class _Listed(NamedTuple):
     items: dict[str, Item]
     at: float
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A walk through a folder: what is still to be listed, from which page on, what was found.
+
+    `ours` is when our upload was made.
+    """
+
+    folders: list[tuple[Item, str]]
+    page: int = 1
+    seen: int = 0
+    ours: str = ""
+    found: dict[str, Item] = field(default_factory=dict)
+
+    def take(self, prefix: str, rows: Sequence[Item]) -> None:
+        """Note a page of the first folder; an empty one is its end."""
+        self.page += 1
+        for item in rows:
+            name = prefix + item.name.strip("/").rpartition("/")[2]
+            if item.type == "dir":
+                self.folders.append((item, f"{name}/"))
+            elif name == UPLOAD:
+                self.ours = item.created
+            else:
+                self.found[name] = item
+        if not rows:
+            del self.folders[0]
+            self.page, self.seen = 1, self.seen + 1
+        if self.seen + len(self.folders) > MOST_FOLDERS:
+            raise RejectedError(f"there are over {MOST_FOLDERS} folders", effect="none")
+        if self.page > storage.MOST_PAGES:
+            raise ProtocolError(f"a folder has more than {storage.MOST_PAGES} pages", effect="none")
 
 
 class Folders:
@@ -45,8 +80,10 @@ class Folders:
         self, calls: Calls, where: Storage, records: Records, now: Callable[[], float]
     ) -> None:
         self._calls, self._where, self._records, self._now = calls, where, records, now
+        self._turn = Lock()  # few calls list one folder whole, rather than begin with many
         self._listed: dict[str, _Listed] = {}
-        self._empty: dict[str, list[float]] = {}  # keys of runs: when no result was found
+        self._walks: dict[str, _Walk] = {}
+        self._looks: dict[str, list[float]] = {}  # keys of runs: when results were lacking
         self._links: dict[tuple[str, str], tuple[str, float]] = {}
         self._etags: dict[tuple[str, str], tuple[str, str | None]] = {}  # each with the MD5
         self._cleared = -LISTED_LIVES  # when the service's cache was deleted last
@@ -54,24 +91,12 @@ class Folders:
     async def list(self, run: Run, id_: int) -> list[Output]:
         """Return the outputs that the spec asks for, and what the service says of the run.
 
-        Raises TransientError while the folder of an ended run has no result at all: they may be on
-        their way.
+        Raises TransientError while the folder of an ended run has no result at all, or none that a
+        pattern of the spec asks for: they may be on their way.
         """
-        chosen = _chosen(run)
-        record = await self._records.of(id_)
-        listed = self._listed.get(run.key)
-        if listed is None or not record.final or self._now() - listed.at > LISTED_LIVES:
-            looks = self._empty.setdefault(run.key, [])
-            await self._clear(max(looks, default=record.at) if record.final else self._now())
-            listed = _Listed(await self._items(run, record.simulation), self._now())
-            looks.append(listed.at)
-            if record.final and not listed.items and len(looks) < MOST_LOOKS:
-                raise TransientError(
-                    "the folder of the run holds no result yet; it is looked at again",
-                    effect="none",
-                    retry_after=COME_BACK,
-                )
-            self._listed[run.key] = listed
+        chosen, asked = _chosen(run), self._now()
+        async with self._turn:
+            record, listed = await self._look(run, id_, asked)
         logs = [Output(name, len(data), log=True) for name, data in record.files().items()]
         found = [Output(name, listed.items[name].size) for name in sorted(listed.items)]
         return logs + [output for output in found if chosen(output.name)]
@@ -98,10 +123,15 @@ class Folders:
     def forget(self, run: Run) -> None:
         """Drop what is remembered of a run."""
         self._listed.pop(run.key, None)
-        self._empty.pop(run.key, None)
-        for kept in (self._links, self._etags):
-            for name in [name for name in kept if name[0] == run.key]:
-                del kept[name]
+        self._walks.pop(run.key, None)
+        self._looks.pop(run.key, None)
+        self._drop_links(run)
+        for name in [name for name in self._etags if name[0] == run.key]:
+            del self._etags[name]
+
+    def _drop_links(self, run: Run) -> None:
+        for name in [name for name in self._links if name[0] == run.key]:
+            del self._links[name]
 
     async def remove(self, run: Run) -> None:
         """Remove the folder of a run over there, for good."""
@@ -109,6 +139,29 @@ class Folders:
         found = await storage.find(self._calls, folder(run), Use.TRANSFER)
         if found is not None:
             await storage.delete(self._calls, found.id, Use.TRANSFER)
+
+    async def _look(self, run: Run, id_: int, asked: float) -> tuple[Record, _Listed]:
+        """Return the run's record, and what lies in its folder since it was asked for."""
+        record = await self._records.of(id_)
+        listed = self._listed.get(run.key)
+        if listed is None or not record.final or self._now() - listed.at > LISTED_LIVES:
+            looks = self._looks.setdefault(run.key, [])
+            since = min(record.at, asked)  # it had ended by then
+            if not record.final:
+                self._walks.pop(run.key, None)  # its folder changes: half of a walk is of no use
+            await self._clear(max(looks, default=since) if record.final else self._now())
+            listed = _Listed(await self._items(run, record.simulation), self._now())
+            looks.append(listed.at)
+            lacking = _lacking(run, listed.items)
+            if record.final and lacking and len(looks) < MOST_LOOKS:
+                raise TransientError(
+                    f"the folder of the run holds no {lacking} yet; it is looked at again",
+                    effect="none",
+                    retry_after=COME_BACK,
+                )
+            self._listed[run.key] = listed
+            self._drop_links(run)  # they lead to what was there before
+        return record, listed
 
     async def _clear(self, since: float) -> None:
         """Have listings be no older than `since`: one call serves all runs that ended before it."""
@@ -120,29 +173,26 @@ class Folders:
     async def _items(self, run: Run, simulation: Simulation) -> dict[str, Item]:
         """Return what the run left, by its path in the folder, without what an earlier run left.
 
-        That is what is older than our upload, or than the run's beginning.
+        That is what is older than our upload, or than the run's beginning. A walk that is held for
+        want of budget goes on where it was: its pages cost calls.
         """
-        top = await storage.find(self._calls, folder(run), Use.TRANSFER)
-        if top is None:
-            return {}
-        found: dict[str, Item] = {}
-        ours = ""
-        folders = [(top, "")]
-        for number, (parent, prefix) in enumerate(folders):
-            if number > MOST_FOLDERS:
-                raise RejectedError(f"there are over {MOST_FOLDERS} folders", effect="none")
-            async for item in storage.items(self._calls, Use.TRANSFER, parent.id):
-                name = prefix + item.name.strip("/").rpartition("/")[2]
-                if item.type == "dir":
-                    folders.append((item, f"{name}/"))
-                elif name == UPLOAD:
-                    ours = item.created
-                else:
-                    found[name] = item
+        walk = self._walks.pop(run.key, None)
+        try:
+            if walk is None:
+                top = await storage.find(self._calls, folder(run), Use.TRANSFER)
+                walk = _Walk([] if top is None else [(top, "")])
+            while walk.folders:
+                parent, prefix = walk.folders[0]
+                rows = await storage.page(self._calls, walk.page, Use.TRANSFER, parent=parent.id)
+                walk.take(prefix, rows)
+        except QuotaError:
+            if walk is not None:
+                self._walks[run.key] = walk
+            raise
         return {
             name: item
-            for name, item in found.items()
-            if (item.created or ours) >= ours
+            for name, item in walk.found.items()
+            if (item.created or walk.ours) >= walk.ours
             and not is_surely_before(item.created, simulation.idate)
         }
 
@@ -177,6 +227,17 @@ class Folders:
             if item is None:
                 raise TransientError(f"the service does not show {path!r} now", effect="none")
         return await storage.link(self._calls, item.id, Use.TRANSFER)
+
+
+def _lacking(run: Run, found: Collection[str]) -> str | None:
+    """Return what the spec asks for and no file is, None where there is nothing of the kind."""
+    if not found:
+        return "result"
+    for text in run.outputs.include or ():
+        pattern = parse_pattern(text)
+        if not any(matches(pattern, name) for name in found):
+            return text
+    return None
 
 
 def _chosen(run: Run) -> Callable[[str], bool]:

@@ -11,13 +11,17 @@ class Search:
     """Asks for pages (1, 2, …) one by one; `guesses` are pages by id."""
 
     def __init__(self, wanted: Iterable[int], guesses: Mapping[int, int]) -> None:
-        self._wanted = sorted(set(wanted), reverse=True)
+        self.want(wanted)
         self._guesses = guesses
         self._ends: dict[int, tuple[int, int]] = {}  # page → its newest and its oldest id
         self._beyond: int | None = None  # the first page that is known to be empty
         self._size = 0  # the most rows that any page had, in this look: it may be another the next
         self.seen_on: dict[int, int] = {}
         self.pages = 0  # how many were looked at
+
+    def want(self, wanted: Iterable[int]) -> None:
+        """Look for these from now on; what was seen already is not asked for again."""
+        self._wanted = sorted(set(wanted), reverse=True)
 
     def next(self) -> int | None:
         """Return the page to look at, None when nothing is left to be found out."""

@@ -16,11 +16,11 @@ from orchestrator.backends.http.headers import A_DAY
 
 PARTS = 20  # a period is counted in so many parts, so that a count stays small
 
-# Of twenty calls, so many are a use's own; seven are nobody's. Of 100 calls an hour an account
-# that only watches has 55 for it, about one a minute; a burst of submits still leaves it one in
-# three minutes. Fetching has more than submitting, since what has run should not wait for what has
-# not, and a cancel is one call: ten at once, however busy the account.
-SHARES = {Use.POLL: 4, Use.TRANSFER: 4, Use.SUBMIT: 2, Use.CANCEL: 2, Use.ASK: 1}
+# Of twenty calls, so many are a use's own; eight are nobody's. Of 100 calls an hour an account
+# that only watches has 60 for it, one a minute; a burst of submits still leaves it one in three
+# minutes. Fetching has more than submitting, since what has run should not wait for what has not,
+# and a cancel is one call: ten at once, however busy the account.
+SHARES = {Use.POLL: 4, Use.TRANSFER: 4, Use.SUBMIT: 1, Use.CANCEL: 2, Use.ASK: 1}
 WHOLE = 20
 
 PERIODS = {1.0: "a second", 60.0: "a minute", 3600.0: "an hour", A_DAY: "a day"}
@@ -103,11 +103,14 @@ def free_in(now: float, budget: Budget, under_way: Mapping[Use, int], use: Use) 
     return budget.longest  # it waits for calls that are under way
 
 
-def pace(now: float, budget: Budget, under_way: Mapping[Use, int], calls: int) -> float:
+def pace(
+    now: float, budget: Budget, under_way: Mapping[Use, int], calls: int, *, wanted: bool
+) -> float:
     """Return the seconds to leave between two looks that cost so many calls each.
 
     Then whole looks use what other uses left of the last period and do not claim, but never less
     than the polls' own share, and find room: a look that is held half-way is a look for nothing.
+    `wanted`: other uses wait for budget, so they leave nothing.
     """
     if now >= budget.ends:
         return 0.0
@@ -116,7 +119,7 @@ def pace(now: float, budget: Budget, under_way: Mapping[Use, int], calls: int) -
     else:
         used, whole = _ours(now, budget, under_way), _whole(now, budget)
         others = sum(max(used[use], _share(whole, use)) for use in Use if use is not Use.POLL)
-        polls = max(_share(whole, Use.POLL), whole - others)
+        polls = max(_share(whole, Use.POLL), 0 if wanted else whole - others)
         seconds = budget.longest + budget.period / PARTS  # one part more: replies may be late
     polls = max(1, polls)
     return seconds / (polls // calls or polls / calls)

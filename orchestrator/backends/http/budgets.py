@@ -64,9 +64,12 @@ def used_up(
     return seconds, budget.shortage(now, longest, under_way, seconds)
 
 
-def pace(now: float, budgets: Budgets, under_way: Mapping[Use, int], calls: int) -> float:
+def pace(
+    now: float, budgets: Budgets, under_way: Mapping[Use, int], calls: int, *, wanted: bool
+) -> float:
     """Return the seconds to leave between two looks of so many calls; 0.0 without a budget."""
-    return max((budget.pace(now, one, under_way, calls) for one in budgets.values()), default=0.0)
+    paces = [budget.pace(now, it, under_way, calls, wanted=wanted) for it in budgets.values()]
+    return max(paces, default=0.0)
 
 
 def in_words(now: float, budgets: Budgets) -> list[str]:

@@ -16,6 +16,7 @@ from orchestrator.backends.http.asking import Use
 from orchestrator.backends.http.budgets import configured, in_words, pace
 from orchestrator.backends.http.standing import Held, Outcome, Standing, admit, at_rest, ended
 from orchestrator.core.now import Now
+from orchestrator.core.pacing import LONGEST_SPREAD
 
 SAVE_EVERY = 1.0  # seconds; what the last second changed may be lost
 
@@ -55,6 +56,7 @@ class Governor:
         standing = found.standing if found else Standing()
         rate = parse_rate(account.calls) if account.calls else None
         self._standing = replace(standing, budgets=configured(standing.budgets, rate))
+        self._wanted_until = 0.0  # until then other calls than polls wait for their turn
         self._saved_at = -SAVE_EVERY
 
     @asynccontextmanager
@@ -79,10 +81,10 @@ class Governor:
         """Return the seconds to leave between two looks of so many calls each.
 
         Looks that come so far apart use what other uses left of each budget in its last period, and
-        are not refused; 0.0 where no budget is known.
+        are not refused; while others wait, that is the polls' own share. 0.0 without a budget.
         """
-        standing = self._standing
-        return pace(self._steady(), standing.budgets, standing.under_way, calls)
+        now, it = self._steady(), self._standing
+        return pace(now, it.budgets, it.under_way, calls, wanted=now < self._wanted_until)
 
     def close(self) -> None:
         """Keep on disk how the account stands."""
@@ -105,6 +107,9 @@ class Governor:
     def _admitted(self, use: Use) -> Standing:
         answer = admit(self._steady(), self._standing, use)
         if isinstance(answer, Held):
+            if use is not Use.POLL:  # it comes again when it was told, or a little later
+                until = self._steady() + answer.seconds + LONGEST_SPREAD
+                self._wanted_until = max(self._wanted_until, until)
             raise QuotaError(
                 f"{self._name}: {answer.why}", effect="none", retry_after=answer.seconds
             )

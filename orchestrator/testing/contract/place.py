@@ -182,6 +182,7 @@ class Place:
         with anyio.fail_after(DEADLINE):
             while True:
                 await self.backend.sync(run)
+                assert isinstance(await self.poll(run), Alive), "it was only looked at"
                 listed = [one for one in await self.backend.list_outputs(run) if not one.log]
                 if sum(one.size or 0 for one in listed) == size:
                     return {one.name: await self.read(run, one) for one in listed}
