@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from orchestrator.backends.cloudhpc.calls import Calls
 from orchestrator.backends.cloudhpc.layout import folder
 from orchestrator.backends.cloudhpc.model import Options
 from orchestrator.backends.cloudhpc.storage import CONTENT_TYPE
+from orchestrator.backends.http import door, storage
+from orchestrator.backends.http.trust import tls
 from orchestrator.emulators.cloudhpc.kind import KIND as EMULATED
 from orchestrator.emulators.server import Settings, serving
 from orchestrator.testing.contract import Bodies, Body, Place, open_place
@@ -105,6 +108,16 @@ class Clock:
         """Return it; no two moments are the same."""
         self.now += 1e-6
         return self.now
+
+
+_tls = cache(tls)
+
+
+@pytest.fixture(autouse=True)
+def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the system's authorities once, not twice at each of hundreds of openings."""
+    for module in (door, storage):
+        monkeypatch.setattr(module, "tls", _tls)
 
 
 @pytest.fixture(scope="session")
