@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import anyio.lowlevel
 import httpx
 import pytest
 
-from orchestrator.backend import Run
+from orchestrator.backend import QuotaError, Run
 from orchestrator.backends.cloudhpc import KIND, opening
 from orchestrator.backends.cloudhpc.backend import CloudHpc
 from orchestrator.backends.cloudhpc.calls import Calls
@@ -203,3 +204,15 @@ async def until(true: Callable[[], bool]) -> None:
     with anyio.fail_after(20):
         while not true():
             await anyio.lowlevel.checkpoint()
+
+
+def held_at(patch: pytest.MonkeyPatch, module: object, name: str, number: int) -> None:
+    """Let one call of a function, the first is 1, be held for want of budget."""
+    real, calls = getattr(module, name), count(1)
+
+    async def held(*args: Any, **more: Any) -> Any:
+        if next(calls) == number:
+            raise QuotaError("used up", effect="none")
+        return await real(*args, **more)
+
+    patch.setattr(module, name, held)

@@ -55,7 +55,7 @@ async def test_a_cancel_is_soft_or_hard_as_the_spec_says(
 
 
 async def test_a_stop_is_not_asked_for_again_at_once(
-    place: Place, service: CloudHpc, emulated: Emulated, clock: Clock
+    place: Place, emulated: Emulated, clock: Clock
 ) -> None:
     """A soft stop takes minutes: an hour's calls would be gone for one cancel."""
     emulated.set(stopping=10_000)
@@ -68,6 +68,8 @@ async def test_a_stop_is_not_asked_for_again_at_once(
     clock.now += module.STOP_AGAIN
     await place.cancelled(run)
     assert emulated.calls(STOP) == 1, "nothing was seen since"
+    service = place.backend
+    assert isinstance(service, CloudHpc)
     assert service._look is not None
     service._look = replace(service._look, at=clock.now)  # as if a later look showed that it runs
     await place.cancelled(run)

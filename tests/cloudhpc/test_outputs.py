@@ -9,7 +9,7 @@ from typing import Any
 import anyio.to_thread
 import pytest
 
-from orchestrator.backend import Finished, Output, RejectedError, Run, TransientError
+from orchestrator.backend import Finished, Output, QuotaError, RejectedError, Run, TransientError
 from orchestrator.backends.cloudhpc import outputs, storage
 from orchestrator.backends.cloudhpc.layout import UPLOAD, folder
 from orchestrator.backends.http import Use
@@ -25,6 +25,7 @@ from tests.cloudhpc.conftest import (
     Emulated,
     calls_of,
     deliver,
+    held_at,
     shell,
 )
 
@@ -83,6 +84,20 @@ async def test_all_that_the_run_left_is_listed_and_nothing_else(
     sizes = {one.size for one in await place.backend.list_outputs(run) if one.name in wanted}
     assert sizes == {2}
     assert (await place.outputs(run))["b/c/g5"] == b"5\n"
+
+
+async def test_a_listing_that_is_held_goes_on_where_it_was(
+    place: Place, emulated: Emulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an account of few calls no listing would come to its end."""
+    emulated.set(storage_page=3)
+    run = await ended(place, "for i in 1 2 3 4 5 6 7; do echo $i > f$i; done")
+    held_at(monkeypatch, storage, "page", 3)
+    with pytest.raises(QuotaError):
+        await place.backend.list_outputs(run)
+    before = emulated.calls()
+    assert await names(place, run) == {f"f{n}" for n in range(1, 8)}
+    assert emulated.calls() - before == 2, "the third page, and an empty one"
 
 
 async def test_the_spec_chooses(place: Place) -> None:

@@ -12,9 +12,11 @@ from orchestrator.backend import (
     Finished,
     Lost,
     NoAnswer,
+    QuotaError,
     Run,
 )
 from orchestrator.backends.cloudhpc import backend as module
+from orchestrator.backends.cloudhpc import simulations
 from orchestrator.testing.contract import Place
 from tests.cloudhpc.conftest import (
     LIST,
@@ -23,6 +25,7 @@ from tests.cloudhpc.conftest import (
     Clock,
     Emulated,
     calls_of,
+    held_at,
     listed,
     shell,
 )
@@ -41,6 +44,19 @@ async def test_many_runs_take_one_look(place: Place, emulated: Emulated) -> None
     runs = [listed(place, emulated, str(n)) for n in range(30)]
     assert await asked(place, emulated, runs) == (2, {Alive}), "25 are on a page"
     assert await asked(place, emulated, runs[:1]) == (2, {Alive}), "all that are followed are seen"
+
+
+async def test_a_look_that_is_held_goes_on_where_it_was(
+    place: Place, emulated: Emulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an account of few calls no look would come to its end."""
+    emulated.set(page=10)
+    run = listed(place, emulated, "1")
+    emulated.tell("simulations", folder="of-others", count=45)
+    held_at(monkeypatch, simulations, "page", 4)
+    with pytest.raises(QuotaError):
+        await place.backend.poll([run])
+    assert await asked(place, emulated, [run]) == (2, {Alive}), "three pages have been seen"
 
 
 async def test_pages_without_our_runs_are_left_out(place: Place, emulated: Emulated) -> None:

@@ -16,7 +16,7 @@ import anyio.from_thread
 import anyio.to_thread
 import pytest
 
-from orchestrator.backend import Begun, Run, Staged, StageStep, TransientError
+from orchestrator.backend import Begun, QuotaError, Run, Staged, StageStep, TransientError
 from orchestrator.backends import http
 from orchestrator.backends.cloudhpc import archive, storage
 from orchestrator.backends.cloudhpc.layout import UPLOAD, folder
@@ -24,7 +24,7 @@ from orchestrator.backends.http import Use
 from orchestrator.backends.http import sending as ground
 from orchestrator.emulators import storage as emulated_storage
 from orchestrator.testing.contract import Place
-from tests.cloudhpc.conftest import CLEAR, PUT, Emulated, calls_of, deliver, fetched, shell
+from tests.cloudhpc.conftest import CLEAR, PUT, Emulated, calls_of, deliver, fetched, held_at, shell
 
 BODY = bytes(range(256)) * 1000
 UPLOAD_URL = "POST /api/v2/storage/upload-url"
@@ -135,6 +135,18 @@ async def test_what_is_there_is_not_sent_again(
     calls = emulated.calls()
     await done(place, run, step)
     assert emulated.calls() - calls == 3, "what can be had is asked for, and nothing else"
+
+
+async def test_a_call_that_is_held_after_the_upload_is_made_alone(
+    place: Place, run: Run, step: StageStep, emulated: Emulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an account of few calls a large archive would be sent over and over."""
+    run = await begun(place, run, step)
+    held_at(monkeypatch, storage, "delete_cache", 1)
+    with pytest.raises(QuotaError):
+        await place.backend.stage(run, step)
+    await done(place, run, step)
+    assert (emulated.calls(PUT), emulated.calls(UPLOAD_URL), emulated.calls(CLEAR)) == (1, 1, 1)
 
 
 async def test_half_an_upload_counts_for_nothing(place: Place, run: Run, step: StageStep) -> None:
