@@ -1,10 +1,7 @@
 """The backend against the stand-in service, over real sockets on 127.0.0.1."""
 
-import tomllib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -20,15 +17,13 @@ from orchestrator.backends.cloudhpc import KIND, opening
 from orchestrator.backends.cloudhpc.backend import CloudHpc
 from orchestrator.backends.cloudhpc.calls import Calls
 from orchestrator.backends.cloudhpc.layout import folder
-from orchestrator.backends.cloudhpc.model import Options
 from orchestrator.backends.cloudhpc.storage import CONTENT_TYPE
 from orchestrator.backends.http import door, storage
 from orchestrator.backends.http.trust import tls
 from orchestrator.emulators.cloudhpc.kind import KIND as EMULATED
-from orchestrator.emulators.server import Settings, serving
 from orchestrator.testing.contract import Bodies, Body, Place, open_place
+from tests.emulated import Emulated, Ending, emulating
 
-STEP = 0.005  # seconds that a step takes over there
 AT = "/api/v2"
 ADD = f"POST {AT}/simulation/add"
 LIST = f"GET {AT}/simulation/index-short/{{field}}/{{direction}}/{{page}}"
@@ -60,46 +55,6 @@ BODIES = Bodies(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Emulated:
-    """A stand-in service that runs: what it wants in a configuration, and what it knows."""
-
-    options: Options
-    secrets: Mapping[str, str]
-    control: str
-
-    def put(self, *faults: str) -> None:
-        """Switch faults on, in place of all that were."""
-        httpx.put(f"{self.control}/faults", json=list(faults)).raise_for_status()
-
-    def set(self, **dials: float) -> None:
-        """Change settings."""
-        wishes = {name.replace("_", "-"): number for name, number in dials.items()}
-        httpx.put(f"{self.control}/settings", json=wishes).raise_for_status()
-
-    def pass_time(self, seconds: float) -> None:
-        """Move the service's clock ahead."""
-        httpx.post(f"{self.control}/clock", json={"ahead": seconds}).raise_for_status()
-
-    def tell(self, what: str, **wish: Any) -> Any:
-        """Do what somebody else does who shares the account."""
-        return httpx.post(f"{self.control}/{what}", json=wish).raise_for_status().json()
-
-    def told(self) -> dict[str, Any]:
-        """Return what happened there."""
-        known: dict[str, Any] = httpx.get(self.control).raise_for_status().json()
-        return known
-
-    def calls(self, route: str | None = None) -> int:
-        """Return how many calls of a route there were ("POST /api/v2/…"), or of all."""
-        calls: dict[str, int] = self.told()["calls"]
-        return sum(calls.values()) if route is None else calls.get(route, 0)
-
-    def starts(self, key: str) -> list[str]:
-        """Return the ids of all simulations that were ever started in the folder of a run."""
-        return [it["run"] for it in self.told()["starts"] if key in " ".join(it["tags"])]
-
-
 class Clock:
     """The time that the backend sees, in seconds; it hardly passes but where a test moves it."""
 
@@ -121,30 +76,11 @@ def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "tls", _tls)
 
 
-@pytest.fixture(scope="session")
-def ending() -> Iterator[Callable[[Callable[[], None]], None]]:
-    """End services beside the tests that follow: each takes a fifth of a second, in which it waits.
-
-    Whatever goes wrong at an end is raised after the last test.
-    """
-    with ThreadPoolExecutor(4) as pool:
-        ends: list[Future[None]] = []
-        yield lambda end: ends.append(pool.submit(end))
-        for end in ends:
-            end.result()
-
-
 @pytest.fixture
-def emulated(tmp_path: Path, ending: Callable[[Callable[[], None]], None]) -> Iterator[Emulated]:
+def emulated(tmp_path: Path, ending: Ending) -> Iterator[Emulated]:
     """Serve the emulator in a thread."""
-    with ExitStack() as stack:
-        told = stack.enter_context(serving(EMULATED, tmp_path / "service", Settings(step=STEP)))
-        tables = tomllib.loads(told.configuration)
-        [table] = tables["backends"].values()
-        options = Options.model_validate({k: v for k, v in table.items() if k != "kind"})
-        secrets = {name: Path(it["file"]).read_text() for name, it in tables["secrets"].items()}
-        yield Emulated(options, secrets, told.control)
-        ending(stack.pop_all().close)
+    with emulating(KIND, EMULATED, tmp_path / "service", ending) as emulated:
+        yield emulated
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from orchestrator.backend import (
 from orchestrator.backends.cloudhpc import backend as module
 from orchestrator.backends.cloudhpc.backend import CloudHpc
 from orchestrator.testing.contract import Place
-from tests.cloudhpc.conftest import STOP, Clock, Emulated, listed, shell, until
+from tests.cloudhpc.conftest import STOP, Clock, listed, shell, until
+from tests.emulated import Emulated
 
 WORKS = "echo 1 > part; touch begun; exec sleep 1000"
 

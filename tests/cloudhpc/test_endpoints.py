@@ -9,16 +9,8 @@ from orchestrator.backends.cloudhpc.judging import Status
 from orchestrator.backends.cloudhpc.layout import UPLOAD, folder
 from orchestrator.backends.http import Use
 from orchestrator.testing.contract import Place
-from tests.cloudhpc.conftest import (
-    CLEAR,
-    Emulated,
-    calls_of,
-    cloudhpc,
-    deliver,
-    fetched,
-    shell,
-    until,
-)
+from tests.cloudhpc.conftest import CLEAR, calls_of, cloudhpc, deliver, fetched, shell, until
+from tests.emulated import Emulated
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from orchestrator.backend import (
 )
 from orchestrator.backends.cloudhpc.layout import folder
 from orchestrator.testing.contract import Place
-from tests.cloudhpc.conftest import ADD, CLEAR, LIST, SHORT, Emulated, listed
+from tests.cloudhpc.conftest import ADD, CLEAR, LIST, SHORT, listed
+from tests.emulated import Emulated
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from orchestrator.backends.cloudhpc import storage
 from orchestrator.backends.cloudhpc.layout import folder
 from orchestrator.backends.http import Use
 from orchestrator.testing.contract import Place
-from tests.cloudhpc.conftest import AT, Emulated, calls_of, shell
+from tests.cloudhpc.conftest import AT, calls_of, shell
+from tests.emulated import Emulated
 
 DELETE = f"DELETE {AT}/storage/delete/{{id}}"
 

@@ -17,17 +17,8 @@ from orchestrator.core.names import Foreign, is_safe, local_names
 from orchestrator.core.spec import Outputs
 from orchestrator.store.results import Announced, MismatchError, fetch
 from orchestrator.testing.contract import Place
-from tests.cloudhpc.conftest import (
-    AT,
-    CLEAR,
-    VIEW,
-    Clock,
-    Emulated,
-    calls_of,
-    deliver,
-    held_at,
-    shell,
-)
+from tests.cloudhpc.conftest import AT, CLEAR, VIEW, Clock, calls_of, deliver, held_at, shell
+from tests.emulated import Emulated
 
 INDEX = f"GET {AT}/storage/index/{{field}}/{{direction}}/parent_id/{{id}}/{{page}}"
 DOWNLOAD = f"GET {AT}/storage/download/{{id}}"

@@ -18,17 +18,8 @@ from orchestrator.backend import (
 from orchestrator.backends.cloudhpc import backend as module
 from orchestrator.backends.cloudhpc import simulations
 from orchestrator.testing.contract import Place
-from tests.cloudhpc.conftest import (
-    LIST,
-    SHORT,
-    VIEW,
-    Clock,
-    Emulated,
-    calls_of,
-    held_at,
-    listed,
-    shell,
-)
+from tests.cloudhpc.conftest import LIST, SHORT, VIEW, Clock, calls_of, held_at, listed, shell
+from tests.emulated import Emulated
 
 
 async def asked(place: Place, emulated: Emulated, runs: Sequence[Run]) -> tuple[int, set[type]]:

@@ -24,7 +24,8 @@ from orchestrator.backends.http import Use
 from orchestrator.backends.http import sending as ground
 from orchestrator.emulators import storage as emulated_storage
 from orchestrator.testing.contract import Place
-from tests.cloudhpc.conftest import CLEAR, PUT, Emulated, calls_of, deliver, fetched, held_at, shell
+from tests.cloudhpc.conftest import CLEAR, PUT, calls_of, deliver, fetched, held_at, shell
+from tests.emulated import Emulated
 
 BODY = bytes(range(256)) * 1000
 UPLOAD_URL = "POST /api/v2/storage/upload-url"

@@ -17,7 +17,8 @@ from orchestrator.backends.cloudhpc import simulations
 from orchestrator.backends.cloudhpc.layout import folder
 from orchestrator.backends.http import Use
 from orchestrator.testing.contract import Place
-from tests.cloudhpc.conftest import ADD, PUT, Clock, Emulated, calls_of, shell
+from tests.cloudhpc.conftest import ADD, PUT, Clock, calls_of, shell
+from tests.emulated import Emulated
 
 SCRIPTS = "GET /api/v2/simulation/view-scripts"
 

@@ -7,7 +7,8 @@ import anyio
 import pytest
 
 from orchestrator.testing.contract import Place
-from tests.cloudhpc.conftest import Emulated, shell
+from tests.cloudhpc.conftest import shell
+from tests.emulated import Emulated
 
 pytestmark = pytest.mark.anyio
 TOGETHER = 8

@@ -16,7 +16,8 @@ from orchestrator.backends.cloudhpc.layout import folder
 from orchestrator.backends.cloudhpc.verbs import VERBS
 from orchestrator.backends.http import Use
 from orchestrator.testing.contract import Place, open_place
-from tests.cloudhpc.conftest import BODIES, CLEAR, PUT, Emulated, cloudhpc, shell, until
+from tests.cloudhpc.conftest import BODIES, CLEAR, PUT, cloudhpc, shell, until
+from tests.emulated import Emulated
 
 
 @pytest.fixture

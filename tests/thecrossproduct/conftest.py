@@ -1,11 +1,7 @@
 """The backend against the stand-in service, over real sockets on 127.0.0.1."""
 
 import hashlib
-import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +13,11 @@ import pytest
 from orchestrator.backend import Run
 from orchestrator.backends.thecrossproduct import KIND, data, outputs
 from orchestrator.backends.thecrossproduct.backend import TheCrossProduct
-from orchestrator.backends.thecrossproduct.model import Options
 from orchestrator.backends.thecrossproduct.session import Session
-from orchestrator.emulators.server import Settings, serving
 from orchestrator.emulators.thecrossproduct.kind import KIND as EMULATED
 from orchestrator.testing.contract import Bodies, Place, open_place
+from tests.emulated import Emulated, Ending, emulating
 
-STEP = 0.005  # seconds that a step takes over there
 PUT = "PUT /s3/{bucket}/{key:path}"
 LOGIN = "GET /v1/auth/login"
 Send = Callable[..., Awaitable[None]]
@@ -48,57 +42,11 @@ BODIES = Bodies(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Emulated:
-    """A stand-in service that runs: what it wants in a configuration, and what it knows."""
-
-    options: Options
-    secrets: Mapping[str, str]
-    control: str
-
-    def put(self, *faults: str) -> None:
-        """Switch faults on, in place of all that were."""
-        httpx.put(f"{self.control}/faults", json=list(faults)).raise_for_status()
-
-    def told(self) -> dict[str, Any]:
-        """Return what happened there."""
-        known: dict[str, Any] = httpx.get(self.control).raise_for_status().json()
-        return known
-
-    def calls(self, route: str | None = None) -> int:
-        """Return how many calls of a route there were ("POST /v1/data"), or of all."""
-        calls: dict[str, int] = self.told()["calls"]
-        return sum(calls.values()) if route is None else calls.get(route, 0)
-
-    def starts(self, key: str) -> list[str]:
-        """Return the ids of all processes that were ever started with a tag."""
-        return [start["run"] for start in self.told()["starts"] if key in start["tags"]]
-
-
-@pytest.fixture(scope="session")
-def ending() -> Iterator[Callable[[Callable[[], None]], None]]:
-    """End services beside the tests that follow: each takes a fifth of a second, in which it waits.
-
-    Whatever goes wrong at an end is raised after the last test.
-    """
-    with ThreadPoolExecutor(4) as pool:
-        ends: list[Future[None]] = []
-        yield lambda end: ends.append(pool.submit(end))
-        for end in ends:
-            end.result()
-
-
 @pytest.fixture
-def emulated(tmp_path: Path, ending: Callable[[Callable[[], None]], None]) -> Iterator[Emulated]:
+def emulated(tmp_path: Path, ending: Ending) -> Iterator[Emulated]:
     """Serve the emulator in a thread."""
-    with ExitStack() as stack:
-        told = stack.enter_context(serving(EMULATED, tmp_path / "service", Settings(step=STEP)))
-        tables = tomllib.loads(told.configuration)
-        [table] = tables["backends"].values()
-        options = Options.model_validate({k: v for k, v in table.items() if k != "kind"})
-        secrets = {name: Path(it["file"]).read_text() for name, it in tables["secrets"].items()}
-        yield Emulated(options, secrets, told.control)
-        ending(stack.pop_all().close)
+    with emulating(KIND, EMULATED, tmp_path / "service", ending) as emulated:
+        yield emulated
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import pytest
 from orchestrator.backend import RejectedError
 from orchestrator.backends.thecrossproduct import account
 from orchestrator.backends.thecrossproduct.session import Session
-from tests.thecrossproduct.conftest import LOGIN, Emulated
+from tests.emulated import Emulated
+from tests.thecrossproduct.conftest import LOGIN
 
 
 async def test_account_and_token_are_told(session: Session, emulated: Emulated) -> None:

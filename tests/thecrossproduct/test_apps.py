@@ -7,7 +7,7 @@ from orchestrator.backends.http import Use
 from orchestrator.backends.thecrossproduct import apps
 from orchestrator.backends.thecrossproduct.session import Session
 from orchestrator.testing.contract import Place
-from tests.thecrossproduct.conftest import Emulated
+from tests.emulated import Emulated
 
 ASK = Use.ASK
 HELLO = "test/helloworld"

@@ -8,7 +8,8 @@ from orchestrator.backends.http import Use
 from orchestrator.backends.thecrossproduct import data
 from orchestrator.backends.thecrossproduct.replies import entries_of
 from orchestrator.backends.thecrossproduct.session import Session
-from tests.thecrossproduct.conftest import Emulated, Send, deliver, fetched, md5_of, until
+from tests.emulated import Emulated
+from tests.thecrossproduct.conftest import Send, deliver, fetched, md5_of, until
 
 ASK = Use.ASK
 

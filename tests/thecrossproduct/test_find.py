@@ -14,7 +14,7 @@ from orchestrator.backends.http import Use
 from orchestrator.backends.thecrossproduct import apps
 from orchestrator.backends.thecrossproduct.session import Session
 from orchestrator.testing.contract import Place
-from tests.thecrossproduct.conftest import Emulated
+from tests.emulated import Emulated
 
 
 async def test_a_run_is_found_only_by_its_own_tag(place: Place, lives: Run) -> None:

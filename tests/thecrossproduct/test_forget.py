@@ -15,7 +15,8 @@ from orchestrator.backends.thecrossproduct import apps, data, staging
 from orchestrator.backends.thecrossproduct.backend import TheCrossProduct
 from orchestrator.backends.thecrossproduct.session import Session
 from orchestrator.testing.contract import Place
-from tests.thecrossproduct.conftest import Emulated, shell, until
+from tests.emulated import Emulated
+from tests.thecrossproduct.conftest import shell, until
 
 
 async def ended(place: Place, remove: str) -> Run:

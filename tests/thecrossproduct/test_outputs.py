@@ -19,7 +19,8 @@ from orchestrator.core.spec import Outputs
 from orchestrator.emulators.thecrossproduct.outputs import HOSTILE
 from orchestrator.store.results import Announced, MismatchError, fetch
 from orchestrator.testing.contract import Place
-from tests.thecrossproduct.conftest import Emulated, Send, md5_of, shell
+from tests.emulated import Emulated
+from tests.thecrossproduct.conftest import Send, md5_of, shell
 
 DOWNLOAD = "POST /v1/data/download"
 BODY = b"alpha\n"

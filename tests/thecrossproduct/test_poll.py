@@ -18,7 +18,8 @@ from orchestrator.backends.thecrossproduct import apps
 from orchestrator.backends.thecrossproduct import backend as module
 from orchestrator.backends.thecrossproduct.session import Session
 from orchestrator.testing.contract import Place
-from tests.thecrossproduct.conftest import Emulated, shell, until
+from tests.emulated import Emulated
+from tests.thecrossproduct.conftest import shell, until
 
 LIST = "POST /v1/app/processes"
 BY_ID = "GET /v1/app/process/{process_id}"

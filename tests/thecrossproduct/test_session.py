@@ -14,7 +14,8 @@ from orchestrator.backends.thecrossproduct import KIND, account, apps
 from orchestrator.backends.thecrossproduct import session as module
 from orchestrator.backends.thecrossproduct.session import Session
 from orchestrator.testing.contract import Place, open_place
-from tests.thecrossproduct.conftest import BODIES, LOGIN, Emulated
+from tests.emulated import Emulated
+from tests.thecrossproduct.conftest import BODIES, LOGIN
 
 
 @asynccontextmanager

@@ -20,7 +20,8 @@ from orchestrator.backends.thecrossproduct.layout import input_uri
 from orchestrator.backends.thecrossproduct.session import Session
 from orchestrator.emulators.thecrossproduct import uploads
 from orchestrator.testing.contract import Place
-from tests.thecrossproduct.conftest import PUT, Emulated, fetched, session_of
+from tests.emulated import Emulated
+from tests.thecrossproduct.conftest import PUT, fetched, session_of
 
 PART = 64 << 10
 BEGIN = "POST /v1/data/upload/multipart"

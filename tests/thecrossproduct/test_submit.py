@@ -18,7 +18,8 @@ from orchestrator.backends.thecrossproduct import backend as module
 from orchestrator.backends.thecrossproduct.model import RunTable
 from orchestrator.backends.thecrossproduct.session import Session
 from orchestrator.testing.contract import Place
-from tests.thecrossproduct.conftest import Emulated, shell
+from tests.emulated import Emulated
+from tests.thecrossproduct.conftest import shell
 
 SCHEMA = "GET /v1/app/{domain}/{app}/inputs"
 

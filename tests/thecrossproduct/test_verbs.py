@@ -15,7 +15,8 @@ from orchestrator.backends.thecrossproduct import KIND, apps, data, staging, sto
 from orchestrator.backends.thecrossproduct.backend import TheCrossProduct
 from orchestrator.backends.thecrossproduct.verbs import VERBS
 from orchestrator.testing.contract import Place, open_place
-from tests.thecrossproduct.conftest import BODIES, LOGIN, PUT, Emulated, Send, shell, until
+from tests.emulated import Emulated
+from tests.thecrossproduct.conftest import BODIES, LOGIN, PUT, Send, shell, until
 
 
 async def asked(backend: TheCrossProduct, verb: str, *words: Any) -> JsonValue:
