@@ -39,6 +39,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0)) + 1
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the profile in which the first example that fails is enough."""
+    if config.getoption("--hypothesis-profile", None) == "planted":
+        from hypothesis import Phase, settings  # noqa: PLC0415 - slow to import, and seldom needed
+
+        settings.register_profile("planted", phases=[Phase.explicit, Phase.generate])
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Run async tests on asyncio only: aiosqlite and apscheduler know no other."""

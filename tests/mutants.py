@@ -111,6 +111,7 @@ def _plant(tree: Path, mutant: Mutant) -> tuple[bool, str]:
 def _run(tree: Path, *tests: str) -> list[str]:
     """Run tests; return the lines that tell which parts of them failed."""
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
+    command.append("--hypothesis-profile=planted")
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
     try:
         ran = subprocess.run(
