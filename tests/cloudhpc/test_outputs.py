@@ -309,7 +309,7 @@ async def test_the_record_tells_what_a_run_cost(place: Place, emulated: Emulated
 async def test_a_look_at_a_live_run_asks_for_its_record_once(
     place: Place, emulated: Emulated
 ) -> None:
-    """Each look would take two or three calls more than it needs, and call the record a changing file."""
+    """A look would take two or three calls more, and say that a file of it changes."""
     run = replace(await place.started(place.run("1", place.bodies.sleeps)), live=True)
     for looks in (1, 2):
         logs = [one for one in await place.backend.list_outputs(run) if one.log]

@@ -1,4 +1,4 @@
-"""The whole record of a simulation, with its output: asked for at each look, and at its end once."""
+"""The whole record of a simulation, with its output: one call a look, and one at its end."""
 
 import json
 from collections.abc import Callable
