@@ -124,7 +124,11 @@ def _moving(
         case _:
             if live.reason:
                 said.append((f"{job.backend} says", live.reason))
-            waits = "confirmation that its run has stopped" if stopping else "the end of its run"
+            waits = (
+                "confirmation that its run has stopped; it may go on until then"
+                if stopping
+                else "the end of its run"
+            )
             then = f"{job.backend} is asked how it stands, {when}"
     return [*said, ("waits for", waits), ("next", then)]
 

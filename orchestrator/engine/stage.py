@@ -30,8 +30,7 @@ async def stage(tools: Tools, work: Work) -> None:
     if work.unstaged == 0:
         await submit(tools, work)
         return
-    steps = await tools.db.read(look.steps, work.run, "stage")
-    await _bring(tools, work, next(step for step in steps if not step.done))
+    await _bring(tools, work, await tools.db.read(look.next_step, work.run, "stage"))
 
 
 async def _bring(tools: Tools, work: Work, step: Step) -> None:

@@ -158,20 +158,26 @@ def inputs(conn: Connection, job: str) -> dict[str, InputRow]:
 def steps(conn: Connection, run: str, phase: Phase) -> list[Step]:
     """Return all steps of one phase of a run, in their order."""
     rows = conn.execute(load("look")["steps"], {"run": run, "phase": phase}).fetchall()
-    return [
-        Step(
-            row["n"],
-            row["name"],
-            json.loads(row["source"]),
-            row["size"],
-            row["sha256"],
-            bool(row["log"]),
-            row["verified"],
-            bool(row["done"]),
-            row["md5"],
-        )
-        for row in rows
-    ]
+    return [_step(row) for row in rows]
+
+
+def next_step(conn: Connection, run: str, phase: Phase) -> Step:
+    """Return the first step of a phase that is not done; there must be one."""
+    return _step(conn.execute(load("look")["next_step"], {"run": run, "phase": phase}).fetchone())
+
+
+def _step(row: Row) -> Step:
+    return Step(
+        row["n"],
+        row["name"],
+        json.loads(row["source"]),
+        row["size"],
+        row["sha256"],
+        bool(row["log"]),
+        row["verified"],
+        bool(row["done"]),
+        row["md5"],
+    )
 
 
 def papers(conn: Connection, job: str) -> tuple[bytes, str, list[Entry]]:

@@ -107,7 +107,7 @@ RELEASE, RETRY, CANCEL = (
         ),
         (
             {"state": RunState.RUNNING, "stop": "time_limit"},
-            "confirmation that its run has stopped",
+            "confirmation that its run has stopped; it may go on until then",
             "local is asked how it stands, in 12 s",
         ),
         (

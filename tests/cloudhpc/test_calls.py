@@ -101,6 +101,14 @@ async def test_a_failure_counts_with_any_status(says: Says, calls: Calls, status
     assert caught.value.effect == "none"
 
 
+async def test_a_wrong_address_refuses_no_job(says: Says, calls: Calls) -> None:
+    """All queued jobs would fail at once for a slip in `url`."""
+    says.set(b"<html>Not Found</html>", 404)
+    with pytest.raises(TransientError, match="check `url` of this backend") as caught:
+        await add(calls)
+    assert caught.value.effect == "none"
+
+
 @pytest.mark.parametrize("status", [500, 502, 503])
 async def test_a_server_that_fails_may_have_started_it(
     says: Says, calls: Calls, status: int

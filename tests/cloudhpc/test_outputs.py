@@ -330,6 +330,19 @@ async def test_the_record_tells_what_a_run_cost(place: Place, emulated: Emulated
     assert await place.outputs(run, log=True) == logs
 
 
+async def test_a_look_at_a_live_run_asks_for_its_record_once(
+    place: Place, emulated: Emulated
+) -> None:
+    """A look would take two or three calls more, and say that a file of it changes."""
+    run = replace(await place.started(place.run("1", place.bodies.sleeps)), live=True)
+    for looks in (1, 2):
+        logs = [one for one in await place.backend.list_outputs(run) if one.log]
+        assert "simulation.json" in {one.name for one in logs}
+        for one in logs:
+            assert len(await place.read(run, one)) == one.size
+        assert emulated.calls(VIEW) == looks, "each look is at what the run is then"
+
+
 async def test_a_maze_of_folders_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """One run with a thousand folders would use up an account's calls."""
     monkeypatch.setattr(outputs, "MOST_FOLDERS", 3)

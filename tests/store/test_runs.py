@@ -67,6 +67,17 @@ def test_a_run_starts_with_its_key_and_its_inputs_to_stage(conn: Connection) -> 
     assert (job["state"], job["runs"], job["shown"]) == ("active", 1, "STAGING")
 
 
+def test_the_next_step_is_the_first_that_is_not_done(conn: Connection) -> None:
+    """Otherwise an input would be brought over twice, or a run would wait for one for ever."""
+    inputs = [Input(name, f"/data/{name}", 1, 1, taken=False) for name in ("a", "b", "c")]
+    entrance.accept(conn, new_job(1, "wing", *inputs), START)
+    work = start_run(conn, new_id(1), 2)
+    for n, name in enumerate(("a", "b", "c")):
+        step = look.next_step(conn, work.run, "stage")
+        assert (step.n, step.name, step.done) == (n, name, False)
+        runs.steps_done(conn, work.run, "stage", [runs.Proof(n, 1, "a" * 64)])
+
+
 @pytest.mark.parametrize("situation", ["running", "queued, held", "failed", "waiting, held"])
 def test_only_a_queued_job_starts(conn: Connection, situation: str) -> None:
     """Otherwise a job would run twice at once, or after its end."""

@@ -3,7 +3,7 @@
 Success is {"response": X}, failure {"errors": ["text", …]}, either with any HTTP status.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pydantic import JsonValue
 
@@ -17,7 +17,7 @@ from orchestrator.backend import (
 )
 from orchestrator.backends.http import Ask, Door, Reply, Use
 
-FORBIDDEN, TOO_MANY, BAD = 403, 429, 400
+FORBIDDEN, NOT_FOUND, TOO_MANY, BAD = 403, 404, 429, 400
 SERVER_FAILS = 500
 UNAUTHORISED = "unauthorized"
 TECHNICAL = "technical problem"
@@ -37,7 +37,7 @@ def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | R
     """
     envelope = _envelope(reply)
     if not envelope.get("errors"):
-        return reply if reply.status >= BAD and "response" in envelope else None
+        return _without_errors(reply, envelope)
     if reply.status == TOO_MANY or reply.status >= SERVER_FAILS:
         return None
     words = said()
@@ -49,6 +49,18 @@ def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | R
     if TECHNICAL in words.lower():
         return UnknownError(text, effect=ask.effect)
     return RejectedError(text, effect="none")
+
+
+def _without_errors(reply: Reply, envelope: Mapping[str, JsonValue]) -> BackendError | Reply | None:
+    """Read an answer that tells of no errors, as `reading` does.
+
+    A 404 without an envelope is not of the service: it is not at that address, or not now. That
+    refuses no job.
+    """
+    if not envelope and reply.status == NOT_FOUND:
+        text = f"{reply.source} answered 404 in words that are not the service's"
+        return UnknownError(f"{text}; check `url` of this backend", effect="none")
+    return reply if reply.status >= BAD and "response" in envelope else None
 
 
 def _envelope(reply: Reply) -> dict[str, JsonValue]:

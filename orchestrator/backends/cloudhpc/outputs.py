@@ -105,7 +105,7 @@ class Folders:
     def open(self, run: Run, id_: int, output: Output, offset: int) -> Iterator[Stream]:
         """Open one output for reading, in a worker thread."""
         if output.log:
-            record = from_thread.run(self._records.of, id_)
+            record = from_thread.run(self._records.last, id_)
             yield Stream(0, iter([record.files().get(output.name, b"")]))
             return
         name = (run.key, output.name)

@@ -1,4 +1,4 @@
-"""The whole record of a simulation, with its output: asked for once when it ended."""
+"""The whole record of a simulation, with its output: one call a look, and one at its end."""
 
 import json
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Record:
 
 @dataclass(slots=True)
 class Records:
-    """Asks for records, and keeps those of ended simulations."""
+    """Asks for records, and keeps them: what is listed of one is read from it."""
 
     calls: Calls
     now: Callable[[], float]
@@ -45,15 +45,19 @@ class Records:
     async def of(self, id_: int) -> Record:
         """Return the record of a simulation, as fresh as it can matter."""
         kept = self._kept.get(id_)
-        if kept is not None:
+        if kept is not None and kept.final:
             return kept
         at = self.now()
         record = Record(await simulations.view(self.calls, id_, Use.TRANSFER), at)
-        if record.final:
-            self._kept[id_] = record
-            for old in list(self._kept)[:-MOST]:
-                del self._kept[old]
-        return record
+        kept = self._kept.pop(id_, None)  # one that was asked for meanwhile may be the final one
+        self._kept[id_] = kept if kept is not None and kept.final else record
+        for old in list(self._kept)[:-MOST]:
+            del self._kept[old]
+        return self._kept[id_]
+
+    async def last(self, id_: int) -> Record:
+        """Return the record that was got last: a new one of a live run is another, and a call."""
+        return self._kept.get(id_) or await self.of(id_)
 
     def forget(self, id_: int) -> None:
         """Drop what is kept of a simulation."""

@@ -77,6 +77,10 @@ SELECT name, source, size, mtime_ns, taken, trusted FROM input WHERE job = :job 
 SELECT n, name, source, size, sha256, md5, log, verified, done FROM step
 WHERE run = :run AND phase = :phase ORDER BY n
 
+-- name: next_step
+SELECT n, name, source, size, sha256, md5, log, verified, done FROM step
+WHERE run = :run AND phase = :phase AND done = 0 ORDER BY n LIMIT 1
+
 -- name: spec_text
 SELECT text, file FROM job WHERE id = :job
 
