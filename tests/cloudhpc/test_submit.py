@@ -55,8 +55,8 @@ async def test_a_job_without_inputs_is_refused(place: Place, emulated: Emulated)
     ("table", "says"),
     [
         ({"script": "custom-script-u25"}, r'`script`.*"custom-script-u25".*"custom-script-u24"'),
-        ({"ram": "highmen"}, '`ram`.*"highmen", but "highmem"'),
-        ({"cpu": 3}, r'`cpu`.*"3", but "1", "2".*orchestrator remote place cpus'),
+        ({"ram": "highmen"}, '`ram`.*"highmen"; it offers "highmem"'),
+        ({"cpu": 3}, r'`cpu`.*"3"; it offers "1", "2".*orchestrator remote place cpus'),
     ],
 )
 async def test_what_the_service_does_not_offer_is_refused_before_anything_is_sent(

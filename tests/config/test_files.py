@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from orchestrator.backends.http import Account
 from orchestrator.config import Config, read_config
 from orchestrator.core.spec import JobSpec, Table
 from orchestrator.document import READERS, parse, read_spec
@@ -72,13 +73,18 @@ def test_the_commented_backends_are_right_and_whole() -> None:
     options = {name: kind.options for name, kind in kinds_of_backend().items()}
     text = TEMPLATE.read_text()
     text = text[text.index("# [backends.tcp]") : text.index("# Secrets that jobs")]
-    tables = re.sub(r"^# ?", "", text, flags=re.MULTILINE)
+    tables = re.sub(r"^# ?", "", text, flags=re.MULTILINE).replace("Solvers of", "# Solvers of")
     config = read_config(tables.encode(), "orchestrator.toml", options)
-    [(name, backend)] = config.backends.items()
-    written = tomllib.loads(tables)["backends"][name]
-    assert written.keys() == {"kind", *options[backend.kind].model_fields}
-    sparse = {key: written[key] for key in ("mail", "password", "calls", "proxy", "ca_file")}
-    assert backend.options == options[backend.kind].model_validate(sparse)  # the rest are defaults
+    written = tomllib.loads(tables)["backends"]
+    kinds = {backend.kind for backend in config.backends.values()}
+    assert kinds == {kind for kind in options if issubclass(options[kind], Account)}
+    for name, backend in config.backends.items():
+        shared = set() if name == "tcp" else set(Account.model_fields) - {"url", "storage_hosts"}
+        assert written[name].keys() == {"kind", *options[backend.kind].model_fields} - shared
+        own = ("mail", "password", "api_key", "calls", "proxy", "ca_file")
+        sparse = {key: written[name][key] for key in own if key in written[name]}
+        defaults = options[backend.kind].model_validate(sparse)
+        assert backend.options == defaults, "what the rest say is what holds without them"
 
 
 class Run(Table):

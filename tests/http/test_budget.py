@@ -14,6 +14,7 @@ from orchestrator.backends.http.budget import (
     SHARES,
     WHOLE,
     Budget,
+    free_in,
     learn,
     pace,
     room,
@@ -95,6 +96,18 @@ def test_no_share_can_be_taken_by_others(limit: int, wishes: list[tuple[Use, int
             assert room(now, budget, NONE, one) >= limit * SHARES[one] // WHOLE - used[one]
 
 
+def test_a_cancel_is_tried_though_others_have_used_up_all() -> None:
+    """A run would go on, and cost, for an hour that the service counts otherwise."""
+    budget = learn(0.0, Budget(100, 3600.0), 100)
+    assert room(10.0, budget, {}, Use.CANCEL) == 0
+    assert free_in(10.0, budget, {}, Use.CANCEL) == 290.0
+    assert room(300.0, budget, {}, Use.CANCEL) > 0
+    again = learn(300.0, budget, 100)
+    assert free_in(300.0, again, {}, Use.CANCEL) == 300.0, "a refusal tells anew"
+    for use in set(Use) - {Use.CANCEL}:
+        assert free_in(300.0, budget, {}, use) == 3300.0
+
+
 def test_foreign_calls_leave_less_to_share_and_hold_nobody_for_good() -> None:
     """What somebody else uses up would leave calls that none of ours may make, or overdraw it."""
     budget = learn(0.0, filled(100, {Use.POLL: 60}), 60 + 35)
@@ -106,7 +119,7 @@ def test_foreign_calls_leave_less_to_share_and_hold_nobody_for_good() -> None:
         " the next is free in 63 min"
     )
     full = learn(0.0, budget, 100)
-    assert not any(room(3599.0, full, NONE, use) for use in Use)
+    assert not any(room(3599.0, full, NONE, use) for use in set(Use) - {Use.CANCEL})
     assert room(3600.0, full, NONE, Use.SUBMIT) == 5, "they count for a period, and no longer"
     fewer = learn(1.0, budget, 61)
     assert sentence(1.0, fewer).startswith("100 calls an hour, 61 used, 1 of them not by us")

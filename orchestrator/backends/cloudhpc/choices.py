@@ -42,7 +42,7 @@ class Choices:
                     self._kept[what] = (self.now(), offered)
             if wanted not in offered:
                 raise RejectedError(
-                    f"`{what}`: the service does not offer {value_text(wanted)}, but"
+                    f"`{what}`: the service does not offer {value_text(wanted)}; it offers"
                     f" {_shown(wanted, offered)} (orchestrator remote {self.name} {what}s)",
                     effect="none",
                 )

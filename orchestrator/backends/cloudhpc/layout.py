@@ -23,12 +23,10 @@ def folder(run: Run) -> str:
 def check_names(names: Iterable[str]) -> None:
     """Raise RejectedError for inputs under names that the service does not take."""
     for name in sorted(names):
-        bad = sorted(set(name) & FORBIDDEN)
-        unprintable = [c for c in name if not c.isprintable()]
-        if bad or unprintable:
-            what = " and ".join("a space" if c == " " else value_text(c) for c in bad + unprintable)
+        bad = unfit(name)
+        if bad:
             raise RejectedError(
-                f"input {value_text(name)} holds {what}, which the service does not take in names;"
+                f"input {value_text(name)} holds {bad}, which the service does not take in names;"
                 " give it another name in [inputs]",
                 effect="none",
             )
@@ -38,6 +36,12 @@ def check_names(names: Iterable[str]) -> None:
                 " it another name in [inputs]",
                 effect="none",
             )
+
+
+def unfit(name: str) -> str:
+    """Return in words what the service does not take in a name, "" where there is nothing."""
+    bad = sorted(set(name) & FORBIDDEN) + [c for c in name if not c.isprintable()]
+    return " and ".join("a space" if c == " " else value_text(c) for c in bad)
 
 
 def is_surely_before(created: str, begun: str) -> bool:

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from orchestrator.backend import RejectedError, TransientError
 from orchestrator.backends.cloudhpc import storage
 from orchestrator.backends.cloudhpc.backend import CloudHpc
-from orchestrator.backends.cloudhpc.layout import check_names
+from orchestrator.backends.cloudhpc.layout import unfit
 from orchestrator.backends.cloudhpc.replies import Item
 from orchestrator.backends.http import ExpiredError, Use, save, send
 
@@ -46,7 +46,10 @@ async def put(service: CloudHpc, path: str, file: int) -> JsonValue:
     folder, _, name = path.strip("/").rpartition("/")
     if not folder or not name:
         raise RejectedError("a path over there is FOLDER/NAME", effect="none")
-    check_names([path])
+    bad = unfit(path)
+    if bad:
+        text = f"{path} holds {bad}, which the service does not take in names"
+        raise RejectedError(text, effect="none")
     await storage.delete_cache(service.calls, Use.ASK)
     if await storage.by_path(service.calls, path.strip("/"), Use.ASK) is not None:
         raise RejectedError(f"there is a {path} already; remove it first", effect="none")

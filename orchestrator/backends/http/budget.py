@@ -22,6 +22,7 @@ PARTS = 20  # a period is counted in so many parts, so that a count stays small
 # and a cancel is one call: ten at once, however busy the account.
 SHARES = {Use.POLL: 4, Use.TRANSFER: 4, Use.SUBMIT: 1, Use.CANCEL: 2, Use.ASK: 1}
 WHOLE = 20
+CANCEL_TRIES = 300.0  # seconds; see _as_held_against
 
 PERIODS = {1.0: "a second", 60.0: "a minute", 3600.0: "an hour", A_DAY: "a day"}
 
@@ -86,6 +87,7 @@ def used_by_us(now: float, budget: Budget) -> int:
 
 def room(now: float, budget: Budget, under_way: Mapping[Use, int], use: Use) -> int:
     """Return how many more calls of this use may be made now."""
+    budget = _as_held_against(use, budget)
     if now >= budget.ends:
         return budget.limit
     used, whole = _ours(now, budget, under_way), _whole(now, budget)
@@ -97,6 +99,7 @@ def room(now: float, budget: Budget, under_way: Mapping[Use, int], use: Use) -> 
 
 def free_in(now: float, budget: Budget, under_way: Mapping[Use, int], use: Use) -> float:
     """Return the seconds until a call of this use may be made."""
+    budget = _as_held_against(use, budget)
     for until in sorted({one.until for one in budget.spent} | {budget.foreign_until, budget.ends}):
         if now < until < math.inf and room(until, budget, under_way, use) > 0:
             return until - now
@@ -170,6 +173,18 @@ def _ours(now: float, budget: Budget, under_way: Mapping[Use, int] | None = None
         if one.until > now:
             used.update(one.calls)
     return used
+
+
+def _as_held_against(use: Use, budget: Budget) -> Budget:
+    """Return a budget as a use is to see it.
+
+    That others have used up an account holds a cancel for a few minutes only, then it is tried: the
+    service's period may have begun anew, and a refused call costs less than a run that goes on.
+    """
+    if use is not Use.CANCEL or budget.period is None:
+        return budget
+    earlier = max(0.0, budget.period - CANCEL_TRIES)
+    return replace(budget, foreign_until=budget.foreign_until - earlier)
 
 
 def _foreign(now: float, budget: Budget) -> int:
