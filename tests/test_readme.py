@@ -101,7 +101,7 @@ def test_the_example_of_a_look_shows_a_run_that_goes_on(
         ["orchestrator", "serve"], cwd=work, env=environment, stderr=subprocess.DEVNULL
     ) as daemon:
         try:
-            while not list((work / "home").rglob("residuals.txt")):
+            while not list((work / "home/state/backends/local/runs").glob("*/*/residuals.txt")):
                 assert daemon.poll() is None
             shown = run(["bash", "-euo", "pipefail", "-c", script], text=True).stdout.splitlines()
         finally:
