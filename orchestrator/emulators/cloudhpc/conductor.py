@@ -17,6 +17,7 @@ from orchestrator.emulators.cloudhpc.simulations import (
 )
 from orchestrator.emulators.database import Row
 from orchestrator.emulators.ground import Ground
+from orchestrator.emulators.tasks import Tasks
 
 LOOK_EVERY = 0.02  # seconds
 FULL = "@@@ HARD DISK used > 90.0% - @@@ AUTOMATIC SOFT STOP procedure"
@@ -28,13 +29,11 @@ class Conductor:
 
     def __init__(self, ground: Ground, items: Items, simulations: Simulations) -> None:
         self._ground, self._items, self._simulations = ground, items, simulations
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._tasks = Tasks(self._conduct)
 
     def launch(self, id_: int) -> None:
         """Begin with a simulation, or go on with it."""
-        task = asyncio.get_running_loop().create_task(self._conduct(id_))
-        self._tasks[id_] = task
-        task.add_done_callback(lambda _: self._tasks.pop(id_, None))
+        self._tasks.launch(id_)
 
     def stop_softly(self, id_: int) -> None:
         """Let a simulation end in order: that takes a while, and its results are uploaded."""
@@ -46,8 +45,7 @@ class Conductor:
         """End a simulation at once, and delete its results; nothing if it has ended."""
         if row["ended"] is not None:
             return
-        if row["id"] in self._tasks:
-            self._tasks[row["id"]].cancel()
+        self._tasks.cancel(row["id"])
         self._ground.work.kill(str(row["id"]))
         self._machine(row).discard()
         self._simulations.log(row["id"], "hard stop: results deleted")
@@ -55,13 +53,7 @@ class Conductor:
 
     async def run(self) -> None:
         """Go on with what had not ended when the emulator was; until cancelled."""
-        for id_ in self._simulations.unfinished():
-            self.launch(id_)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            for task in self._tasks.values():
-                task.cancel()
+        await self._tasks.run(self._simulations.unfinished())
 
     async def _conduct(self, id_: int) -> None:
         outcome: Outcome = "rebooted"

@@ -12,6 +12,7 @@ from anyio import to_thread
 
 from orchestrator.emulators.database import Row
 from orchestrator.emulators.ground import Ground
+from orchestrator.emulators.tasks import Tasks
 from orchestrator.emulators.thecrossproduct import apps
 from orchestrator.emulators.thecrossproduct.accounts import Accounts
 from orchestrator.emulators.thecrossproduct.apps import App
@@ -31,31 +32,22 @@ class Conductor:
 
     def __init__(self, ground: Ground, accounts: Accounts, processes: Processes) -> None:
         self._ground, self._accounts, self._processes = ground, accounts, processes
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks = Tasks(self._conduct)
 
     def launch(self, id_: str) -> None:
         """Begin with a process, or go on with it."""
-        task = asyncio.get_running_loop().create_task(self._conduct(id_))
-        self._tasks[id_] = task
-        task.add_done_callback(lambda _: self._tasks.pop(id_, None))
+        self._tasks.launch(id_)
 
     def kill(self, id_: str) -> None:
         """End a process and its work; one that has ended stays as it is."""
-        if id_ in self._tasks:
-            self._tasks[id_].cancel()
+        self._tasks.cancel(id_)
         self._ground.work.kill(id_)
         silent = self._ground.faults.strike("silent-kill") is not None
         self._processes.end(id_, "dead", "" if silent else "Killed by user")
 
     async def run(self) -> None:
         """Go on with what had not ended when the emulator was; until cancelled."""
-        for id_ in self._processes.unfinished():
-            self.launch(id_)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            for task in self._tasks.values():
-                task.cancel()
+        await self._tasks.run(self._processes.unfinished())
 
     async def _conduct(self, id_: str) -> None:
         row = self._processes.get(id_)
