@@ -14,10 +14,9 @@ from orchestrator.config.room import amount, room_at
 from orchestrator.core.faults import DiskFullError
 from orchestrator.store.results import disk
 from orchestrator.store.results.errors import MismatchError, ResultError
-from orchestrator.store.results.fetching import Announced, OpenAt
+from orchestrator.store.results.fetching import LOOK_EVERY, Announced, OpenAt
 from orchestrator.store.results.hashing import Hashes, hashing
 
-LOOK_EVERY = 64 << 20  # bytes between two looks at the free space
 GROWTH = 64 << 20  # bytes by which a file may grow while it is copied, or to twice its size
 PART = ".part-"
 """How the name of a file begins that has not come whole: a killed process leaves it behind."""

@@ -1,8 +1,8 @@
 """Bring the inputs of a run over: one archive into a folder that is its alone.
 
 What was packed is written in the run's memo before anything is sent, and that it was sent, after.
-Who finds the first and not the second (a daemon that was killed) looks whether it is there, or
-sends it again: it is whole over there or not at all, and nothing runs on it yet.
+Who finds the first and not the second (a daemon that was killed) looks whether it is there: it is
+whole over there or not at all.
 """
 
 from collections.abc import Collection

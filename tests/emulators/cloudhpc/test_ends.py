@@ -106,8 +106,8 @@ def test_results_so_far_come_when_asked_but_not_at_once(me: Client) -> None:
     me.ahead(1001)
     until(lambda: me.files("sync") == {"part": b"1\n"})
     assert status(me, id_) == 30
-    me.ahead(36_001)  # the service does so by itself every ten hours
     me.told.root.joinpath("work", str(id_), "files", "more").touch()
+    me.ahead(36_001)  # the service does so by itself every ten hours
     until(lambda: me.files("sync") == {"part": b"1\n", "more": b""})
     go(me, id_)
     assert me.ended(id_)["status"] == 10
