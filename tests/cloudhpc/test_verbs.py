@@ -3,11 +3,10 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pydantic import JsonValue
 
 from orchestrator.backend import Finished, RejectedError, TransientError
 from orchestrator.backends.cloudhpc import KIND, moving, simulations
@@ -16,6 +15,7 @@ from orchestrator.backends.cloudhpc.layout import folder
 from orchestrator.backends.cloudhpc.verbs import VERBS
 from orchestrator.backends.http import Use
 from orchestrator.testing.contract import Place, open_place
+from tests import verbs
 from tests.cloudhpc.conftest import BODIES, CLEAR, PUT, cloudhpc, shell, until
 from tests.emulated import Emulated
 
@@ -26,22 +26,7 @@ def backend(place: Place) -> CloudHpc:
     return cloudhpc(place)
 
 
-async def asked(backend: CloudHpc, verb: str, *words: Any) -> JsonValue:
-    """Do what a verb does, with as many words as it names."""
-    about = VERBS[verb]
-    least = sum(not word.startswith("[") for word in about.words)
-    assert least <= len(words) <= len(about.words)
-    return await about.call(backend, *words)
-
-
-async def rows(backend: CloudHpc, verb: str, *words: Any) -> list[dict[str, Any]]:
-    """Return the table that a verb shows; its rows have the same columns."""
-    table = await asked(backend, verb, *words)
-    assert isinstance(table, list)
-    found = [dict(row) for row in table if isinstance(row, dict)]
-    assert len({tuple(row) for row in found}) <= 1
-    assert len(found) == len(table)
-    return found
+asked, rows = partial(verbs.asked, VERBS), partial(verbs.rows, VERBS)
 
 
 @pytest.fixture

@@ -3,11 +3,10 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pydantic import JsonValue
 
 from orchestrator.backend import BackendError, RejectedError, TransientError
 from orchestrator.backends.http import Use
@@ -15,26 +14,11 @@ from orchestrator.backends.thecrossproduct import KIND, apps, data, staging, sto
 from orchestrator.backends.thecrossproduct.backend import TheCrossProduct
 from orchestrator.backends.thecrossproduct.verbs import VERBS
 from orchestrator.testing.contract import Place, open_place
+from tests import verbs
 from tests.emulated import Emulated
 from tests.thecrossproduct.conftest import BODIES, LOGIN, PUT, Send, shell, until
 
-
-async def asked(backend: TheCrossProduct, verb: str, *words: Any) -> JsonValue:
-    """Do what a verb does, with as many words as it names."""
-    about = VERBS[verb]
-    least = sum(not word.startswith("[") for word in about.words)
-    assert least <= len(words) <= len(about.words)
-    return await about.call(backend, *words)
-
-
-async def rows(backend: TheCrossProduct, verb: str, *words: Any) -> list[dict[str, Any]]:
-    """Return the table that a verb shows; its rows have the same columns."""
-    table = await asked(backend, verb, *words)
-    assert isinstance(table, list)
-    found = [dict(row) for row in table if isinstance(row, dict)]
-    assert len({tuple(row) for row in found}) <= 1
-    assert len(found) == len(table)
-    return found
+asked, rows = partial(verbs.asked, VERBS), partial(verbs.rows, VERBS)
 
 
 @pytest.fixture
