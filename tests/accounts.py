@@ -17,8 +17,8 @@ def assert_it_is_tried(
 ) -> None:
     """Run a file of tests with its variable naming a stand-in: one run is started, and stopped.
 
-    `environment` lacks the variable, whose name is that of the kind. `files` are texts by their path
-    beside the configuration: job.toml, and inputs below `inputs`.
+    `environment` lacks the variable, whose name is that of the kind. `files` are texts by their
+    path beside the configuration: job.toml, and inputs below `inputs`.
     """
     variable = f"ORCHESTRATOR_TEST_{stand_in.kind.name.upper()}"
     with running(stand_in, folder / "service", "process") as service:
