@@ -36,6 +36,8 @@ def test_a_soft_stop_takes_a_while_and_keeps_the_results(me: Client) -> None:
     id_ = waiting(me, "soft", "echo 1 > part; sleep 600 & setsid sleep 600 & sleep 600")
     for _ in range(2):
         assert me.put(f"/simulation/stop/{id_}", signal="SIGTSTP") is True
+    for _ in range(3):  # what takes longer than an upload would
+        me.ended(me.script("meanwhile", "true"))
     assert status(me, id_) == 40
     assert me.control()["live"] == [str(id_)]
     me.ahead(1001)
