@@ -1,5 +1,6 @@
 """Submit once: the intent is committed before the call, and a doubtful outcome is looked for."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import anyio
@@ -8,6 +9,7 @@ from orchestrator.backend import (
     Absent,
     BackendError,
     Found,
+    Input,
     RejectedError,
     Several,
     Submitted,
@@ -16,6 +18,7 @@ from orchestrator.core import decide
 from orchestrator.core.lifecycle import Event
 from orchestrator.core.pacing import FASTEST_POLL
 from orchestrator.core.work import Change, Work
+from orchestrator.engine.inputs import staged
 from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run
 
 SUBMIT_LIMIT = 60.0
@@ -23,6 +26,12 @@ SUBMIT_LIMIT = 60.0
 
 async def submit(tools: Tools, work: Work) -> None:
     """Commit the intent, then make the one call that may start the run."""
+    inputs: Mapping[str, Input] = {}
+    if tools.backend(work).traits.inputs_at_submit:
+        there = await staged(tools, work)
+        if there is None:
+            return
+        inputs = there
     intent = Change(
         event=Event.STAGED,
         reason="all inputs are there",
@@ -30,7 +39,7 @@ async def submit(tools: Tools, work: Work) -> None:
         tries=work.tries,  # it may not be the first try
     )
     work = await tools.move_on(work, intent)
-    answer = await _call(tools, work)
+    answer = await _call(tools, work, inputs)
     if isinstance(answer, Submitted):
         change = Change(
             event=Event.ACCEPTED,
@@ -51,11 +60,13 @@ async def submit(tools: Tools, work: Work) -> None:
     await tools.move(work, change)
 
 
-async def _call(tools: Tools, work: Work) -> Submitted | BackendError | None:
+async def _call(
+    tools: Tools, work: Work, inputs: Mapping[str, Input]
+) -> Submitted | BackendError | None:
     """Make the call, unbroken by our own shutdown; None when it takes too long."""
     with anyio.move_on_after(SUBMIT_LIMIT, shield=True):
         try:
-            return await tools.backend(work).submit(as_run(work))
+            return await tools.backend(work).submit(replace(as_run(work), inputs=inputs))
         except BackendError as error:
             return error
         except Exception as error:  # a fault in the backend's code: it may have sent something
