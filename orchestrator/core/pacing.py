@@ -13,6 +13,8 @@ LONGEST_BACKOFF = 300.0
 LONGEST_RETRY_DELAY = 3600.0
 LONGEST_RETRY_AFTER = 86400.0
 LONGEST_SPREAD = 60.0
+SUBMIT_LIMIT = 60.0
+LEAST_UPLOAD = 64 << 10  # bytes a second
 
 
 def poll_delay(age: float, u: float, *, hints: bool, within: float | None = None) -> float:
@@ -46,6 +48,11 @@ def backoff(tries: int, u: float, retry_after: float | None = None) -> float:
 def retry_delay(first: timedelta, runs: int) -> float:
     """Return the seconds between the end of run number `runs` and the next one."""
     return _doubled(first.total_seconds(), runs - 1, LONGEST_RETRY_DELAY)
+
+
+def submit_limit(size: int) -> float:
+    """Return the seconds for a submit in all, with which so many bytes of inputs are sent."""
+    return SUBMIT_LIMIT + size / LEAST_UPLOAD
 
 
 def _doubled(seconds: float, times: int, longest: float) -> float:

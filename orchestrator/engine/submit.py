@@ -16,12 +16,10 @@ from orchestrator.backend import (
 )
 from orchestrator.core import decide
 from orchestrator.core.lifecycle import Event
-from orchestrator.core.pacing import FASTEST_POLL
+from orchestrator.core.pacing import FASTEST_POLL, SUBMIT_LIMIT
 from orchestrator.core.work import Change, Work
 from orchestrator.engine.inputs import staged
 from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run
-
-SUBMIT_LIMIT = 60.0
 
 
 async def submit(tools: Tools, work: Work) -> None:

@@ -16,6 +16,7 @@ from orchestrator.core.pacing import (
     backoff,
     poll_delay,
     retry_delay,
+    submit_limit,
 )
 
 units = st.floats(min_value=0, max_value=1, exclude_max=True)
@@ -107,3 +108,9 @@ def test_runs_are_retried_ever_more_slowly() -> None:
     assert [retry_delay(first, runs) for runs in (1, 2, 3)] == [10, 20, 40]
     assert retry_delay(first, 10**6) == LONGEST_RETRY_DELAY
     assert retry_delay(timedelta(microseconds=1), 40) == LONGEST_RETRY_DELAY
+
+
+def test_a_submit_that_brings_much_has_longer() -> None:
+    """A large input on a slow line would make every submit doubtful, and never arrive."""
+    assert submit_limit(0) == 60
+    assert submit_limit(1 << 30) == 60 + (1 << 30) / 65536

@@ -23,10 +23,11 @@ from orchestrator.core import decide
 from orchestrator.core.faults import StaleError
 from orchestrator.core.intake import Verb
 from orchestrator.core.lifecycle import Event, RunState, Want
+from orchestrator.core.pacing import SUBMIT_LIMIT
 from orchestrator.core.work import Change, Work
 from orchestrator.engine.forget import forget
 from orchestrator.engine.stage import stage
-from orchestrator.engine.submit import SUBMIT_LIMIT, find
+from orchestrator.engine.submit import find
 from orchestrator.engine.watch import watch
 from tests.engine.bench import Bench
 from tests.engine.conftest import NewBench
