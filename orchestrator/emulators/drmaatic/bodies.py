@@ -87,5 +87,7 @@ def multipart(raw: bytes, boundary: bytes) -> Form:
 
 def _word(head: bytes, name: bytes) -> str:
     """Return a quoted word of a part's Content-Disposition, empty if it is not there."""
-    found = re.search(rb"content-disposition:[^\r\n]*[; ]" + name + rb'="([^"\r\n]*)"', head, re.I)
+    found = re.search(
+        rb"content-disposition:[^\r\n]*[; ]" + name + rb'="([^"\r\n]*)"', head, re.IGNORECASE
+    )
     return found[1].decode(errors="replace") if found else ""

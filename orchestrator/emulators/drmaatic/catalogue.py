@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.emulators.drmaatic.dialects import OLD, Dialect
+from orchestrator.emulators.drmaatic.people import REGISTERED, Person
 
-REGISTERED = "registered"  # the group of those who have an account
 HOUR = 3600.0
 
 
@@ -41,6 +41,12 @@ class Entry:
     def asked(self, dialect: Dialect) -> Sequence[Parameter]:
         """Return the parameters that it has in a dialect."""
         return [it for it in self.parameters if dialect is not OLD or not it.new]
+
+    def is_open_to(self, person: Person | None) -> bool:
+        """Whether somebody may see and run it."""
+        if not self.groups:
+            return True
+        return person is not None and (person.is_admin or person.group in self.groups)
 
 
 SECONDS = Parameter("seconds", "int")

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from orchestrator.emulators.dials import Dial
 from orchestrator.emulators.drmaatic import others
 from orchestrator.emulators.drmaatic.answers import not_found
+from orchestrator.emulators.drmaatic.desk import Desk
 from orchestrator.emulators.drmaatic.dialects import DIALECTS
 from orchestrator.emulators.drmaatic.gate import ANY_METHOD, Gate
 from orchestrator.emulators.drmaatic.node import Node
@@ -69,8 +70,7 @@ def open_service(ground: Ground) -> Service:
     people, quota = People(ground.root, dialect), Quota(ground, dialect)
     rows, slurm = Rows(ground), Slurm(ground)
     node, gate = Node(ground, slurm), Gate(dialect, people, quota)
-    submit = Submit(ground, dialect, rows, slurm, node)
-    runs = Runs(ground, dialect, rows, slurm, node, submit, quota)
+    desk = Desk(ground, dialect, rows, slurm, node)
 
     async def unknown(_: Request) -> Response:
         return not_found()
@@ -84,8 +84,8 @@ def open_service(ground: Ground) -> Service:
 
     routes = [
         *Places(ground, dialect, people, quota).routes(gate),
-        *runs.routes(gate),
-        *Outputs(ground, dialect, runs, submit).routes(gate),
+        *Runs(desk, Submit(desk, quota)).routes(gate),
+        *Outputs(desk).routes(gate),
         Route("/{rest:path}", unknown, methods=ANY_METHOD),
     ]
     return Service(

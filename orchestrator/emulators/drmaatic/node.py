@@ -38,13 +38,14 @@ class Node:
         for row in self._slurm.elements(job):
             self._tasks.launch(_key(row))
 
-    def cancel(self, job: int) -> None:
-        """End a job at once; nothing if it has ended."""
-        for row in self._slurm.elements(job):
-            if row["ended"] is None:
-                self._tasks.cancel(_key(row))
-                self._ground.work.kill(_name(_key(row)))
-                self._slurm.end(_key(row), CANCELLED)
+    def cancel(self, job: int) -> bool:
+        """End a job at once; return whether there was something to end."""
+        going = [row for row in self._slurm.elements(job) if row["ended"] is None]
+        for row in going:
+            self._tasks.cancel(_key(row))
+            self._ground.work.kill(_name(_key(row)))
+            self._slurm.end(_key(row), CANCELLED)
+        return bool(going)
 
     async def run(self) -> None:
         """Go on with what had not ended when the emulator was; until cancelled."""

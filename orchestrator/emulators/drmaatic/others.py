@@ -19,7 +19,7 @@ def routes(rows: Rows) -> list[Route]:
         entry, status = wish.get("entry", "sleep"), wish.get("status", DONE)
         found = []
         for _ in range(int(wish.get("count", 1))):
-            found.append(rows.add(owner, entry, status, None, None))
+            found.append(rows.add(owner, entry, status))
             rows.change(found[-1], description=wish["description"])
         return JSONResponse(found)
 

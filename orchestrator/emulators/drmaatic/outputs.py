@@ -9,21 +9,18 @@ from orchestrator.emulators.database import Row
 from orchestrator.emulators.drmaatic import archives, files
 from orchestrator.emulators.drmaatic.answers import BrokenError, RefusalError, detail, json
 from orchestrator.emulators.drmaatic.catalogue import entries
-from orchestrator.emulators.drmaatic.dialects import NEW, Dialect
+from orchestrator.emulators.drmaatic.desk import Desk, has_ended
+from orchestrator.emulators.drmaatic.dialects import NEW
 from orchestrator.emulators.drmaatic.gate import Call, Gate
 from orchestrator.emulators.drmaatic.people import refuse_strangers
-from orchestrator.emulators.drmaatic.runs import Runs, has_ended
-from orchestrator.emulators.drmaatic.submit import Submit
-from orchestrator.emulators.ground import Ground
 
 
 class Outputs:
     """The ends of files. A child's are those of the first of its line."""
 
-    def __init__(self, ground: Ground, dialect: Dialect, runs: Runs, submit: Submit) -> None:
-        self._ground, self._dialect = ground, dialect
-        self._runs, self._submit = runs, submit
-        self._public = {it.name for it in entries(dialect).values() if it.public}
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._ground, self._dialect = desk, desk.ground, desk.dialect
+        self._public = {it.name for it in entries(desk.dialect).values() if it.public}
 
     def routes(self, gate: Gate) -> list[Route]:
         """Return the routes."""
@@ -34,10 +31,10 @@ class Outputs:
         ]
 
     async def _file(self, call: Call) -> Response:
-        row, wanted = self._runs.row(call), call.request.path_params["path"]
+        row, wanted = self._desk.row(call), call.request.path_params["path"]
         if row["entry"] not in self._public:
             refuse_strangers(row["owner"], call.person)
-        folder, found = self._submit.folder(row["uuid"]), self._names(row, call)
+        folder, found = self._desk.folder(row["uuid"]), self._names(row, call)
         if not wanted:
             return json(found)
         if wanted not in found:
@@ -46,7 +43,7 @@ class Outputs:
 
     def _names(self, row: Row, call: Call) -> list[str]:
         """Return the names of a run's files; since 2025 without what its program said."""
-        found = files.names(self._submit.folder(row["uuid"]))
+        found = files.names(self._desk.folder(row["uuid"]))
         if not call.is_admin and self._dialect is NEW:
             said = [f"{row['uuid'][:8]}_{it}.txt" for it in ("out", "err")]
             found = [name for name in found if name not in said]
@@ -57,11 +54,11 @@ class Outputs:
         return found
 
     async def _download(self, call: Call) -> Response:
-        row = await self._runs.fresh(self._runs.own(call), call.where)
+        row = await self._desk.fresh(self._desk.own(call), call.where)
         if not has_ended(row):
             text = f"Output files not available, check {self._dialect.run} status"
             raise RefusalError(404, text if self._dialect is NEW else {"status": text})
-        folder, faults = self._submit.folder(row["uuid"]), self._ground.faults
+        folder, faults = self._desk.folder(row["uuid"]), self._ground.faults
         path = folder / f"{folder.name}.zip"
         if not path.exists():
             raise RefusalError(404)

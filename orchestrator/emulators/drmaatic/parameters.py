@@ -86,7 +86,7 @@ def _take_files(
     for number, value in enumerate(values):
         if not isinstance(value, Upload):
             raise TypeError
-        stem, dot, extension = value.name.partition(".")
+        _, dot, extension = value.name.partition(".")
         if not dot:
             raise detail(406, f"The file parameter {parameter.name} must have a file extension")
         mark = f"_{number}" if len(values) > 1 else ""

@@ -8,9 +8,9 @@ from pathlib import Path
 from starlette.requests import Request
 
 from orchestrator.emulators.drmaatic.answers import RefusalError, detail
-from orchestrator.emulators.drmaatic.catalogue import REGISTERED
 from orchestrator.emulators.drmaatic.dialects import Dialect
 
+REGISTERED = "registered"  # the group that the entry `members` is for
 EXPIRED, INACTIVE, SLOW = "expired", "inactive", "slow"
 GROUPS = {
     "alice": REGISTERED,

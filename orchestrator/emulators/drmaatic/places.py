@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from orchestrator.emulators.drmaatic import paging
 from orchestrator.emulators.drmaatic.answers import RefusalError, detail, json
-from orchestrator.emulators.drmaatic.catalogue import Entry, entries, told
+from orchestrator.emulators.drmaatic.catalogue import entries, told
 from orchestrator.emulators.drmaatic.dialects import NEW, OLD, Dialect
 from orchestrator.emulators.drmaatic.gate import Call, Gate
 from orchestrator.emulators.drmaatic.people import People, bearer
@@ -41,7 +41,7 @@ class Places:
 
     async def _list(self, call: Call) -> Response:
         wanted = call.request.query_params
-        found = [it for it in self._entries.values() if _may_see(it, call)]
+        found = [it for it in self._entries.values() if it.is_open_to(call.person)]
         if self._dialect is NEW and (name := wanted.get("name")):
             found = [it for it in found if it.name == name]
         if self._dialect is NEW and (names := wanted.get("name__in")):
@@ -54,7 +54,7 @@ class Places:
         entry = self._entries.get(call.request.path_params["name"])
         if entry is None:
             raise detail(404, self._dialect.no_entry)
-        if not _may_see(entry, call):
+        if not entry.is_open_to(call.person):
             raise RefusalError(404)
         return json(told(entry, self._dialect, admin=call.is_admin))
 
@@ -85,10 +85,3 @@ class Places:
             return json({"detail": "Issued token is not valid"}, 403)
         self._ground.given.append(token)
         return json({"jwt": token})
-
-
-def _may_see(entry: Entry, call: Call) -> bool:
-    person = call.person
-    if not entry.groups or call.is_admin:
-        return True
-    return person is not None and person.group in entry.groups

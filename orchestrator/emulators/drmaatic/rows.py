@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.emulators.database import Row
@@ -27,16 +26,14 @@ class Rows:
         self._ground, self._db = ground, ground.db
         self._db.make(TABLES)
 
-    def add(
-        self, owner: Person | None, entry: str, status: str, parent: str | None, address: str | None
-    ) -> str:
+    def add(self, owner: Person | None, entry: str, status: str, parent: str | None = None) -> str:
         """Keep a new run; return its uuid."""
         id_, now = str(uuid.uuid4()), self._ground.clock.now()
         self._db.do(
-            """INSERT INTO runs (uuid, owner, entry, parent, created, updated, status, address)
-               VALUES (:id, :owner, :entry, :parent, :now, :now, :status, :address)""",
+            """INSERT INTO runs (uuid, owner, entry, parent, created, updated, status)
+               VALUES (:id, :owner, :entry, :parent, :now, :now, :status)""",
             id=id_, owner=owner and owner.name, entry=entry, parent=parent, now=now,
-            status=status, address=address,
+            status=status,
         )  # fmt: skip
         return id_
 
@@ -54,11 +51,17 @@ class Rows:
         """Remove a row, as the service does where a submission is refused early enough."""
         self._db.do("DELETE FROM runs WHERE uuid = :id", id=id_)
 
-    def get(self, id_: str) -> Row | None:
-        """Return a row."""
+    def get(self, id_: str) -> Row:
+        """Return a row that is there."""
+        row = self.find(id_)
+        assert row is not None  # noqa: S101 - only a submission under way removes its own
+        return row
+
+    def find(self, id_: str) -> Row | None:
+        """Return a row, if there is one."""
         return self._db.one("SELECT * FROM runs WHERE uuid = :id", id=id_)
 
-    def all(self) -> Sequence[Row]:
+    def all(self) -> list[Row]:
         """Return all rows, the newest first."""
         return self._db.all("SELECT * FROM runs ORDER BY number DESC")
 
@@ -71,6 +74,6 @@ class Rows:
 
     def ancestor(self, id_: str) -> str:
         """Return the first run of the line that a run stands in: it works in that one's folder."""
-        while (row := self.get(id_)) is not None and row["parent"] is not None:
+        while (row := self.find(id_)) is not None and row["parent"] is not None:
             id_ = row["parent"]
         return id_

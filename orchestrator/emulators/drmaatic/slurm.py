@@ -1,7 +1,7 @@
-"""Slurm, as far as the service sees it: jobs by numbers, which it forgets some time after their end."""
+"""Slurm as the service sees it: jobs by numbers, which it forgets some time after their end."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.emulators.database import Row
@@ -13,7 +13,7 @@ TABLES = (
     """jobs (
         job INTEGER NOT NULL, element INTEGER NOT NULL, run TEXT NOT NULL, folder TEXT NOT NULL,
         command TEXT NOT NULL, words TEXT NOT NULL, account TEXT NOT NULL, cpus INTEGER NOT NULL,
-        time_limit REAL NOT NULL, after TEXT NOT NULL, how TEXT NOT NULL, tag TEXT,
+        time_limit REAL NOT NULL, after TEXT NOT NULL, how TEXT NOT NULL, tag TEXT NOT NULL,
         state TEXT NOT NULL, begun REAL, ended REAL, PRIMARY KEY (job, element))""",
 )
 PENDING, ACTIVE = "PENDING", "RUNNING"
@@ -30,17 +30,16 @@ class Slurm:
         self._ground, self._db = ground, ground.db
         self._db.make(TABLES)
 
-    def submit(self, wish: Mapping[str, Any], last: int | None, after: Sequence[int]) -> int:
+    def submit(self, wish: Mapping[str, Any], last: int | None) -> int:
         """Take a job, an array if it has a last element; return its number."""
         row = self._db.one("SELECT coalesce(max(job), 0) + 1 AS next FROM jobs")
         assert row is not None  # noqa: S101 - an aggregate has always a row
-        values = dict(wish) | {"after": json.dumps(list(after)), "job": row["next"]}
         with self._db.together():
             for element in [0] if last is None else range(1, last + 1):
                 self._db.do(
                     """INSERT INTO jobs VALUES (:job, :element, :run, :folder, :command, :words,
                        :account, :cpus, :limit, :after, :how, :tag, 'PENDING', NULL, NULL)""",
-                    element=element, **values,
+                    job=row["next"], element=element, **wish,
                 )  # fmt: skip
         return int(row["next"])
 
@@ -68,7 +67,7 @@ class Slurm:
         with self._db.together():
             self._change(key, f"state = '{ACTIVE}', begun = :now")
             if key[1] in (0, 1):
-                self._ground.note_start(row["run"], [row["tag"] or ""])
+                self._ground.note_start(row["run"], [row["tag"]])
 
     def end(self, key: Key, state: str) -> None:
         """Note how an element ended, unless it has ended already."""
