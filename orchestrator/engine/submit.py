@@ -16,7 +16,7 @@ from orchestrator.backend import (
 )
 from orchestrator.core import decide
 from orchestrator.core.lifecycle import Event
-from orchestrator.core.pacing import FASTEST_POLL, SUBMIT_LIMIT
+from orchestrator.core.pacing import FASTEST_POLL, submit_limit
 from orchestrator.core.work import Change, Work
 from orchestrator.engine.inputs import staged
 from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run
@@ -37,7 +37,8 @@ async def submit(tools: Tools, work: Work) -> None:
         tries=work.tries,  # it may not be the first try
     )
     work = await tools.move_on(work, intent)
-    answer = await _call(tools, work, inputs)
+    limit = submit_limit(sum(one.size for one in inputs.values()))
+    answer = await _call(tools, work, inputs, limit)
     if isinstance(answer, Submitted):
         change = Change(
             event=Event.ACCEPTED,
@@ -48,7 +49,7 @@ async def submit(tools: Tools, work: Work) -> None:
             started=tools.now().steady,
         )
     elif answer is None:
-        change = decide.doubt(work, f"no answer within {SUBMIT_LIMIT:.0f} s", tools.now())
+        change = decide.doubt(work, f"no answer within {limit:.0f} s", tools.now())
     elif answer.effect == "possible":
         change = decide.doubt(work, str(answer), tools.now())
     elif isinstance(answer, RejectedError):
@@ -59,10 +60,10 @@ async def submit(tools: Tools, work: Work) -> None:
 
 
 async def _call(
-    tools: Tools, work: Work, inputs: Mapping[str, Input]
+    tools: Tools, work: Work, inputs: Mapping[str, Input], limit: float
 ) -> Submitted | BackendError | None:
     """Make the call, unbroken by our own shutdown; None when it takes too long."""
-    with anyio.move_on_after(SUBMIT_LIMIT, shield=True):
+    with anyio.move_on_after(limit, shield=True):
         try:
             return await tools.backend(work).submit(replace(as_run(work), inputs=inputs))
         except BackendError as error:
