@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from starlette.responses import JSONResponse, Response
 
-PAGE = """<!doctype html>
+PAGE = """
+<!doctype html>
 <html lang="en">
 <head>
   <title>{title}</title>

@@ -74,10 +74,9 @@ class Gate:
             headers = {"Location": f"{request.url.path}/{query}"}
             return Response(status_code=301, headers=headers, media_type="text/html")
 
-        return [
-            Route(path, answer, methods=ANY_METHOD),
-            Route(path.removesuffix("{path:path}").rstrip("/"), move, methods=ANY_METHOD),
-        ]
+        short = path.removesuffix("{path:path}").rstrip("/")
+        found = [Route(path, answer, methods=ANY_METHOD)]
+        return [*found, Route(short, move, methods=ANY_METHOD)] if short else found
 
     async def _passed(
         self, ends: Mapping[str, End], more: tuple[str, ...], free: str, request: Request

@@ -71,17 +71,26 @@ class Places:
         return json(self._quota.credit(call.person, wanted))
 
     async def _old_token(self, request: Request) -> Response:
-        token = self._people.exchanged(request)
+        token = self._exchanged(request)
         if token is None:
-            return json({"detail": "Could not authenticate user"}, 403)
-        self._ground.given.append(token)
-        return json({"access_token": token})
+            return _open(403, {"detail": "Could not authenticate user"})
+        return _open(200, {"access_token": token})
 
     async def _token(self, request: Request) -> Response:
         if bearer(request) is None:
-            return json({"detail": "Authentication header is not valid"}, 403)
-        token = self._people.exchanged(request)
+            return _open(403, {"detail": "Authentication header is not valid"})
+        token = self._exchanged(request)
         if token is None:
-            return json({"detail": "Issued token is not valid"}, 403)
-        self._ground.given.append(token)
-        return json({"jwt": token})
+            return _open(403, {"detail": "Issued token is not valid"})
+        return _open(200, {"jwt": token})
+
+    def _exchanged(self, request: Request) -> str | None:
+        token = self._people.exchanged(request)
+        if token is not None:
+            self._ground.given.append(token)
+        return token
+
+
+def _open(status: int, body: dict[str, str]) -> Response:
+    """Return the reply of an end that stands before the gate."""
+    return json(body, status, {"Allow": "GET, HEAD, OPTIONS"})
