@@ -72,8 +72,8 @@ def year(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def emulated(tmp_path: Path, ending: Ending, year: str) -> Iterator[Emulated]:
     """Serve the emulator in a thread."""
-    with emulating(KIND, EMULATED, tmp_path / "service", ending) as emulated:
-        emulated.set(dialect=float(year))
+    root = tmp_path / "service"
+    with emulating(KIND, EMULATED, root, ending, dialect=float(year)) as emulated:
         yield emulated
 
 

@@ -43,7 +43,7 @@ class Node:
         going = [row for row in self._slurm.elements(job) if row["ended"] is None]
         for row in going:
             self._tasks.cancel(_key(row))
-            self._ground.work.kill(_name(_key(row)))
+            self._ground.work.kill(_name(row))
             self._slurm.end(_key(row), CANCELLED)
         return bool(going)
 
@@ -60,8 +60,8 @@ class Node:
             await asyncio.sleep(LOOK_EVERY)
         self._slurm.begin(key)
         self._start(row)
-        state = await self._work(key)
-        self._ground.work.kill(_name(key))  # and what it left in the background
+        state = await self._work(row)
+        self._ground.work.kill(_name(row))  # and what it left in the background
         self._slurm.end(key, state)
 
     def _start(self, row: Row) -> None:
@@ -80,13 +80,12 @@ class Node:
         program = ["/bin/sh", str(self._programs / row["command"]), *json.loads(row["words"])]
         outputs = [f"{mark}_out.txt", f"{mark}_err.txt"]
         command = ["/bin/sh", "-c", LAUNCH, "run", str(folder), *outputs, *program]
-        self._ground.work.start(_name(_key(row)), command, environment)
+        self._ground.work.start(_name(row), command, environment)
 
-    async def _work(self, key: Key) -> str:
+    async def _work(self, row: Row) -> str:
         """Wait until the program has ended, or has had its time; return what became of it."""
-        row = self._slurm.get(key)
-        due = row["begun"] + row["time_limit"]
-        while (code := self._ground.work.ended(_name(key))) is None:
+        name, due = _name(row), self._slurm.get(_key(row))["begun"] + row["time_limit"]
+        while (code := self._ground.work.ended(name)) is None:
             if self._ground.clock.now() >= due:
                 return TIMEOUT
             await asyncio.sleep(LOOK_EVERY)
@@ -97,6 +96,6 @@ def _key(row: Row) -> Key:
     return row["job"], row["element"]
 
 
-def _name(key: Key) -> str:
+def _name(row: Row) -> str:
     """Return the name of an element's processes."""
-    return f"{key[0]}_{key[1]}" if key[1] else str(key[0])
+    return f"{row['run']}_{row['element']}" if row["element"] else str(row["run"])

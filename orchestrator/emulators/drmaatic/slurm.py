@@ -41,6 +41,7 @@ class Slurm:
                        :account, :cpus, :limit, :after, :how, :tag, 'PENDING', NULL, NULL)""",
                     job=row["next"], element=element, **wish,
                 )  # fmt: skip
+            self._ground.note_start(wish["run"], [wish["tag"]])
         return int(row["next"])
 
     def elements(self, job: int) -> list[Row]:
@@ -61,13 +62,9 @@ class Slurm:
 
     def begin(self, key: Key) -> None:
         """Note that an element runs, unless that was noted before."""
-        row = self.get(key)
-        if row["begun"] is not None:
+        if self.get(key)["begun"] is not None:
             return
-        with self._db.together():
-            self._change(key, f"state = '{ACTIVE}', begun = :now")
-            if key[1] in (0, 1):
-                self._ground.note_start(row["run"], [row["tag"]])
+        self._change(key, f"state = '{ACTIVE}', begun = :now")
 
     def end(self, key: Key, state: str) -> None:
         """Note how an element ended, unless it has ended already."""
