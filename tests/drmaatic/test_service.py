@@ -28,11 +28,14 @@ def stand_in(year: str) -> StandIn:
         bodies=BODIES,
         starts=f"POST /{RUNS[year]}/",
         set_password=_set_token,
-        own=("unknown-status", "wrong-uuid", "slow-submit=0.2", "page-shift"),
+        own=("unknown-status", "wrong-uuid,on=GET *", "slow-submit=0.2", "page-shift"),
         hiding=("list-lag=60",),
         hostile_names=("hostile-names",),
         clean_up={"remove": "run"},
         dials={"dialect": float(year)},
+        fetches=f"GET /{RUNS[year]}/*/file/*",
+        unseen=("wrong-bytes", "short-length"),
+        spare=40,  # the end of a form; what it needs comes before
     )
 
 

@@ -30,7 +30,14 @@ from orchestrator.backend import (
 from orchestrator.backends.drmaatic import checking, search
 from orchestrator.backends.drmaatic.judging import Seen, alive, judge, missing
 from orchestrator.backends.drmaatic.model import Options, RunTable
-from orchestrator.backends.drmaatic.outputs import RECORD, inputs_of, outputs_of, record_file
+from orchestrator.backends.drmaatic.outputs import (
+    LEFT_OUT,
+    RECORD,
+    inputs_of,
+    left_out,
+    outputs_of,
+    record_file,
+)
 from orchestrator.backends.drmaatic.replies import Record
 from orchestrator.backends.drmaatic.service import PAGE_SIZE, Service
 from orchestrator.backends.drmaatic.sightings import Sightings
@@ -39,11 +46,9 @@ from orchestrator.backends.drmaatic.submitting import (
     Catalogue,
     description,
     digest,
-    explained,
     form,
 )
 from orchestrator.backends.http import Use
-from orchestrator.core.pacing import submit_limit
 
 GONE_AFTER = 600.0  # seconds for which the service must not know a run until it is gone for good
 
@@ -91,13 +96,14 @@ class Drmaatic:
         """Start the run, with its inputs."""
         table = RunTable.model_validate(run.options)
         entry = await self._catalogue.check(table, run.inputs)
+        await self._catalogue.check_credit(entry)
         parts = form(await self.service.dialect(Use.SUBMIT), run, table)
         at = self._now()
         try:
-            size = sum(one.size for one in run.inputs.values())
-            record = await self.service.create(parts, submit_limit(size))
-        except QuotaError as error:
-            raise await explained(self.service, entry, error) from None
+            record = await self.service.create(parts)
+        except QuotaError:
+            self._catalogue.dear.add(entry.name)
+            raise
         fault = checking.differs(record, table)
         if record.description != description(run):
             fault = "it does not carry the run's key"
@@ -157,9 +163,12 @@ class Drmaatic:
     ) -> Iterator[Stream]:
         """Open one output, always from its beginning."""
         uuid = _uuid(run)
-        if output.log and output.name == RECORD:
-            record = from_thread.run(self._known, uuid)
-            yield Stream(0, iter([record_file(record)]))
+        if output.log and output.name in {RECORD, LEFT_OUT}:
+            if output.name == RECORD:
+                text = record_file(from_thread.run(self._known, uuid))
+            else:
+                text = left_out(from_thread.run(self.service.files, uuid, Use.TRANSFER))
+            yield Stream(0, iter([text]))
             return
         path = from_thread.run(self.service.file_path, uuid, output.name, Use.TRANSFER)
         with self.service.open(path) as found:

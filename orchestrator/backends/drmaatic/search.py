@@ -31,17 +31,25 @@ async def by_key(service: Service, run: Run) -> tuple[Finding, Record | None]:
     words = await service.dialect(Use.SUBMIT)
     pages = service.runs(Use.SUBMIT, description=run.key if words.lists_by_key else "")
     ours = description(run)
-    found: dict[str, Record] = {}
+    found: set[str] = set()
     try:
         async for page in pages:
-            found |= {str(one.uuid): one for one in page if one.description == ours}
+            found |= {str(one.uuid) for one in page if one.description == ours}
     except ProtocolError as error:
         return Unclear(str(error)), None
     if not found:
         return Absent(f"no run is described as {ours!r}"), None
     if len(found) > 1:
         return Several(tuple(sorted(found))), None
-    [(uuid, record)] = found.items()
+    return await _looked_at(service, run, found.pop())
+
+
+async def _looked_at(service: Service, run: Run, uuid: str) -> tuple[Finding, Record | None]:
+    """Look at a run that is listed as ours: a list that mixes runs up must not be believed."""
+    ours = description(run)
+    record = await service.get(uuid, Use.SUBMIT)
+    if record is None or record.description != ours:
+        return Unclear(f"run {uuid} is listed as {ours!r}, but is another by its UUID"), None
     fault = checking.differs(record, RunTable.model_validate(run.options))
     if fault:
         return Unclear(f"run {uuid} is described as {ours!r}, but {fault}"), None

@@ -6,6 +6,7 @@ is done.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from anyio import Lock
@@ -26,6 +27,7 @@ from orchestrator.backends.drmaatic.replies import (
     read,
 )
 from orchestrator.backends.http import Ask, Door, Field, FilePart, Reply, Use, as_path
+from orchestrator.core.pacing import LEAST_UPLOAD
 
 MOST_PAGES = 1000  # a list that never ends is a fault over there
 PAGE_SIZE = 50
@@ -66,10 +68,12 @@ class Service:
             raise ProtocolError(f"{reply.source} answered for {entry.name!r}", effect="none")
         return entry
 
-    async def create(self, parts: Sequence[Field | FilePart], limit: float) -> Record:
+    async def create(self, parts: Sequence[Field | FilePart]) -> Record:
         """Start a run."""
         words = await self.dialect(Use.SUBMIT)
-        ask = Ask("POST", f"{words.runs}/", Use.SUBMIT, multipart=parts, reads=False, limit=limit)
+        ask = Ask("POST", f"{words.runs}/", Use.SUBMIT, multipart=parts, reads=False)
+        size = sum(part.size for part in parts if isinstance(part, FilePart))
+        ask = replace(ask, limit=ask.limit + size / LEAST_UPLOAD)
         return read(Record, (await self.door.call(ask)).json(), "run", effect="possible")
 
     async def get(self, uuid: str, use: Use) -> Record | None:

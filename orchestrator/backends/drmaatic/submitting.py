@@ -11,7 +11,7 @@ from anyio import Lock
 
 from orchestrator.backend import QuotaError, RejectedError, Run
 from orchestrator.backends.drmaatic import checking
-from orchestrator.backends.drmaatic.dialect import NEW, Dialect
+from orchestrator.backends.drmaatic.dialect import Dialect
 from orchestrator.backends.drmaatic.model import RunTable
 from orchestrator.backends.drmaatic.replies import Entry
 from orchestrator.backends.drmaatic.service import Service
@@ -49,11 +49,15 @@ def form(words: Dialect, run: Run, table: RunTable) -> list[Field | FilePart]:
 
 @dataclass(slots=True)
 class Catalogue:
-    """The catalogue's entries, kept for a while: jobs that come together ask once."""
+    """The catalogue's entries, kept for a while: jobs that come together ask once.
+
+    `dear` are the names of those whose submit was held for want of credit.
+    """
 
     name: str
     service: Service
     now: Callable[[], float]
+    dear: set[str] = field(default_factory=set)
     _kept: dict[str, tuple[float, Entry]] = field(default_factory=dict)
     _asking: Lock = field(default_factory=Lock)
 
@@ -71,6 +75,26 @@ class Catalogue:
             raise RejectedError("; ".join(found), effect="none")
         return known
 
+    async def check_credit(self, entry: Entry) -> None:
+        """Look at the account's credit where a submit was held for want of it.
+
+        Raises QuotaError until it suffices, RejectedError when it never will.
+        """
+        if entry.name not in self.dear or not entry.required_tokens:
+            return
+        credit = await self.service.credit(Use.SUBMIT, entry.required_tokens)
+        cost = f"{value_text(entry.name)} costs {entry.required_tokens} CPU credits"
+        if credit.wait_time == "infinite":
+            text = f"{cost}, more than this account can ever have"
+            raise RejectedError(text, effect="none")
+        if isinstance(credit.wait_time, int | float) and credit.wait_time > 0:
+            raise QuotaError(
+                f"{cost}, and {credit.available_cpu_credit:g} are left",
+                effect="none",
+                retry_after=float(credit.wait_time),
+            )
+        self.dear.discard(entry.name)
+
     async def _unknown(self, task: str) -> RejectedError:
         there = [entry.name for entry in await self.service.catalogue(1, Use.SUBMIT)]
         near = get_close_matches(task, there, 1)
@@ -80,28 +104,6 @@ class Catalogue:
             f" (orchestrator remote {self.name} catalogue)",
             effect="none",
         )
-
-
-async def explained(
-    service: Service, entry: Entry, error: QuotaError
-) -> QuotaError | RejectedError:
-    """Return the error for a submit that cost too much: refused where no wait would help."""
-    if await service.dialect(Use.SUBMIT) is not NEW or entry.required_tokens is None:
-        return error
-    credit = await service.credit(Use.SUBMIT, entry.required_tokens)
-    if credit.wait_time == "infinite":
-        return RejectedError(
-            f"{value_text(entry.name)} costs {entry.required_tokens} CPU credits, more than this"
-            " account can ever have",
-            effect="none",
-        )
-    wait = credit.wait_time
-    seconds = float(wait) if isinstance(wait, int | float) else 0.0
-    return QuotaError(
-        f"{error}; it costs {entry.required_tokens} CPU credits of {credit.available_cpu_credit:g}",
-        effect="none",
-        retry_after=max(error.retry_after or 0.0, seconds),
-    )
 
 
 def digest(path: Path, is_stopped: Callable[[], bool]) -> tuple[int, str]:

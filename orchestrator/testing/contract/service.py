@@ -37,7 +37,9 @@ class StandIn:
     kind alone has, `hiding` keep a run out of lists for a while, `hostile_names` list outputs under
     names that no file may have, and `own` are all others that strike a run. `clean_up` is what a
     [run] table says so that `forget` removes all that is over there. `dials` are settings of the
-    stand-in that it is started with.
+    stand-in that it is started with. `fetches` is the call by which a file is fetched, with * for
+    what differs. `unseen` are faults that nothing tells of a file which is fetched by it: a service
+    may tell no checksum. `spare` is how many last bytes of a submit a service does without.
     """
 
     kind: Kind
@@ -50,6 +52,9 @@ class StandIn:
     hostile_names: Sequence[str] = ()
     clean_up: Mapping[str, JsonValue] = field(default_factory=dict)
     dials: Mapping[str, float] = field(default_factory=dict)
+    fetches: str = "GET /s3/*"
+    unseen: Sequence[str] = ()
+    spare: int = 0
 
 
 @dataclass(frozen=True, slots=True)
