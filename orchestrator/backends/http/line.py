@@ -143,10 +143,9 @@ class Line:
             return f"{self.target.shown}: its certificate is not accepted"
         return f"{self.target.shown}: the connection broke"
 
-    def break_off(self) -> None:
-        """Have the other side be told by a reset that what it got is not all there was to come."""
-        with suppress(OSError):
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    def end_by_reset(self, *, on: bool) -> None:
+        """Let a close be told as a reset: what came so far is not all there was to come."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", on, 0))
 
     def close(self) -> None:
         """Close the connection, which `http.client` hands over to the reply."""
