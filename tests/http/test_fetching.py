@@ -4,6 +4,8 @@ import itertools
 import ssl
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -19,7 +21,7 @@ from orchestrator.backend import (
     RejectedError,
     TransientError,
 )
-from orchestrator.backends.http import Account, Ask, Door, Use, as_path, open_door, storage
+from orchestrator.backends.http import Account, Ask, Door, Reply, Use, as_path, open_door, storage
 from orchestrator.testing.cutting import Cut, cutting_proxy
 from tests.http.conftest import CANARY, OpenDoor, flat_memory
 from tests.http.rogue import Behaviour, Connection, answer, rogue, sends, sends_and_closes
@@ -217,12 +219,12 @@ async def test_a_count_that_comes_with_a_file_is_kept(door: OpenDoor) -> None:
 async def test_what_a_service_says_in_its_own_way_is_heard(tmp_path: Path) -> None:
     """A used-up quota would be taken for a file that is gone, and the result given up."""
 
-    def reading(_: Ask, reply: object, said: object) -> BackendError:
-        return QuotaError(f"over: {said()}", effect="none")  # type: ignore[operator]
+    def reading(_: Ask, __: Reply, said: Callable[[], str]) -> BackendError:
+        return QuotaError(f"over: {said()}", effect="none")
 
     with rogue(sends(answer(b'"no credit"', "404 No"))) as server:
         account = Account(url=server.url)
-        async with open_door(account, tmp_path, name="cloud", reading=reading) as it:  # type: ignore[arg-type]
+        async with open_door(account, tmp_path, name="cloud", reading=reading) as it:
             with pytest.raises(QuotaError, match="over: no credit"):
                 await run_sync(fetched, it)
 
@@ -243,7 +245,7 @@ async def test_a_file_under_way_is_a_call_under_way(door: OpenDoor) -> None:
         told.clear()
         async with door(server.url, at_once=places) as it, anyio.create_task_group() as tasks:
             before = len(server.seen)
-            tasks.start_soon(run_sync, fetched, it)
+            tasks.start_soon(run_sync, partial(fetched, it))
             while len(server.seen) == before:  # noqa: ASYNC110 - it is a thread
                 await anyio.sleep(0.001)
             try:
