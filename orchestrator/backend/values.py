@@ -25,6 +25,9 @@ class Traits:
     `visible_after`: seconds after `sync` within which `list_outputs` shows what a live run had
     left; 0: it shows that at any time; None: it shows outputs of ended runs only.
     `md5_on_open`: it may vouch for an output not when it is listed, but when it is opened.
+    `inputs_at_submit`: `submit` itself sends the inputs, so it is told where they lie.
+    `poll_within`: the longest time (seconds) between two looks at a live run, for a place that may
+    forget how a run ended; None: as for all.
     """
 
     absence_window: float | None = None
@@ -34,6 +37,8 @@ class Traits:
     exit_codes: bool = True
     visible_after: float | None = None
     md5_on_open: bool = False
+    inputs_at_submit: bool = False
+    poll_within: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,15 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """An input that was staged: where it lies on this machine, its size in bytes, its SHA-256."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run, as a backend is told of it.
 
@@ -64,7 +78,8 @@ class Run:
     `memo` is still what it was at the submit. `memo` is what this backend last asked to have
     remembered for this run. `live` says that it is under way as far as is known: its outputs are
     looked at, not taken. `stopping` says that `cancel` was or may have been called for it, `stored`
-    that its results are published here.
+    that its results are published here. `inputs` are told at the submit alone, by their names in
+    the run, where `Traits.inputs_at_submit` asks for them.
     """
 
     key: str
@@ -79,6 +94,7 @@ class Run:
     live: bool = False
     stopping: bool = False
     stored: bool = False
+    inputs: Mapping[str, Input] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,17 @@ SUBMIT_LIMIT = 60.0
 LEAST_UPLOAD = 64 << 10  # bytes a second
 
 
-def poll_delay(age: float, u: float, *, hints: bool) -> float:
+def poll_delay(age: float, u: float, *, hints: bool, within: float | None = None) -> float:
     """Return the seconds until the next poll of a run that is `age` seconds old.
 
     A tenth of its age, so that the wait for the end of a run stays small against the run itself.
-    A backend that calls us when a run changes is polled only to repair a lost call.
+    A backend that calls us when a run changes is polled only to repair a lost call. One that soon
+    forgets how a run ended is never left alone for longer than `within` seconds.
     """
     if hints:
         return HINTED_POLL * (0.9 + 0.2 * u)
-    return min(max(age / 10, FASTEST_POLL), SLOWEST_POLL) * (0.9 + 0.2 * u)
+    delay = min(max(age / 10, FASTEST_POLL), SLOWEST_POLL) * (0.9 + 0.2 * u)
+    return delay if within is None else min(delay, within)
 
 
 def backoff(tries: int, u: float, retry_after: float | None = None) -> float:

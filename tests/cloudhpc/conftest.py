@@ -71,7 +71,7 @@ _tls = cache(tls)
 
 @pytest.fixture(autouse=True)
 def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read the system's authorities once, not twice at each of hundreds of openings."""
+    """Read the system's authorities once, not at each of hundreds of openings."""
     monkeypatch.setattr(storage, "tls", _tls)
 
 

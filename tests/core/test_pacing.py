@@ -50,6 +50,13 @@ def test_a_poll_comes_after_a_tenth_of_the_age(
     assert poll_delay(age, u, hints=hints) == pytest.approx(delay)
 
 
+@given(u=units)
+def test_a_place_that_forgets_is_not_left_alone_for_longer(u: float) -> None:
+    """How a run ended would be forgotten before anybody asked."""
+    assert poll_delay(1e6, u, hints=False, within=150.0) == 150.0
+    assert poll_delay(100.0, u, hints=False, within=150.0) == poll_delay(100.0, u, hints=False)
+
+
 @given(tries=st.integers(min_value=1, max_value=10**6), u=units)
 def test_backoff_grows_to_its_bound_and_is_never_zero(tries: int, u: float) -> None:
     """A try would follow on a failed one at once, or never."""

@@ -196,7 +196,7 @@ class Door:
         if ask.basic is not None:
             proof = base64.b64encode(":".join(ask.basic).encode()).decode()
             return [ask.basic[1], proof], {**ask.headers, "Authorization": f"Basic {proof}"}
-        headers = {**ask.headers, **self._auth()}
+        headers = {**self._auth(), **ask.headers}  # a call may bring another's credentials
         proofs = [*self._auth().values(), ask.headers.get("Authorization", "")]
         return [word for proof in proofs for word in (proof, proof.rpartition(" ")[2])], headers
 

@@ -1,0 +1,48 @@
+"""Look for runs in the account's list."""
+
+from collections.abc import Collection
+
+from orchestrator.backend import Absent, Finding, Found, ProtocolError, Run, Several, Unclear
+from orchestrator.backends.drmaatic import checking
+from orchestrator.backends.drmaatic.model import RunTable
+from orchestrator.backends.drmaatic.replies import Record
+from orchestrator.backends.drmaatic.service import PAGE_SIZE, Service
+from orchestrator.backends.drmaatic.submitting import description
+from orchestrator.backends.http import Use
+
+
+async def by_ids(service: Service, uuids: Collection[str]) -> dict[str, Record]:
+    """Return those of the runs that the list shows, by their UUIDs.
+
+    One call where the service takes `ids`; where it does not, all its runs come, page by page.
+    """
+    found: dict[str, Record] = {}
+    async for page in service.runs(Use.POLL, size=PAGE_SIZE, ids=",".join(uuids)):
+        found |= {str(one.uuid): one for one in page if str(one.uuid) in uuids}
+        if len(found) == len(uuids):
+            break
+    return found
+
+
+async def by_key(service: Service, run: Run) -> tuple[Finding, Record | None]:
+    """Look for a run by its description; with it, its record where there is exactly one."""
+    if service.is_anonymous:
+        return Unclear("an anonymous account cannot look for its runs"), None
+    words = await service.dialect(Use.SUBMIT)
+    pages = service.runs(Use.SUBMIT, description=run.key if words.lists_by_key else "")
+    ours = description(run)
+    found: dict[str, Record] = {}
+    try:
+        async for page in pages:
+            found |= {str(one.uuid): one for one in page if one.description == ours}
+    except ProtocolError as error:
+        return Unclear(str(error)), None
+    if not found:
+        return Absent(f"no run is described as {ours!r}"), None
+    if len(found) > 1:
+        return Several(tuple(sorted(found))), None
+    [(uuid, record)] = found.items()
+    fault = checking.differs(record, RunTable.model_validate(run.options))
+    if fault:
+        return Unclear(f"run {uuid} is described as {ours!r}, but {fault}"), None
+    return Found(uuid, f"a run described as {ours!r}"), record

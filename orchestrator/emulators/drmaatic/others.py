@@ -1,0 +1,26 @@
+"""What tests do in the place of somebody else who uses the same account."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from orchestrator.emulators.drmaatic.dialects import DONE
+from orchestrator.emulators.drmaatic.people import Person
+from orchestrator.emulators.drmaatic.rows import Rows
+from orchestrator.emulators.front import CONTROL
+
+
+def routes(rows: Rows) -> list[Route]:
+    """Return the route: POST …/runs {description, owner?, entry?, status?, count?} → uuids."""
+
+    async def add(request: Request) -> Response:
+        wish = await request.json()
+        owner = Person(wish.get("owner", "alice"))
+        entry, status = wish.get("entry", "sleep"), wish.get("status", DONE)
+        found = []
+        for _ in range(int(wish.get("count", 1))):
+            found.append(rows.add(owner, entry, status))
+            rows.change(found[-1], description=wish["description"])
+        return JSONResponse(found)
+
+    return [Route(f"{CONTROL}/runs", add, methods=["POST"])]
