@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -116,18 +116,20 @@ class Door:
 
         For a worker thread that the event loop started: a cancel of the task that waits for it ends
         it, too. The call is under way, and has its place among others, until the context is left.
-        `ask.limit` is for all until the file begins to come; from then on the pace is watched as
-        for every download. Raises the five errors, all with effect none.
+        `ask.limit` is for all from the connection until the file begins to come; from then on the
+        pace is watched as for every download. Raises the five errors, all with effect none.
         """
         url = self._url(ask)
         source = _source(url)
         secrets, headers = self._headers(ask)
         error: BackendError | None = None
         with self._governor.admit_thread(ask.use, limit=min(ask.limit, LIMIT)) as permit:
+            until = time.monotonic() + ask.limit
+            where = replace(self._where, head_limit=ask.limit)
             try:
-                target = own(_with(ask.params, url), self._where)
-                with line(target, self._where, effect="none", heed=check_cancelled) as at:
-                    with at.alarm(ask.limit):
+                target = own(_with(ask.params, url), where)
+                with line(target, where, effect="none", heed=check_cancelled) as at:
+                    with at.alarm(until - time.monotonic()):
                         at.send_head(ask.method, {**_HEADERS, **headers})
                         response = at.reply()
                         found = response.status == HTTPStatus.OK

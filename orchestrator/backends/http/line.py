@@ -53,7 +53,7 @@ class Line:
         self.target, self.where = target, where
         self.effect: Effect = "none"
         self._then, self._heed = then, heed
-        self._rung = False
+        self._rung = self._resets = False
         self._waited, self._passed = 0.0, 0
         host, port = where.proxy or (target.host, target.port)
         self._http = http.client.HTTPConnection(host, port, timeout=where.patience)
@@ -120,13 +120,17 @@ class Line:
     def ring(self) -> None:
         """End the exchange now, from whatever thread."""
         self._rung = True
+        # What is to end by a reset must not be ended in good order before.
+        how = socket.SHUT_RD if self._resets else socket.SHUT_RDWR
         with suppress(OSError, TypeError):
             # Not through SSLSocket, which would forget its TLS state under the reader's feet.
-            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+            socket.socket.shutdown(self.socket, how)
 
     def waited(self, seconds: float, passed: int) -> None:
         """Note that so many bytes passed while we waited; raises TransientError when too slow."""
         self._heed()
+        if self._rung:
+            raise TimeoutError
         self._waited += seconds
         self._passed += passed
         if self._waited >= self.where.window:
@@ -143,10 +147,10 @@ class Line:
             return f"{self.target.shown}: its certificate is not accepted"
         return f"{self.target.shown}: the connection broke"
 
-    def break_off(self) -> None:
-        """Have the other side be told by a reset that what it got is not all there was to come."""
-        with suppress(OSError):
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    def end_by_reset(self, *, on: bool) -> None:
+        """Let a close be told as a reset: what came so far is not all there was to come."""
+        self._resets = on
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", on, 0))
 
     def close(self) -> None:
         """Close the connection, which `http.client` hands over to the reply."""

@@ -71,20 +71,18 @@ class Posting:
         with line(own(self.url, where), where, effect=self.ask.effect) as at:
             self._at = at
             with at.alarm(until - time.monotonic()):
-                try:
-                    return self._exchanged(at)
-                except BaseException:
-                    at.break_off()
-                    raise
+                return self._exchanged(at)
 
     def _exchanged(self, at: Line) -> Reply:
         if self._given_up:
             raise TimeoutError
         self.begun = True
         sized = {"Content-Type": self.body.content_type, "Content-Length": str(self.body.length)}
+        at.end_by_reset(on=True)
         at.send_head(self.ask.method, {**self.headers, **sized})
         whole = self._sent(at)
         if whole:
+            at.end_by_reset(on=False)
             at.socket.settimeout(None)  # it may think for long: the alarm rings in time
         reply = read_reply(at.reply(), at, self.ask, self.source)
         if not whole and is_answer(self.ask, reply.status):
