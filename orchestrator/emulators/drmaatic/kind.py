@@ -94,7 +94,7 @@ def open_service(ground: Ground) -> Service:
         credentials,
         configuration,
         told=lambda: {"jobs": slurm.jobs()},
-        control=others.routes(rows),
+        control=others.routes(rows, slurm),
     )
 
 
