@@ -109,6 +109,24 @@ def test_a_refused_submission_may_leave_a_row(
     assert [it["status"] for it in rows] == ["job has been received from the ws"] * left
 
 
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ([("data", ("a.txt", b""))] * 99, 201),
+        ([("data", ("a.txt", b""))] * 100, 400),
+        ([("argument", "x")] * 1000, 400),
+        ([("unknown", "x" * 2_700_000)], 400),
+    ],
+)  # fmt: skip
+def test_there_is_a_limit_to_what_is_taken(
+    me: Client, parts: list[tuple[str, Any]], status: int
+) -> None:
+    """A job with very many inputs would work here and not there."""
+    answer = me.post("shell", ("script", ("s.sh", b"true")), *parts)
+    assert answer.status_code == status
+    assert ("<h1>Bad Request (400)</h1>" in answer.text) is (status == 400)
+
+
 def test_a_description_that_is_too_long_leaves_a_row_without_one(me: Client) -> None:
     """The row could not be found again, and a client would count on it."""
     answer = me.post("nofile", ("job_description", "ä" * 201))

@@ -98,14 +98,23 @@ def test_records_may_be_odd(me: Client) -> None:
     """A client would take anything for a record of its run."""
     id_ = me.shell("sleep 1000")
     until(lambda: me.states(id_) == ["RUNNING"])
-    me.faults("unknown-status,times=1")
+    me.faults("odd-status,times=1")
     assert me.status(id_) not in {*FINAL, "job is running"}
+    me.faults("odd-status=process status cannot be determined,times=1")
+    assert me.status(id_) == "process status cannot be determined"
     assert me.status(id_) == "job is running"
     me.faults("wrong-uuid,times=1")
     assert me.get(f"/job/{id_}/")["uuid"] != id_
     assert me.get(f"/job/{id_}/")["uuid"] == id_
     me.faults("wrong-uuid,times=1")
     assert me.start("nofile") not in [it["uuid"] for it in me.listed()]
+    me.faults("rejected,times=1")
+    rejected = me.start("nofile")
+    assert me.status(rejected) == "job has been rejected from the ws"
+    assert me.states(rejected) == []
+    me.faults("token-expired,times=1")
+    assert me.ask("GET", "/job/", None).status_code == 204
+    assert me.ask("GET", "/job/").status_code == 403
 
 
 def test_lists_may_lag_and_shift(me: Client) -> None:
@@ -130,6 +139,8 @@ def test_outputs_may_be_hostile(me: Client) -> None:
     assert me.ended(id_) == DONE
     plain = set(me.files(id_))
     assert me.ask("GET", f"/job/{id_}/file/sub/dangling").status_code == 500
+    me.faults("late-files=100")
+    assert me.files(id_) == []
     me.faults("hostile-names")
     assert {"../escaped", "/etc/absolute", "", "."} < set(me.files(id_)) - plain
     me.faults("no-zip")
