@@ -26,7 +26,11 @@ class RefusalError(Exception):
 
 
 class BrokenError(Exception):
-    """The service itself fails: 500, with an HTML page."""
+    """The call ends with an HTML page: that of a failure, unless another is named."""
+
+    def __init__(self, title: str = "Server Error (500)", status: int = 500) -> None:
+        super().__init__(title)
+        self.status = status
 
 
 def detail(status: int, text: str, **headers: str) -> RefusalError:
@@ -47,9 +51,9 @@ def not_found() -> Response:
     return _page("Not Found", text, 404)
 
 
-def broken() -> Response:
-    """Return what is said when the service fails."""
-    return _page("Server Error (500)", "", 500)
+def broken(error: BrokenError) -> Response:
+    """Return the page of an error."""
+    return _page(str(error), "", error.status)
 
 
 def _page(title: str, text: str, status: int) -> Response:

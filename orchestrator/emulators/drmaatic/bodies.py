@@ -7,9 +7,11 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 
-from orchestrator.emulators.drmaatic.answers import detail
+from orchestrator.emulators.drmaatic.answers import BrokenError, detail
 
 HEAD_END = b"\r\n\r\n"
+# What Django takes of one body, unless it is told otherwise: files, fields, bytes beside files.
+MOST_FILES, MOST_FIELDS, MOST_BYTES = 100, 1000, 2_621_440
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,17 @@ class Form:
 
 
 async def form_of(request: Request) -> Form:
-    """Return the form in a body. Raises RefusalError for a body of any other kind."""
+    """Return the form in a body. Raises RefusalError for another kind, BrokenError for too much."""
+    form = await _form_of(request)
+    values = [value for values in form.fields.values() for value in values]
+    texts = [value.encode() for value in values if isinstance(value, str)]
+    enough = sum(map(len, texts)) <= MOST_BYTES and len(texts) <= MOST_FIELDS
+    if not enough or len(values) - len(texts) > MOST_FILES:
+        raise BrokenError("Bad Request (400)", 400)
+    return form
+
+
+async def _form_of(request: Request) -> Form:
     kind = Message()
     kind["content-type"] = request.headers.get("content-type", "")
     raw = await _received(request)

@@ -47,6 +47,11 @@ class Dialect:
         return f"{self.run} has been received from the ws"
 
     @property
+    def rejected(self) -> str:
+        """The status of a run that Slurm has not taken."""
+        return f"{self.run} has been rejected from the ws"
+
+    @property
     def created(self) -> str:
         """The status of a run that Slurm has taken and was not asked about yet."""
         return f"{self.run} has been created and sent to the DRM"
@@ -54,8 +59,7 @@ class Dialect:
     @property
     def sentences(self) -> tuple[str, ...]:
         """Every status that there is."""
-        rejected = f"{self.run} has been rejected from the ws"
-        early = (rejected, self.received, self.created, UNDETERMINED, QUEUED, RUNNING)
+        early = (self.rejected, self.received, self.created, UNDETERMINED, QUEUED, RUNNING)
         return early + HELD + FINAL
 
 

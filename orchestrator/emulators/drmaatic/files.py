@@ -16,16 +16,24 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def names(folder: Path) -> list[str]:
-    """Return the names of all files below a folder, in whatever order they lie there.
+def names(folder: Path, newest: float) -> list[str]:
+    """Return the names of all files below a folder that were made by then, in no order.
 
     Links are among them, wherever they lead; what is behind a link to a folder is not.
     """
     found = []
     for path, _, files in os.walk(folder):
         inside = os.path.relpath(path, folder)
-        found += [name if inside == "." else f"{inside}/{name}" for name in files]
+        seen = [name for name in files if _was_there(f"{path}/{name}", newest)]
+        found += [name if inside == "." else f"{inside}/{name}" for name in seen]
     return found
+
+
+def _was_there(path: str, newest: float) -> bool:
+    try:
+        return os.lstat(path).st_ctime <= newest
+    except FileNotFoundError:  # the run removed it this moment
+        return False
 
 
 def served(path: Path, kind: str, disposition: str) -> Response:

@@ -17,6 +17,7 @@ from orchestrator.emulators.drmaatic.answers import (
 from orchestrator.emulators.drmaatic.dialects import OLD, Dialect
 from orchestrator.emulators.drmaatic.people import People, Person
 from orchestrator.emulators.drmaatic.quota import Quota
+from orchestrator.emulators.ground import Ground
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -45,8 +46,9 @@ End = Callable[[Call], Awaitable[Response]]
 class Gate:
     """Turns ends, which may raise RefusalError or BrokenError, into routes."""
 
-    def __init__(self, dialect: Dialect, people: People, quota: Quota) -> None:
-        self._dialect, self._people, self._quota = dialect, people, quota
+    def __init__(self, ground: Ground, dialect: Dialect, people: People, quota: Quota) -> None:
+        self._faults, self._dialect = ground.faults, dialect
+        self._people, self._quota = people, quota
 
     def routes(
         self, path: str, ends: Mapping[str, End], *, more: tuple[str, ...] = (), free: str = ""
@@ -64,8 +66,8 @@ class Gate:
                 reply = await self._passed(ends, more, free, request)
             except RefusalError as refusal:
                 reply = json(refusal.body, refusal.status, refusal.headers)
-            except BrokenError:
-                return broken()
+            except BrokenError as error:
+                return broken(error)
             reply.headers["Allow"] = allow
             return reply
 
@@ -82,9 +84,12 @@ class Gate:
         self, ends: Mapping[str, End], more: tuple[str, ...], free: str, request: Request
     ) -> Response:
         person, method = self._people.caller(request), request.method
+        call = Call(request, person)
+        if person and self._faults.strike("token-expired", call.where) is not None:
+            raise detail(403, self._dialect.expired)
         if method != free:
             self._quota.count(person)
         end = ends.get("GET" if method == "HEAD" and "HEAD" in more else method)
         if end is None:
             raise detail(405, f'Method "{method}" not allowed.')
-        return await end(Call(request, person))
+        return await end(call)

@@ -19,7 +19,7 @@ from orchestrator.emulators.drmaatic.places import Places
 from orchestrator.emulators.drmaatic.quota import Quota
 from orchestrator.emulators.drmaatic.rows import Rows
 from orchestrator.emulators.drmaatic.runs import Runs
-from orchestrator.emulators.drmaatic.slurm import Slurm
+from orchestrator.emulators.drmaatic.slurm import UNKNOWN, Slurm
 from orchestrator.emulators.drmaatic.submit import Submit
 from orchestrator.emulators.faults import Switch
 from orchestrator.emulators.ground import Ground, Kind, Service
@@ -27,13 +27,16 @@ from orchestrator.emulators.ground import Ground, Kind, Service
 FAULTS = (
     Switch("controller-down", "Slurm does not answer: 500, a stop 409", "seconds", "18"),
     Switch("accounting-down", "a run that has ended is told to have failed"),
-    Switch("stays-received", "a POST dies: 500, the row stays", "bare: without description", "x"),
+    Switch("stays-received", "a POST dies: 500, a row stays", "described, or bare", "described"),
+    Switch("rejected", "a run is taken, and said to have been rejected"),
     Switch("slow-submit", "a POST's row says for a while that it was received", "seconds", "1"),
     Switch("late-row", "a POST makes its row only after a while", "seconds", "1"),
     Switch("list-lag", "lists show a run only some time after its POST", "seconds", "2"),
     Switch("page-shift", "between two pages rows went; below 0: came", "rows", "1"),
-    Switch("unknown-status", "a run that goes on has a status never seen"),
+    Switch("odd-status", "a run that goes on has another status", "a sentence", UNKNOWN),
+    Switch("token-expired", "the token has expired"),
     Switch("wrong-uuid", "a record carries the uuid of another run"),
+    Switch("late-files", "files are listed only some time after they were made", "seconds", "1"),
     Switch("hostile-names", "files are listed under names that no file may have"),
     Switch("no-zip", "the archive is none"),
     Switch("hostile-zip", "the archive's members would lie where they must not"),
@@ -69,7 +72,7 @@ def open_service(ground: Ground) -> Service:
         raise ValueError(f"dialect={ground.dials['dialect']:g}: expected 2023 or 2025")
     people, quota = People(ground.root, dialect), Quota(ground, dialect)
     rows, slurm = Rows(ground), Slurm(ground)
-    node, gate = Node(ground, slurm), Gate(dialect, people, quota)
+    node, gate = Node(ground, slurm), Gate(ground, dialect, people, quota)
     desk = Desk(ground, dialect, rows, slurm, node)
 
     async def unknown(_: Request) -> Response:
@@ -94,7 +97,7 @@ def open_service(ground: Ground) -> Service:
         credentials,
         configuration,
         told=lambda: {"jobs": slurm.jobs()},
-        control=others.routes(rows),
+        control=others.routes(rows, slurm),
     )
 
 

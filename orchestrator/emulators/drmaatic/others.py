@@ -1,4 +1,4 @@
-"""What tests do in the place of somebody else who uses the same account."""
+"""What tests do in the place of somebody else, and what they are told without the service."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -7,11 +7,16 @@ from starlette.routing import Route
 from orchestrator.emulators.drmaatic.dialects import DONE
 from orchestrator.emulators.drmaatic.people import Person
 from orchestrator.emulators.drmaatic.rows import Rows
+from orchestrator.emulators.drmaatic.slurm import Slurm
 from orchestrator.emulators.front import CONTROL
 
 
-def routes(rows: Rows) -> list[Route]:
-    """Return the route: POST …/runs {description, owner?, entry?, status?, count?} → uuids."""
+def routes(rows: Rows, slurm: Slurm) -> list[Route]:
+    """Return the routes.
+
+    POST …/runs {description, owner?, entry?, status?, count?} adds runs of the same account, GET
+    …/jobs tells what really becomes of Slurm's jobs.
+    """
 
     async def add(request: Request) -> Response:
         wish = await request.json()
@@ -23,4 +28,10 @@ def routes(rows: Rows) -> list[Route]:
             rows.change(found[-1], description=wish["description"])
         return JSONResponse(found)
 
-    return [Route(f"{CONTROL}/runs", add, methods=["POST"])]
+    async def jobs(_: Request) -> Response:
+        return JSONResponse(slurm.jobs())
+
+    return [
+        Route(f"{CONTROL}/runs", add, methods=["POST"]),
+        Route(f"{CONTROL}/jobs", jobs, methods=["GET"]),
+    ]

@@ -1,5 +1,7 @@
 """The ends of what a run leaves: its files, and its archive."""
 
+import math
+import time
 from pathlib import Path
 
 from starlette.responses import Response
@@ -45,7 +47,9 @@ class Outputs:
 
     def _names(self, row: Row, call: Call) -> list[str]:
         """Return the names of a run's files; since 2025 without what its program said."""
-        found = files.names(self._desk.folder(row["uuid"]))
+        late = self._ground.faults.strike("late-files", call.where)
+        newest = math.inf if late is None else time.time() - float(late)
+        found = files.names(self._desk.folder(row["uuid"]), newest)
         if not call.is_admin and self._dialect is NEW:
             said = [f"{row['uuid'][:8]}_{it}.txt" for it in ("out", "err")]
             found = [name for name in found if name not in said]

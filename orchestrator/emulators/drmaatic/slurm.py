@@ -19,7 +19,7 @@ TABLES = (
 PENDING, ACTIVE = "PENDING", "RUNNING"
 COMPLETED, BROKEN, CANCELLED, TIMEOUT = "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT"
 CPUS = 64  # of the one node: a job that wants more waits for ever
-UNKNOWN = "job is being thought about"
+UNKNOWN = "job is being thought about"  # said by no service, where a fault wants that
 Key = tuple[int, int]
 
 
@@ -78,8 +78,8 @@ class Slurm:
         """
         last, now = self.elements(job)[-1], self._ground.clock.now()
         if last["ended"] is None:
-            if self._ground.faults.strike("unknown-status", where) is not None:
-                return UNKNOWN
+            if (odd := self._ground.faults.strike("odd-status", where)) is not None:
+                return odd
             return QUEUED if last["state"] == PENDING else RUNNING
         if self._ground.faults.strike("accounting-down", where) is not None:
             return FAILED

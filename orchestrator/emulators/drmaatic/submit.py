@@ -96,6 +96,9 @@ class Submit:
             await asyncio.sleep(float(down or 0) / 2)
             desk.rows.change(id_, status=FAILED)
             raise detail(500, f"An error occurred while starting the {desk.dialect.run}")
+        if desk.ground.faults.strike("rejected", call.where) is not None:
+            desk.rows.change(id_, status=desk.dialect.rejected)
+            return
         wish = {
             "run": id_, "folder": str(desk.folder(id_)), "command": entry.command,
             "words": json_.dumps(passed.words()), "cpus": entry.cpus, "limit": entry.limit,

@@ -1,5 +1,6 @@
 """Speaking to an emulated DRMAAtic with plain HTTP, as the recordings of the real one do."""
 
+import socket
 from typing import Any
 
 import httpx
@@ -47,6 +48,19 @@ class Client:
         self.started.append(answer.json()["uuid"])
         return self.started[-1]
 
+    def cut(self, body: bytes, kind: str, missing: int = 1000) -> None:
+        """Submit a body that ends, with its connection, too early; wait until a run is made."""
+        url = self.api.base_url
+        lines = [
+            f"POST /{self.run}/ HTTP/1.1", f"Host: {url.host}", f"Content-Type: {kind}",
+            f"Content-Length: {len(body) + missing}",
+            *(f"{name}: {value}" for name, value in self.auth("alice").items()),
+        ]  # fmt: skip
+        before = len(self.jobs())
+        with socket.create_connection((url.host, url.port)) as connection:
+            connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        until(lambda: len(self.jobs()) > before)
+
     def shell(self, script: str, *parts: Sent) -> str:
         """Submit a shell script; return its uuid."""
         return self.start("shell", ("script", ("s.sh", script.encode())), *parts)
@@ -61,7 +75,11 @@ class Client:
 
     def states(self, id_: str) -> list[str]:
         """Return what really is with the elements of a run; the service is not asked."""
-        return [it["state"] for it in self.control()["jobs"] if it["run"] == id_]
+        return [it["state"] for it in self.jobs() if it["run"] == id_]
+
+    def jobs(self) -> Any:
+        """Return what really becomes of Slurm's jobs; cheaper than all that `control` tells."""
+        return self.api.get(f"{self.told.control}/jobs").json()
 
     def until_over(self, id_: str) -> None:
         """Wait until nothing of a run goes on; the service is not asked."""
