@@ -50,6 +50,8 @@ class Work:
     """Inputs that have not been brought over yet."""
     suspect: bool = False
     """Restored from an earlier copy of the queue: it may have gone further than is known here."""
+    spoilt: str | None = None
+    """Why the end of a job that its job comes after makes it worthless, in words."""
     published: bool = False
     """Its results stand in the result store."""
     memo: Mapping[str, JsonValue]

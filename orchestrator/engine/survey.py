@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from orchestrator.core.lifecycle import JobState, RunState
 from orchestrator.core.now import Now
 from orchestrator.core.work import Work
-from orchestrator.store import entrance, look, runs
+from orchestrator.store import look, runs
 from orchestrator.store.look import Due
 from orchestrator.store.sqlite import Connection
+from orchestrator.store.waiting import end_queued
 
 DUE_AT_ONCE = 256  # rows of each backend
 BACKLOG = 16  # live runs beside those short of their end: outputs that wait to be fetched
@@ -105,9 +106,9 @@ def begin(conn: Connection, seen: Seen, named: Sequence[tuple[str, str, str]], v
     """End what is overdue, give jobs their next run (job id, run id, key), and look again."""
     for job in seen.expired:
         why = "its deadline passed before it ran"
-        entrance.end_queued(conn, job, JobState.FAILED, why, view.now)
+        end_queued(conn, job, JobState.FAILED, why, view.now)
     for job in seen.cancelled:
-        entrance.end_queued(conn, job, JobState.CANCELLED, "cancelled on request", view.now)
+        end_queued(conn, job, JobState.CANCELLED, "cancelled on request", view.now)
     for job, run, key in named:
         runs.start(conn, job, run, key, view.now)
     return survey(conn, view)

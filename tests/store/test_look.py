@@ -246,7 +246,7 @@ def test_a_long_queue_is_not_read_from_end_to_end(long_queue: Connection, name: 
     ("name", "index"),
     [
         ("due_runs", "run_due"),
-        ("startable", "job_queued"),
+        ("startable", "job_free"),
         ("expired", "job_deadline"),
         ("cancellable", "job_cancelled"),
         ("slots", "run_slots"),
