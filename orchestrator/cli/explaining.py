@@ -130,7 +130,8 @@ def _moving(
                 else "the end of its run"
             )
             then = f"{job.backend} is asked how it stands, {when}"
-    return [*said, ("waits for", waits), ("next", then)]
+    others = [] if job.waits_for is None else [("and for", job.waits_for)]
+    return [*said, ("waits for", waits), *others, ("next", then)]
 
 
 def _queued(job: JobView, around: Surroundings, now: Now) -> list[tuple[str, str]]:

@@ -64,6 +64,7 @@ def move(
         "source": work.state,
         "state": state,
         "want": work.want,
+        "waits": work.waits,
         "spoilt": work.spoilt,
         "steady": now.steady,
         "wall": now.wall,

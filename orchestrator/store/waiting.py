@@ -103,8 +103,8 @@ def _look_again(conn: Connection, id_: str, now: Now, *, tell: bool = False) -> 
         conn.execute(sql["set_waits"], {"job": id_, "waits": waits})
         if waits is Waits.YES:
             return _spoil(conn, id_, after.spoiled_by(found, job["backend"]), now)
-        if job["waits"] != Waits.NO:  # its results may be waiting to be shown
-            conn.execute(load("queue")["hurry"], {"job": id_, "steady": now.steady})
+        if waits is Waits.NO and job["waits"] != waits:
+            conn.execute(sql["let_go"], {"job": id_, "steady": now.steady})
         return False
     why = after.hindrance(found) or _circle(conn, id_)
     if why is not None and job["want"] == Want.RUN:

@@ -27,8 +27,9 @@ BEGIN SELECT RAISE(ABORT, 'what a job comes after is kept'); END;;
 ALTER TABLE job ADD COLUMN waits TEXT NOT NULL DEFAULT 'no'
     CHECK (waits IN ('no', 'yes', 'behind'));;
 
-CREATE INDEX job_free ON job (backend, seq) WHERE state = 'queued' AND waits = 'no';;
-CREATE INDEX job_behind ON job (backend, seq) WHERE state = 'queued' AND waits = 'behind';;
+-- However many wait, those that may start are found at once.
+DROP INDEX job_queued;;
+CREATE INDEX job_queued ON job (backend, waits, seq) WHERE state = 'queued';;
 
 -- Why the end of an earlier job makes this run worthless, in words; it is stopped, and never counts
 -- as succeeded. A wish beside its state, like the job's `want`.

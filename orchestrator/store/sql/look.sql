@@ -19,7 +19,7 @@ SELECT key FROM run WHERE state = 'running' AND state <> 'ended'  -- the second 
 SELECT job.id AS job, job.name, job.backend, job.want, job.spec, job.allowed AS runs_allowed,
        job.deadline, run.id AS run, run.key, run.number, run.state, run.version, run.tries, run.misses,
        run.remote_id, run.outcome, run.exit_code, run.reason, run.stop, run.doubt_since, run.started,
-       run.listed, run.forgotten, run.suspect, run.spoilt, run.memo, run.manifest_sha256 IS NOT NULL AS published,
+       run.listed, run.forgotten, run.suspect, run.spoilt, job.waits, run.memo, run.manifest_sha256 IS NOT NULL AS published,
        (SELECT count(*) FROM step WHERE step.run = run.id AND phase = 'stage' AND done = 0) AS unstaged
 FROM run JOIN job ON job.id = run.job WHERE run.id = :run
 
@@ -31,7 +31,7 @@ SELECT 1 FROM run WHERE id = :run AND state = 'running'
 -- brought back is still to be looked for there. `waits` is 'no', or 'behind' for those that a place
 -- may be given early.
 SELECT id FROM job
-WHERE state = 'queued' AND want = 'run' AND backend = :backend AND waits = 'no' AND due <= :steady
+WHERE state = 'queued' AND want = 'run' AND backend = :backend AND waits = :waits AND due <= :steady
   AND (deadline IS NULL OR deadline > :wall)  -- or what has expired would take the place of others
   AND NOT EXISTS (SELECT 1 FROM run JOIN job AS its ON its.id = run.job WHERE run.backend = :backend
                   AND run.suspect = 1 AND run.state = 'unknown' AND its.want <> 'hold')
