@@ -63,10 +63,12 @@ SELECT min(due) FROM (
 )
 
 -- name: movable
--- How many jobs can move without a person, on the backends that there are. What waits for others
--- moves only when they do.
+-- How many jobs can move without a person, on the backends that there are. What waits for others, to
+-- be started or to be published, moves only when they do.
 SELECT count(*) FROM job WHERE state IN ('queued', 'active') AND want <> 'hold'
-  AND NOT (state = 'queued' AND want = 'run' AND waits <> 'no')
+  AND NOT (want = 'run' AND waits <> 'no' AND (state = 'queued' OR EXISTS (
+           SELECT 1 FROM run WHERE run.job = job.id AND run.state = 'harvesting' AND run.listed = 1
+           AND run.outcome = 'succeeded' AND run.spoilt IS NULL AND run.tries = 0)))
   AND backend IN (SELECT value FROM json_each(:backends))
 
 -- name: unforgotten

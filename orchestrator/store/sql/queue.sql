@@ -32,13 +32,16 @@ SELECT :run, 'stage', row_number() OVER (ORDER BY name) - 1, name, json_quote(so
 FROM input WHERE job = :job
 
 -- name: move_run
--- Guarded by state and version. Where the wish changed while the act was under way, or what the job
--- waits for, the run is due at once, so that a cancel is never slept through.
+-- Guarded by state and version. Where the wish changed while the act was under way, the run is due
+-- at once, so that a cancel is never slept through; where what the job waits for has, too, unless
+-- the act failed: no person waits for that.
 UPDATE run SET
     state = :state, version = version + 1, tries = :tries, reason = :reason,
     misses = CASE WHEN state = :state THEN misses + :missed ELSE 0 END,
-    due = CASE WHEN (SELECT want <> :want OR waits <> :waits FROM job WHERE id = run.job)
-          OR spoilt IS NOT :spoilt THEN :steady ELSE :due END,
+    due = CASE WHEN (SELECT want FROM job WHERE id = run.job) <> :want THEN :steady
+               WHEN :tries > 0 THEN :due
+               WHEN (SELECT waits FROM job WHERE id = run.job) <> :waits OR spoilt IS NOT :spoilt
+               THEN :steady ELSE :due END,
     remote_id = coalesce(:remote_id, remote_id), memo = coalesce(:memo, memo),
     outcome = coalesce(:outcome, outcome), exit_code = coalesce(:exit_code, exit_code),
     stop = coalesce(:stop, stop), doubt_since = coalesce(:doubt_since, doubt_since),

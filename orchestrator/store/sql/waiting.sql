@@ -59,11 +59,11 @@ UPDATE job SET waits = :waits WHERE id = :job AND waits <> :waits
 
 -- name: let_go
 -- A run that its place held back starts about now: its time is counted from here. Its results may
--- be here already, and wait to be shown.
-UPDATE run SET due = min(due, :steady), started = CASE WHEN started IS NOT NULL THEN :steady END
+-- be here already, and wait to be shown. What failed is not tried again any sooner.
+UPDATE run SET due = iif(tries = 0, min(due, :steady), due), started = CASE WHEN started IS NOT NULL THEN :steady END
 WHERE job = :job AND state <> 'ended'
 
 -- name: spoil_run
 -- Not guarded by the run's version: like a cancel, it must reach a run that is being acted on.
-UPDATE run SET spoilt = :why, due = min(due, :steady)
+UPDATE run SET spoilt = :why, due = iif(tries = 0, min(due, :steady), due)
 WHERE job = :job AND state <> 'ended' AND spoilt IS NULL
