@@ -21,8 +21,8 @@ MORE_IN_CHAINS = 3  # jobs, and runs at once: or few would find others to come a
 _RESTLESS = """SELECT job.id, job.state, job.want, job.runs, run.state AS run_state, run.due,
 run.tries, run.last_error FROM job LEFT JOIN run ON run.job = job.id AND run.number = job.runs
 WHERE (job.state IN ('queued', 'active') AND job.want <> 'hold'
-       AND NOT (job.waits <> 'no' AND job.want = 'run' AND (job.state = 'queued'
-                OR (run.state = 'harvesting' AND run.outcome = 'succeeded' AND run.spoilt IS NULL))))
+       AND NOT (job.waits <> 'no' AND job.want = 'run' AND (job.state = 'queued' OR
+            (run.state = 'harvesting' AND run.outcome = 'succeeded' AND run.spoilt IS NULL))))
    OR (run.state = 'ended' AND run.forgotten = 0)"""
 
 

@@ -65,7 +65,7 @@ def test_a_seed_gives_the_same_world_again(seed: int) -> None:
 
 def test_the_worlds_go_everywhere() -> None:
     """Worlds in which nothing happens would prove nothing, however many there are."""
-    worlds = [simulate(seed) for seed in range(120, 220)]
+    worlds = [simulate(seed) for seed in range(100)]
     outcomes, holds = all_of(worlds, "outcomes"), all_of(worlds, "holds")
     assert set(outcomes) == {outcome.value for outcome in Outcome}
     assert set(holds) == {"user", "unknown", "lost", "input", "outputs"}
