@@ -9,9 +9,9 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from orchestrator.backend import Kind
-from orchestrator.backends import cloudhpc, local, thecrossproduct
+from orchestrator.backends import cloudhpc, drmaatic, local, thecrossproduct
 
-OURS = (local.KIND, thecrossproduct.KIND, cloudhpc.KIND)
+OURS = (local.KIND, thecrossproduct.KIND, cloudhpc.KIND, drmaatic.KIND)
 GROUP = "orchestrator.backends"
 
 

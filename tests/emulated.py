@@ -58,10 +58,12 @@ class Emulated:
 
 
 @contextmanager
-def emulating(kind: Kind, stand_in: StandIn, root: Path, ending: Ending) -> Iterator[Emulated]:
+def emulating(
+    kind: Kind, stand_in: StandIn, root: Path, ending: Ending, **dials: float
+) -> Iterator[Emulated]:
     """Serve the stand-in of a kind of backend; its end is left to the fixture `ending`."""
     with ExitStack() as stack:
-        told = stack.enter_context(serving(stand_in, root, Settings(step=STEP)))
+        told = stack.enter_context(serving(stand_in, root, Settings(step=STEP, dials=dials)))
         tables = tomllib.loads(told.configuration)
         [table] = tables["backends"].values()
         options = kind.options.model_validate({k: v for k, v in table.items() if k != "kind"})

@@ -27,6 +27,9 @@ class Traits:
     `md5_on_open`: it may vouch for an output not when it is listed, but when it is opened.
     `starts_after`: it starts a run only when other runs of it have succeeded, as `Run.after` tells
     it at the submit; after one that did not, it never starts it, and ends it.
+    `inputs_at_submit`: `submit` itself sends the inputs, so it is told where they lie.
+    `poll_within`: the longest time (seconds) between two looks at a live run, for a place that may
+    forget how a run ended; None: as for all.
     """
 
     absence_window: float | None = None
@@ -37,6 +40,8 @@ class Traits:
     visible_after: float | None = None
     md5_on_open: bool = False
     starts_after: bool = False
+    inputs_at_submit: bool = False
+    poll_within: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,15 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """An input that was staged: where it lies on this machine, its size in bytes, its SHA-256."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run, as a backend is told of it.
 
@@ -69,7 +83,8 @@ class Run:
     looked at, not taken. `after` are the remote ids of the live runs behind which `submit` is to
     hold it back, in the order of the job file: none, unless `Traits.starts_after` is set.
     `stopping` says that `cancel` was or may have been called for it, `stored` that its results are
-    published here.
+    published here. `inputs` are told at the submit alone, by their names in the run, where
+    `Traits.inputs_at_submit` asks for them.
     """
 
     key: str
@@ -85,6 +100,7 @@ class Run:
     after: tuple[str, ...] = ()
     stopping: bool = False
     stored: bool = False
+    inputs: Mapping[str, Input] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import click
 
 from orchestrator.cli import homes, screen
 from orchestrator.cli.demo_cloudhpc import CLOUDHPC
+from orchestrator.cli.demo_drmaatic import DRMAATIC
 from orchestrator.cli.demo_emulated import THECROSSPRODUCT, emulated
 from orchestrator.cli.demo_jobs import LOCAL, Show, write
 from orchestrator.cli.fault import Fault
@@ -27,7 +28,12 @@ from orchestrator.store.results.folders import LATEST
 from orchestrator.store.sqlite import Connection
 from orchestrator.store.views import JobLine
 
-SHOWS = {"local": LOCAL, "thecrossproduct": THECROSSPRODUCT, "cloudhpc": CLOUDHPC}
+SHOWS = {
+    "local": LOCAL,
+    "thecrossproduct": THECROSSPRODUCT,
+    "cloudhpc": CLOUDHPC,
+    "drmaatic": DRMAATIC,
+}
 LOOK_EVERY = 0.05  # seconds
 LONGEST = 60.0
 NOT_AS_EXPECTED = 1

@@ -68,6 +68,7 @@ def emulate(
     orchestrator emulate thecrossproduct --faults
     orchestrator emulate thecrossproduct --root /tmp/tcp --fault drop-after,times=1,on='POST */run'
     orchestrator emulate cloudhpc --root /tmp/cloudhpc --set hourly=100
+    orchestrator emulate drmaatic --root /tmp/drmaatic --set dialect=2023
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     kind = _kind(name)
     if list_faults:

@@ -181,9 +181,11 @@ def _give_up(work: Work, why: str, now: Now) -> Change:
     )
 
 
-def alive(work: Work, detail: str, now: Now, u: float, *, hints: bool) -> Change:
+def alive(
+    work: Work, detail: str, now: Now, u: float, *, hints: bool, within: float | None = None
+) -> Change:
     """The run goes on: look again after a tenth of its age, or when a limit comes."""
-    due = next_poll(work, now, u, hints=hints)
+    due = next_poll(work, now, u, hints=hints, within=within)
     if work.stop is not None:
         return later(work, Event.ALIVE, "asked to stop; not ended yet", now, u)
     limit = work.spec.limits.time
@@ -194,14 +196,14 @@ def alive(work: Work, detail: str, now: Now, u: float, *, hints: bool) -> Change
     return Change(event=Event.ALIVE, reason=detail or work.reason, due=due)
 
 
-def next_poll(work: Work, now: Now, u: float, *, hints: bool) -> float:
+def next_poll(work: Work, now: Now, u: float, *, hints: bool, within: float | None = None) -> float:
     """Return the steady time of the next look at a run on which all is well.
 
     A poll that failed is not made again any sooner: in an outage there would be more calls than
     without one.
     """
     age = now.steady - (work.started if work.started is not None else now.steady)
-    return now.steady + poll_delay(age, u, hints=hints)
+    return now.steady + poll_delay(age, u, hints=hints, within=within)
 
 
 def lost(work: Work, evidence: str, now: Now) -> Change:

@@ -13,17 +13,21 @@ LONGEST_BACKOFF = 300.0
 LONGEST_RETRY_DELAY = 3600.0
 LONGEST_RETRY_AFTER = 86400.0
 LONGEST_SPREAD = 60.0
+SUBMIT_LIMIT = 60.0
+LEAST_UPLOAD = 64 << 10  # bytes a second
 
 
-def poll_delay(age: float, u: float, *, hints: bool) -> float:
+def poll_delay(age: float, u: float, *, hints: bool, within: float | None = None) -> float:
     """Return the seconds until the next poll of a run that is `age` seconds old.
 
     A tenth of its age, so that the wait for the end of a run stays small against the run itself.
-    A backend that calls us when a run changes is polled only to repair a lost call.
+    A backend that calls us when a run changes is polled only to repair a lost call. One that soon
+    forgets how a run ended is never left alone for longer than `within` seconds.
     """
     if hints:
         return HINTED_POLL * (0.9 + 0.2 * u)
-    return min(max(age / 10, FASTEST_POLL), SLOWEST_POLL) * (0.9 + 0.2 * u)
+    delay = min(max(age / 10, FASTEST_POLL), SLOWEST_POLL) * (0.9 + 0.2 * u)
+    return delay if within is None else min(delay, within)
 
 
 def backoff(tries: int, u: float, retry_after: float | None = None) -> float:
@@ -44,6 +48,11 @@ def backoff(tries: int, u: float, retry_after: float | None = None) -> float:
 def retry_delay(first: timedelta, runs: int) -> float:
     """Return the seconds between the end of run number `runs` and the next one."""
     return _doubled(first.total_seconds(), runs - 1, LONGEST_RETRY_DELAY)
+
+
+def submit_limit(size: int) -> float:
+    """Return the seconds for a submit in all, with which so many bytes of inputs are sent."""
+    return SUBMIT_LIMIT + size / LEAST_UPLOAD
 
 
 def _doubled(seconds: float, times: int, longest: float) -> float:

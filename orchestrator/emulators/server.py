@@ -167,7 +167,8 @@ def _front(ground: Ground, service: Service) -> Front:
     app.router.redirect_slashes = False
     front = Front(app, ground.faults, ground.root / "calls.log")
     app.router.routes.extend(
-        [*service.routes, *storage.routes(ground.objects), *control.routes(ground, front, service)]
+        # the service's come last: they may end with one for every other path
+        [*storage.routes(ground.objects), *control.routes(ground, front, service), *service.routes]
     )
     return front
 

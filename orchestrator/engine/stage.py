@@ -1,8 +1,5 @@
 """Bring the inputs over, one step at a time; then commit the intent and submit."""
 
-import os
-import stat
-from errno import EACCES, EINVAL
 from pathlib import Path
 
 import anyio
@@ -10,11 +7,12 @@ import anyio
 from orchestrator.backend import BackendError, Begun, RejectedError, StageStep
 from orchestrator.core import decide
 from orchestrator.core.lifecycle import Event
-from orchestrator.core.work import Change, Hold, Work
+from orchestrator.core.work import Change, Work
+from orchestrator.engine.inputs import fingerprint, hold, locate
 from orchestrator.engine.submit import submit
 from orchestrator.engine.tools import Tools, as_run
 from orchestrator.store import look, runs
-from orchestrator.store.look import InputRow, Step
+from orchestrator.store.look import Step
 from orchestrator.store.runs import Proof
 
 STAGE_LIMIT = 3600.0  # seconds for one input, which may be large
@@ -39,24 +37,22 @@ async def _bring(tools: Tools, work: Work, step: Step) -> None:
     accepted = accepted_all[step.name]
     path = Path(accepted.source)
     try:
-        path = await tools.in_thread(lambda: _locate(tools, work, accepted))
-        before = await tools.in_thread(lambda: _fingerprint(path))
+        path = await tools.in_thread(lambda: locate(tools, work, accepted))
+        before = await tools.in_thread(lambda: fingerprint(path))
         if accepted.trusted and before != (accepted.size, accepted.mtime_ns):
-            await _hold(
-                tools, work, f"input {step.name!r} ({path}) changed after the job was taken"
-            )
+            await hold(tools, work, f"input {step.name!r} ({path}) changed after the job was taken")
             return
         with anyio.fail_after(STAGE_LIMIT):
             one = StageStep(
                 step.name,
                 path,
                 accepted_all.keys(),
-                lambda name: _locate(tools, work, accepted_all[name]),
+                lambda name: locate(tools, work, accepted_all[name]),
             )
             staged = await tools.backend(work).stage(as_run(work), one)
-        after = await tools.in_thread(lambda: _fingerprint(path))
+        after = await tools.in_thread(lambda: fingerprint(path))
     except (BackendError, OSError) as error:
-        if accepted.taken and await tools.in_thread(lambda: _locate(tools, work, accepted)) != path:
+        if accepted.taken and await tools.in_thread(lambda: locate(tools, work, accepted)) != path:
             again = Change(event=Event.STAGE_STEP, reason=work.reason, due=tools.now().steady)
             await tools.move(work, again)  # its drop was archived meanwhile: it lies there now
         else:
@@ -73,7 +69,7 @@ async def _bring(tools: Tools, work: Work, step: Step) -> None:
         await tools.move(work, change)
         return
     if after != before or staged.size != before[0]:
-        await _hold(tools, work, f"input {step.name!r} ({path}) changed while it was copied")
+        await hold(tools, work, f"input {step.name!r} ({path}) changed while it was copied")
         return
     if not accepted.trusted:
         await tools.db.write(
@@ -93,39 +89,4 @@ async def _not_brought(tools: Tools, work: Work, what: str, error: BackendError 
         case BackendError() | TimeoutError():
             await tools.move(work, tools.later(work, Event.STAGE_STEP, error))
         case _:
-            await _hold(tools, work, f"{what} cannot be read: {error.strerror}")
-
-
-async def _hold(tools: Tools, work: Work, why: str) -> None:
-    reason = f"{why}; put it back and release, or retry to take it as it is now"
-    change = Change(
-        event=Event.STAGE_STEP,
-        reason=work.reason,
-        due=tools.now().steady,
-        error=why,
-        hold=Hold("input", reason),
-    )
-    await tools.move(work, change)
-
-
-def _locate(tools: Tools, work: Work, accepted: InputRow) -> Path:
-    """Return where an input lies: a crash may have left a dropped folder where it was claimed."""
-    if not accepted.taken:
-        path = Path(accepted.source)
-        if path.resolve().is_relative_to(tools.home.state.resolve()):
-            # To open the queue's database there, even to read, would break its locks.
-            raise OSError(EACCES, "it leads into the daemon's own folder")
-        return path
-    for place in (tools.home.archive, tools.home.claimed):
-        for folder in sorted((place / work.job).glob("*")):
-            if (folder / accepted.source).exists():
-                return folder / accepted.source
-    return tools.home.archive / work.job / accepted.source
-
-
-def _fingerprint(path: Path) -> tuple[int, int]:
-    """Return size and modification time of a regular file. Raises OSError."""
-    found = os.stat(path)  # noqa: PTH116 - errors are to carry the path as it is
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(EINVAL, "it is not a regular file")
-    return found.st_size, found.st_mtime_ns
+            await hold(tools, work, f"{what} cannot be read: {error.strerror}")

@@ -1,5 +1,6 @@
 """Submit once: the intent is committed before the call, and a doubtful outcome is looked for."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import anyio
@@ -8,21 +9,27 @@ from orchestrator.backend import (
     Absent,
     BackendError,
     Found,
+    Input,
     RejectedError,
     Several,
     Submitted,
 )
 from orchestrator.core import decide
 from orchestrator.core.lifecycle import Event
-from orchestrator.core.pacing import FASTEST_POLL
+from orchestrator.core.pacing import FASTEST_POLL, submit_limit
 from orchestrator.core.work import Change, Work
+from orchestrator.engine.inputs import staged
 from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run
-
-SUBMIT_LIMIT = 60.0
 
 
 async def submit(tools: Tools, work: Work) -> None:
     """Commit the intent, then make the one call that may start the run."""
+    inputs: Mapping[str, Input] = {}
+    if tools.backend(work).traits.inputs_at_submit:
+        there = await staged(tools, work)
+        if there is None:
+            return
+        inputs = there
     intent = Change(
         event=Event.STAGED,
         reason="all inputs are there",
@@ -35,7 +42,8 @@ async def submit(tools: Tools, work: Work) -> None:
         unsent = Change(event=Event.NOT_SENT, reason=why, due=tools.now().steady, tries=work.tries)
         await tools.move(work, unsent)
         return
-    answer = await _call(tools, work)
+    limit = submit_limit(sum(one.size for one in inputs.values()))
+    answer = await _call(tools, work, inputs, limit)
     if isinstance(answer, Submitted):
         change = Change(
             event=Event.ACCEPTED,
@@ -46,7 +54,7 @@ async def submit(tools: Tools, work: Work) -> None:
             started=tools.now().steady,
         )
     elif answer is None:
-        change = decide.doubt(work, f"no answer within {SUBMIT_LIMIT:.0f} s", tools.now())
+        change = decide.doubt(work, f"no answer within {limit:.0f} s", tools.now())
     elif answer.effect == "possible":
         change = decide.doubt(work, str(answer), tools.now())
     elif isinstance(answer, RejectedError):
@@ -56,11 +64,13 @@ async def submit(tools: Tools, work: Work) -> None:
     await tools.move(work, change)
 
 
-async def _call(tools: Tools, work: Work) -> Submitted | BackendError | None:
+async def _call(
+    tools: Tools, work: Work, inputs: Mapping[str, Input], limit: float
+) -> Submitted | BackendError | None:
     """Make the call, unbroken by our own shutdown; None when it takes too long."""
-    with anyio.move_on_after(SUBMIT_LIMIT, shield=True):
+    with anyio.move_on_after(limit, shield=True):
         try:
-            return await tools.backend(work).submit(as_run(work))
+            return await tools.backend(work).submit(replace(as_run(work), inputs=inputs))
         except BackendError as error:
             return error
         except Exception as error:  # a fault in the backend's code: it may have sent something

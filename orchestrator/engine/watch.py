@@ -70,8 +70,8 @@ def _judge(tools: Tools, asked: Asked, answer: Answer | None) -> Change:
         case Alive() if asked.refused:
             return tools.later(work, Event.ALIVE, *asked.refused)
         case Alive():
-            hints = tools.backend(work).traits.hints
-            return decide.alive(work, answer.detail, now, u, hints=hints)
+            it = tools.backend(work).traits
+            return decide.alive(work, answer.detail, now, u, hints=it.hints, within=it.poll_within)
         case Finished():
             return decide.finished(
                 work,
@@ -93,6 +93,6 @@ def _silent(tools: Tools, asked: Asked, error: CallError) -> Change:
     """No answer: the run stays as it is, and is looked at no sooner than after a good one."""
     work = asked.work
     change = tools.later(work, Event.ALIVE, *asked.refused, error)
-    hints = tools.backend(work).traits.hints
-    soonest = decide.next_poll(work, tools.now(), tools.u(), hints=hints)
+    it = tools.backend(work).traits
+    soonest = decide.next_poll(work, tools.now(), tools.u(), hints=it.hints, within=it.poll_within)
     return replace(change, due=max(change.due, soonest))

@@ -18,7 +18,7 @@ from orchestrator.backends.cloudhpc.backend import CloudHpc
 from orchestrator.backends.cloudhpc.calls import Calls
 from orchestrator.backends.cloudhpc.layout import folder
 from orchestrator.backends.cloudhpc.storage import CONTENT_TYPE
-from orchestrator.backends.http import door, storage
+from orchestrator.backends.http import storage
 from orchestrator.backends.http.trust import tls
 from orchestrator.emulators.cloudhpc.kind import KIND as EMULATED
 from orchestrator.testing.contract import Bodies, Body, Place, open_place
@@ -71,9 +71,8 @@ _tls = cache(tls)
 
 @pytest.fixture(autouse=True)
 def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read the system's authorities once, not twice at each of hundreds of openings."""
-    for module in (door, storage):
-        monkeypatch.setattr(module, "tls", _tls)
+    """Read the system's authorities once, not at each of hundreds of openings."""
+    monkeypatch.setattr(storage, "tls", _tls)
 
 
 @pytest.fixture

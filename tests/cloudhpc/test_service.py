@@ -8,7 +8,13 @@ import pytest
 
 from orchestrator.backends.cloudhpc import KIND
 from orchestrator.emulators.cloudhpc.kind import KIND as EMULATED
-from orchestrator.testing.contract import Service, ServiceContract, StandIn, running
+from orchestrator.testing.contract import (
+    Service,
+    ServiceContract,
+    StandIn,
+    StorageContract,
+    running,
+)
 from tests.cloudhpc.conftest import ADD, BODIES
 
 
@@ -18,7 +24,7 @@ def _set_key(root: Path, password: str) -> None:
     file.write_bytes(password.encode("ascii", "ignore"))  # it is sent in a header
 
 
-class TestUnderFaults(ServiceContract):
+class TestUnderFaults(ServiceContract, StorageContract):
     """The stand-in in a thread."""
 
     stand_in = StandIn(

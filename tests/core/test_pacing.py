@@ -16,6 +16,7 @@ from orchestrator.core.pacing import (
     backoff,
     poll_delay,
     retry_delay,
+    submit_limit,
 )
 
 units = st.floats(min_value=0, max_value=1, exclude_max=True)
@@ -47,6 +48,13 @@ def test_a_poll_comes_after_a_tenth_of_the_age(
 ) -> None:
     """The end of a run would be seen later than need be, or the service asked more than agreed."""
     assert poll_delay(age, u, hints=hints) == pytest.approx(delay)
+
+
+@given(u=units)
+def test_a_place_that_forgets_is_not_left_alone_for_longer(u: float) -> None:
+    """How a run ended would be forgotten before anybody asked."""
+    assert poll_delay(1e6, u, hints=False, within=150.0) == 150.0
+    assert poll_delay(100.0, u, hints=False, within=150.0) == poll_delay(100.0, u, hints=False)
 
 
 @given(tries=st.integers(min_value=1, max_value=10**6), u=units)
@@ -100,3 +108,9 @@ def test_runs_are_retried_ever_more_slowly() -> None:
     assert [retry_delay(first, runs) for runs in (1, 2, 3)] == [10, 20, 40]
     assert retry_delay(first, 10**6) == LONGEST_RETRY_DELAY
     assert retry_delay(timedelta(microseconds=1), 40) == LONGEST_RETRY_DELAY
+
+
+def test_a_submit_that_brings_much_has_longer() -> None:
+    """A large input on a slow line would make every submit doubtful, and never arrive."""
+    assert submit_limit(0) == 60
+    assert submit_limit(1 << 30) == 60 + (1 << 30) / 65536

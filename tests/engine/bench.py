@@ -50,6 +50,7 @@ class Scripted:
     script: dict[str, list[Reply]] = field(default_factory=lambda: defaultdict(list))
     always: dict[str, Callable[[], Reply]] = field(default_factory=dict)
     calls: list[tuple[float, str, str]] = field(default_factory=list)
+    sent: list[Run] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
 
@@ -84,6 +85,7 @@ class Scripted:
 
     async def submit(self, run: Run) -> Submitted:
         """Take the run."""
+        self.sent.append(run)
         return await self._reply("submit", [run], Submitted(f"remote-{run.key}"))
 
     async def find(self, run: Run) -> Finding:

@@ -1,5 +1,6 @@
 """Single acts, at moments that chance alone would rarely bring about."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from orchestrator.backend import (
     Begun,
     Finished,
     Found,
+    Input,
     QuotaError,
     RejectedError,
     Several,
@@ -21,10 +23,11 @@ from orchestrator.core import decide
 from orchestrator.core.faults import StaleError
 from orchestrator.core.intake import Verb
 from orchestrator.core.lifecycle import Event, RunState, Want
+from orchestrator.core.pacing import SUBMIT_LIMIT
 from orchestrator.core.work import Change, Work
 from orchestrator.engine.forget import forget
 from orchestrator.engine.stage import stage
-from orchestrator.engine.submit import SUBMIT_LIMIT, find
+from orchestrator.engine.submit import find
 from orchestrator.engine.watch import watch
 from tests.engine.bench import Bench
 from tests.engine.conftest import NewBench
@@ -288,6 +291,42 @@ def test_an_input_that_changed_holds_the_job_until_a_person_decides(
     bench.ask(Verb.RELEASE, job)
     bench.serve(10.0)
     assert bench.state(job) is RunState.RUNNING
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_place_that_sends_inputs_itself_is_told_where_they_lie(
+    new_bench: NewBench, tmp_path: Path, *, asked: bool
+) -> None:
+    """A service that takes inputs with the submit alone would get none, or every file twice."""
+    bench = new_bench(inputs_at_submit=asked)
+    path = tmp_path / "wing.inp"
+    path.write_text("as dropped")
+    bench.add(inputs=[path])
+    bench.serve(10.0)
+    (run,) = bench.backend.sent
+    digest = hashlib.sha256(b"as dropped").hexdigest()
+    assert run.inputs == ({"wing.inp": Input(path, 10, digest)} if asked else {})
+
+
+@pytest.mark.parametrize("harm", ["changed", "cannot be read: No such file"])
+def test_what_is_sent_at_the_submit_must_be_what_was_staged(
+    new_bench: NewBench, tmp_path: Path, harm: str
+) -> None:
+    """Between the look at a file and the submit it could become another one."""
+    bench = new_bench(inputs_at_submit=True)
+    path = tmp_path / "wing.inp"
+    path.write_text("as dropped")
+    job = bench.add(inputs=[path])
+    work = bench.start(job)
+    bench.run(stage(bench.tools, work))
+    if harm == "changed":
+        path.write_text("edited")
+    else:
+        path.unlink()
+    bench.run(stage(bench.tools, bench.read(job)))
+    assert bench.job(job)["hold_code"] == "input"
+    assert f"({path}) {harm}" in bench.job(job)["hold_reason"]
+    assert bench.backend.sent == []
 
 
 def test_a_retry_takes_a_changed_input_as_it_is(bench: Bench, tmp_path: Path) -> None:

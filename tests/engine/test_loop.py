@@ -1,10 +1,11 @@
 """The loop as a whole: how much at once, in which order, and what it must not do while waiting."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
-from orchestrator.backend import Alive, Finished, TransientError
+from orchestrator.backend import Alive, Finished, NoAnswer, TransientError
 from orchestrator.core.faults import DiskFullError, FatalStorageError
 from orchestrator.core.intake import Verb
 from orchestrator.core.lifecycle import RunState
@@ -47,6 +48,17 @@ def test_polls_are_batched(new_bench: NewBench) -> None:
     at = bench.backend.times("poll")
     assert len(at) == 20
     assert bench.backend.most_at_once <= 3
+
+
+def test_a_place_that_forgets_is_asked_in_time(new_bench: NewBench) -> None:
+    """How an old run ended would be forgotten between two looks, one of them without an answer."""
+    bench = new_bench(poll_within=40.0)
+    work = bench.running(bench.add(), age=1e6)
+    bench.backend.script["poll"] = [{work.key: Alive()}, {work.key: NoAnswer("not now")}]
+    bench.serve(HOUR / 4)
+    at = bench.backend.times("poll")
+    assert len(at) >= 20
+    assert max(after - before for before, after in pairwise(at)) <= 41.0
 
 
 def test_a_hint_that_finds_no_room_is_kept(new_bench: NewBench) -> None:

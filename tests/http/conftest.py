@@ -1,13 +1,16 @@
 """What tests of the HTTP ground share."""
 
+import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator.backends.http import Account, Door, open_door
+from orchestrator.backends.http import Account, Door, FilePart, open_door, storage
+from orchestrator.backends.http.trust import tls
 
 CANARY = "canary-4f1d9c-secret"
 LEAST_GROWTH = 50 << 20  # bytes that no reply may make us grow by
@@ -30,6 +33,18 @@ def door(tmp_path: Path) -> OpenDoor:
             yield it
 
     return opened
+
+
+@pytest.fixture
+def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the system's authorities once, not at each of hundreds of openings."""
+    monkeypatch.setattr(storage, "tls", cache(tls))
+
+
+def file_part(path: Path, data: bytes, name: str = "file", filename: str | None = None) -> FilePart:
+    """Write a file, and return the part of a form that it is."""
+    path.write_bytes(data)
+    return FilePart(name, filename or path.name, path, len(data), hashlib.sha256(data).hexdigest())
 
 
 @contextmanager

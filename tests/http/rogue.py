@@ -84,6 +84,7 @@ def rogue(
     stop, open_sockets = threading.Event(), list[socket.socket]()
 
     def serve(raw: socket.socket) -> None:
+        connection = raw
         with suppress(OSError):
             connection = tls.wrap_socket(raw, server_side=True) if tls else raw
             open_sockets.append(connection)
@@ -94,8 +95,8 @@ def rogue(
                     break
                 found.seen.append(head + body)
                 behaviour(Connection(connection, head, body, stop))
-            connection.close()
-        raw.close()
+        connection.close()
+        raw.close()  # which is another one only where TLS was not agreed on
 
     def accept() -> None:
         with suppress(OSError):

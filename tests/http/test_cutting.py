@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from orchestrator.backend import BackendError
 from orchestrator.backends.http import Ask, Door, Use
 from orchestrator.testing.cutting import Cut, cutting_proxy
@@ -12,6 +14,7 @@ ASK = Ask("POST", "/run", Use.SUBMIT, reads=False, json={"tags": ["t"]}, limit=5
 UP_STEP = 9  # every byte of a request would take long; of a reply, every byte is tried
 
 
+@pytest.mark.usefixtures("certificates")
 async def test_a_submit_that_was_cut_is_never_called_undone(door: OpenDoor, tmp_path: Path) -> None:
     """A job whose submit was cut would run twice."""
     with (

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from orchestrator.backends.http.door import Door, open_door
     from orchestrator.backends.http.downloading import Stream, download
     from orchestrator.backends.http.governor import Governor, read_budgets, read_standing
+    from orchestrator.backends.http.multipart import Field, FilePart
+    from orchestrator.backends.http.naming import as_path
     from orchestrator.backends.http.saving import save
     from orchestrator.backends.http.sending import send
     from orchestrator.backends.http.storage import ExpiredError, Storage, storage_of
@@ -24,6 +26,8 @@ _MODULES = {
     "door": ("Door", "open_door"),
     "downloading": ("Stream", "download"),
     "governor": ("Governor", "read_budgets", "read_standing"),
+    "multipart": ("Field", "FilePart"),
+    "naming": ("as_path",),
     "saving": ("save",),
     "sending": ("send",),
     "storage": ("ExpiredError", "Storage", "storage_of"),
@@ -35,11 +39,14 @@ __all__ = [
     "Ask",
     "Door",
     "ExpiredError",
+    "Field",
+    "FilePart",
     "Governor",
     "Reply",
     "Storage",
     "Stream",
     "Use",
+    "as_path",
     "download",
     "open_door",
     "read_budgets",

@@ -1,6 +1,6 @@
 """One call and its reply, as values."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from orchestrator.backend import Effect, ProtocolError
+from orchestrator.backends.http.multipart import Field, FilePart
 from orchestrator.backends.http.strict import read_json
 
 MIB = 1 << 20
@@ -32,7 +33,13 @@ class Ask:
     same origin, as links to further pages are. `reads` says that the call changes nothing over
     there, so that no failure of it has an effect. `expect` names statuses beside 2xx that are
     answers and no errors. `cap` is the most bytes of a reply, `limit` the seconds for all of it.
-    `basic` is user and secret; with it the account's own credentials are not sent.
+    `limit` begins with the wait for a place among the calls under way, which is given up after half
+    a minute. `basic` is user and secret; with it the account's own credentials are not sent.
+
+    `multipart` is sent as a form with its length told before. The files are read before anything is
+    sent, and held against size and SHA-256 then and while they are sent: the last bytes of one that
+    changed are not sent, nor what comes behind it. All of that counts for `limit`, so it must have
+    room for them; that bytes pass at all is watched as for other transfers.
     """
 
     method: str
@@ -41,6 +48,7 @@ class Ask:
     params: Mapping[str, Any] | None = field(default=None, kw_only=True)
     json: JsonValue = field(default=None, kw_only=True)
     form: Mapping[str, str] | None = field(default=None, kw_only=True, repr=False)
+    multipart: Sequence[Field | FilePart] | None = field(default=None, kw_only=True, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, kw_only=True, repr=False)
     basic: tuple[str, str] | None = field(default=None, kw_only=True, repr=False)
     reads: bool = field(kw_only=True)

@@ -7,9 +7,11 @@ import base64
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial, reduce
+from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import httpx
+from anyio import CapacityLimiter
+from anyio.from_thread import check_cancelled
 
 from orchestrator import __version__
 from orchestrator.backend import (
@@ -27,11 +31,17 @@ from orchestrator.backend import (
     TransientError,
 )
 from orchestrator.backends.http.account import Account
-from orchestrator.backends.http.asking import Ask, Reply
+from orchestrator.backends.http.asking import LIMIT, Ask, Reply
+from orchestrator.backends.http.downloading import Stream, whole_file
 from orchestrator.backends.http.failures import is_answer, outcome, refusal, words
-from orchestrator.backends.http.governor import Governor, steady
+from orchestrator.backends.http.governor import Governor, Permit, steady
+from orchestrator.backends.http.guard import own
+from orchestrator.backends.http.line import line
+from orchestrator.backends.http.multipart import Body, UnreadableError
+from orchestrator.backends.http.posting import Posting
+from orchestrator.backends.http.replying import ERROR_CAP, read_reply
 from orchestrator.backends.http.standing import Outcome
-from orchestrator.backends.http.trust import tls
+from orchestrator.backends.http.storage import Storage, storage_of
 from orchestrator.log import escape
 from orchestrator.log.masking import masker
 
@@ -44,7 +54,6 @@ itself, that it is an answer with whatever status."""
 
 KEEP_ALIVE = 75.0  # seconds, so that a poll a minute need not connect anew
 CONNECT_LIMIT = 15.0  # seconds
-ERROR_CAP = 64 << 10  # bytes read of the body of an error
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"orchestrator/{__version__}"}
 
 
@@ -58,53 +67,110 @@ class Door:
         auth: Auth,
         *,
         clients: tuple[httpx.AsyncClient, httpx.AsyncClient],
+        where: Storage,
         reading: Reading = lambda *_: None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._base = httpx.URL(account.url)
         self._governor, self._auth, self._wall = governor, auth, wall
         self._reading, self._changing = clients
-        self._read = reading
+        self._read, self._where = reading, where
+        self._threads = CapacityLimiter(account.at_once)
 
     async def call(self, ask: Ask) -> Reply:
         """Make one call. Raises the five errors; their text names host and path, and no secret."""
         deadline = anyio.current_time() + ask.limit
         url = self._url(ask)
-        source = escape(f"{url.netloc.decode()}{url.path}")  # with the port, where it is unusual
+        source = _source(url)
         secrets, headers = self._headers(ask)
-        client = self._reading if ask.reads else self._changing
-        sent = _Sent()
-        request = _request(client, ask, url, headers, sent)
-        async with self._governor.admit(ask.use, limit=ask.limit) as permit:
+        exchange = self._exchange(ask, url, headers, source)
+        long = ask.multipart is not None
+        wait = min(ask.limit, LIMIT)
+        async with self._governor.admit(ask.use, limit=wait, long=long) as permit:
             error: BackendError | None
             try:
                 with anyio.fail_after(deadline - anyio.current_time()):
-                    reply = await _exchange(client, request, ask, source)
+                    reply = await exchange.made(deadline - anyio.current_time())
             except TimeoutError:
                 error = TransientError(f"{source}: no whole answer within {ask.limit:.0f} s")
             except httpx.LocalProtocolError:
                 raise _unwritable(url) from None
             except (httpx.RequestError, httpx.InvalidURL, ValueError) as fault:
                 error = TransientError(f"{source}: {_in_words(fault)}")
-            except ProtocolError as fault:
+            except UnreadableError:
+                raise
+            except (TransientError, ProtocolError) as fault:
                 error = fault
             else:
-                wall = self._wall()
-                mask = masker(lambda: secrets)
-                own = None
-                if reply.status not in ask.expect:
-                    own = self._read(ask, reply, partial(words, reply.body, mask))
-                if isinstance(own, Reply):
-                    error = None
-                else:
-                    error = own or refusal(ask, reply, wall=wall, mask=mask)
-                permit.outcome = outcome(reply, error, wall, denied=isinstance(own, AuthError))
+                error = self._judged(ask, reply, secrets, permit)
                 if error is None:
                     return reply
                 raise error
-            error.effect = ask.effect if sent.yes else "none"
+            error.effect = ask.effect if exchange.begun else "none"
             permit.outcome = Outcome("failed", str(error))
         raise error
+
+    @contextmanager
+    def fetching(self, ask: Ask) -> Iterator[Stream]:
+        """Open a file that the service itself serves, with the account's credentials.
+
+        For a worker thread that the event loop started: a cancel of the task that waits for it ends
+        it, too. The call is under way, and has its place among others, until the context is left.
+        `ask.limit` is for all from the connection until the file begins to come; from then on the
+        pace is watched as for every download. Raises the five errors, all with effect none.
+        """
+        url = self._url(ask)
+        source = _source(url)
+        secrets, headers = self._headers(ask)
+        error: BackendError | None = None
+        with self._governor.admit_thread(ask.use, limit=min(ask.limit, LIMIT)) as permit:
+            until = time.monotonic() + ask.limit
+            where = replace(self._where, head_limit=ask.limit)
+            try:
+                target = own(_with(ask.params, url), where)
+                with line(target, where, effect="none", heed=check_cancelled) as at:
+                    with at.alarm(until - time.monotonic()):
+                        at.send_head(ask.method, {**_HEADERS, **headers})
+                        response = at.reply()
+                        found = response.status == HTTPStatus.OK
+                        reply = read_reply(response, at, ask, source, body=not found)
+                    if found:
+                        permit.outcome = outcome(reply, None, self._wall())
+                        yield whole_file(response, at)
+                        return
+                    error = self._judged(ask, reply, secrets, permit)
+            except (TransientError, ProtocolError) as fault:
+                permit.outcome = Outcome("failed", str(fault))
+                raise
+        text = f"{source} answered {reply.status} where a file was asked for"
+        raise error or ProtocolError(text, effect="none")
+
+    def _exchange(
+        self, ask: Ask, url: httpx.URL, headers: Mapping[str, str], source: str
+    ) -> "_Exchange | Posting":
+        if ask.multipart is not None:
+            headers = {**_HEADERS, **headers}
+            with suppress(UnicodeEncodeError):
+                body = Body(ask.multipart)
+                whole = _with(ask.params, url)
+                return Posting(whole, source, self._where, ask, headers, body, self._threads)
+            raise _unwritable(url)
+        client = self._reading if ask.reads else self._changing
+        return _Exchange(client, _request(client, ask, url, headers), ask, source)
+
+    def _judged(
+        self, ask: Ask, reply: Reply, secrets: Collection[str], permit: Permit
+    ) -> BackendError | None:
+        """Return the error that a reply means, None for an answer; note what it tells."""
+        wall, mask = self._wall(), masker(lambda: secrets)
+        own = None
+        if reply.status not in ask.expect:
+            own = self._read(ask, reply, partial(words, reply.body, mask))
+        error = None
+        if not isinstance(own, Reply):
+            error = own or refusal(ask, reply, wall=wall, mask=mask)
+        permit.outcome = outcome(reply, error, wall, denied=isinstance(own, AuthError))
+        return error
 
     def pace(self, calls: int) -> float:
         """Return the seconds to leave between two looks of so many calls each; 0.0: no budget."""
@@ -130,7 +196,7 @@ class Door:
         if ask.basic is not None:
             proof = base64.b64encode(":".join(ask.basic).encode()).decode()
             return [ask.basic[1], proof], {**ask.headers, "Authorization": f"Basic {proof}"}
-        headers = {**ask.headers, **self._auth()}
+        headers = {**self._auth(), **ask.headers}  # a call may bring another's credentials
         proofs = [*self._auth().values(), ask.headers.get("Authorization", "")]
         return [word for proof in proofs for word in (proof, proof.rpartition(" ")[2])], headers
 
@@ -154,11 +220,11 @@ async def open_door(
     for library in ("httpx", "httpcore"):  # at INFO they log whole URLs
         logging.getLogger(library).setLevel(logging.WARNING)
     governor = Governor(account, directory, name=name, steady=steady, wall=wall)
-    context = await anyio.to_thread.run_sync(tls, account.ca_file)
+    where = await anyio.to_thread.run_sync(storage_of, account)
     kept = httpx.Limits(max_keepalive_connections=account.at_once, keepalive_expiry=KEEP_ALIVE)
     none = httpx.Limits(max_keepalive_connections=0)
     shared: dict[str, Any] = {
-        "verify": context,
+        "verify": where.tls,
         "trust_env": False,
         "proxy": account.proxy,
         "follow_redirects": False,
@@ -175,37 +241,44 @@ async def open_door(
             ) as c,
         ):
             clients = (r, c)
-            yield Door(account, governor, auth, clients=clients, reading=reading, wall=wall)
+            yield Door(
+                account, governor, auth, clients=clients, where=where, reading=reading, wall=wall
+            )
     finally:
         governor.close()
 
 
-class _Sent:
-    """Watches a call: nothing of it can have an effect before its first byte is written."""
+@dataclass(slots=True)
+class _Exchange:
+    """A call through httpx, which is made once; `begun`: a byte of it may have gone out."""
 
-    yes = False
+    client: httpx.AsyncClient
+    request: httpx.Request
+    ask: Ask
+    source: str
+    begun: bool = False
 
-    async def __call__(self, event: str, _: Mapping[str, Any]) -> None:
+    async def made(self, _: float) -> Reply:
+        """Send it and read its whole reply. Raises httpx.TransportError, ProtocolError."""
+        self.request.extensions["trace"] = self._watch
+        response = await self.client.send(self.request, stream=True)
+        try:
+            return await _reply(response, self.ask, self.source)
+        finally:
+            await response.aclose()
+
+    async def _watch(self, event: str, _: Mapping[str, Any]) -> None:
+        """Nothing of it can have an effect before its first byte is written."""
         if event.endswith("send_request_headers.started"):
-            self.yes = True
+            self.begun = True
 
 
 def _request(
-    client: httpx.AsyncClient,
-    ask: Ask,
-    url: httpx.URL,
-    headers: Mapping[str, str],
-    sent: _Sent,
+    client: httpx.AsyncClient, ask: Ask, url: httpx.URL, headers: Mapping[str, str]
 ) -> httpx.Request:
     with suppress(httpx.InvalidURL, ValueError, TypeError):
         return client.build_request(
-            ask.method,
-            url,
-            params=ask.params,
-            json=ask.json,
-            data=ask.form,
-            headers=headers,
-            extensions={"trace": sent},
+            ask.method, url, params=ask.params, json=ask.json, data=ask.form, headers=headers
         )
     raise _unwritable(url)
 
@@ -215,30 +288,23 @@ def _unwritable(url: httpx.URL) -> RejectedError:
     return RejectedError(f"{escape(url.host)}: the call cannot be written as HTTP", effect="none")
 
 
-async def _exchange(
-    client: httpx.AsyncClient, request: httpx.Request, ask: Ask, source: str
-) -> Reply:
-    """Send a request and read its whole reply. Raises httpx.TransportError, ProtocolError."""
-    response = await client.send(request, stream=True)
-    try:
-        headers = {key.lower(): value for key, value in response.headers.items()}
-        if "transfer-encoding" in headers and "content-length" in headers:
-            raise ProtocolError(f"{source} gave two lengths for one reply")
-        if headers.get("content-encoding", "identity").lower() != "identity":
-            raise ProtocolError(f"{source} sent its reply encoded, which was not asked for")
-        good = is_answer(ask, response.status_code)
-        body = bytearray()
-        async for chunk in response.stream:  # type: ignore[union-attr]
-            body += chunk
-            if not good and len(body) > ERROR_CAP:
-                break
-            if len(body) > ask.cap:
-                raise ProtocolError(f"{source} sent more than {ask.cap} bytes")
-        if not _is_clean(response):
-            await response.extensions["network_stream"].aclose()
-        return Reply(response.status_code, headers, bytes(body), source, ask.effect)
-    finally:
-        await response.aclose()
+async def _reply(response: httpx.Response, ask: Ask, source: str) -> Reply:
+    headers = {key.lower(): value for key, value in response.headers.items()}
+    if "transfer-encoding" in headers and "content-length" in headers:
+        raise ProtocolError(f"{source} gave two lengths for one reply")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise ProtocolError(f"{source} sent its reply encoded, which was not asked for")
+    good = is_answer(ask, response.status_code)
+    body = bytearray()
+    async for chunk in response.stream:  # type: ignore[union-attr]
+        body += chunk
+        if not good and len(body) > ERROR_CAP:
+            break
+        if len(body) > ask.cap:
+            raise ProtocolError(f"{source} sent more than {ask.cap} bytes")
+    if not _is_clean(response):
+        await response.extensions["network_stream"].aclose()
+    return Reply(response.status_code, headers, bytes(body), source, ask.effect)
 
 
 def _is_clean(response: httpx.Response) -> bool:
@@ -270,6 +336,14 @@ def _in_words(error: Exception) -> str:
             return "the answer broke off or is no HTTP"
         case _:
             return "the connection broke"
+
+
+def _source(url: httpx.URL) -> str:
+    return escape(f"{url.netloc.decode()}{url.path}")  # with the port, where it is unusual
+
+
+def _with(params: Mapping[str, Any] | None, url: httpx.URL) -> str:
+    return str(url.copy_merge_params(params) if params else url)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from orchestrator.backend import ProtocolError, TransientError
+from orchestrator.backend import TransientError
+from orchestrator.backends.http.guard import followed
 from orchestrator.backends.http.line import Line, line, refusal
+from orchestrator.backends.http.replying import check_form, not_understood
 from orchestrator.backends.http.storage import Storage
 
 CHUNK = 1 << 20
@@ -56,7 +58,7 @@ def download(
     headers = {"Accept-Encoding": "identity"}
     if offset and etag:
         headers |= {"Range": f"bytes={offset}-", "If-Range": etag}
-    with line(url, where, effect="none") as at:
+    with line(followed(url, where), where, effect="none") as at:
         with at.alarm(where.head_limit):
             at.send_head("GET", headers)
             response = at.reply()
@@ -72,18 +74,18 @@ def _judged(
     response: http.client.HTTPResponse, at: Line, offset: int, etag: str | None
 ) -> Stream | None:
     """Return the stream of a reply; None when only the whole file can be had."""
-    _check_form(response, at)
+    check_form(response, at)
+    if response.status == _OK:
+        return whole_file(response, at)
     found, length = response.getheader("ETag"), response.length
     match response.status:
-        case 200:
-            start, size = 0, length
         case 206 if offset:
-            start, size = _range(response, at, offset), None
+            start = _range(response, at, offset)
             if found not in {None, etag}:
-                raise _not_understood(at, "a part of another version of the file")
+                raise not_understood(at, "a part of another version of the file")
             size = _total(response)
             if length is not None and size is not None and length != size - start:
-                raise _not_understood(at, "a part of another length than it says")
+                raise not_understood(at, "a part of another length than it says")
         case 416 if offset:
             beyond = _UNSATISFIED.fullmatch(response.getheader("Content-Range", ""))
             if beyond is None or int(beyond[1]) != offset:
@@ -95,6 +97,13 @@ def _judged(
     return Stream(
         response.status, start, size, found, _chunks(response, at, left), told_md5(response)
     )
+
+
+def whole_file(response: http.client.HTTPResponse, at: Line) -> Stream:
+    """Return the stream of a reply that is the file from its beginning to its end."""
+    size, etag = response.length, response.getheader("ETag")
+    chunks = _chunks(response, at, size)
+    return Stream(response.status, 0, size, etag, chunks, told_md5(response))
 
 
 def told_md5(response: http.client.HTTPResponse) -> str | None:
@@ -110,18 +119,10 @@ def told_md5(response: http.client.HTTPResponse) -> str | None:
     return None
 
 
-def _check_form(response: http.client.HTTPResponse, at: Line) -> None:
-    lengths = set(response.headers.get_all("Content-Length", []))
-    if len(lengths) + ("Transfer-Encoding" in response.headers) > 1:
-        raise _not_understood(at, "two lengths for one reply")
-    if response.getheader("Content-Encoding", "identity").lower() != "identity":
-        raise _not_understood(at, "an encoding that was not asked for")
-
-
 def _range(response: http.client.HTTPResponse, at: Line, offset: int) -> int:
     found = _RANGE.fullmatch(response.getheader("Content-Range", ""))
     if found is None or int(found[1]) != offset or int(found[2]) + 1 != int(found[3]):
-        raise _not_understood(at, "another part of the file than was asked for")
+        raise not_understood(at, "another part of the file than was asked for")
     return offset
 
 
@@ -159,7 +160,3 @@ def _chunk(response: http.client.HTTPResponse, at: Line, most: int) -> bytes:
         pieces.append(piece)
         got += len(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _not_understood(at: Line, what: str) -> ProtocolError:
-    return ProtocolError(f"{at.target.shown} answered with {what}", effect="none")

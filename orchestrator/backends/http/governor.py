@@ -2,12 +2,15 @@
 
 import random
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent import futures
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import anyio
+from anyio import from_thread
 
 from orchestrator.backend import QuotaError
 from orchestrator.backends.http import kept
@@ -49,7 +52,8 @@ class Governor:
         wall: Callable[[], float] = time.time,
         u: Callable[[], float] = random.random,
     ) -> None:
-        self._places = anyio.Semaphore(account.at_once)
+        # The first are for long calls only.
+        self._places = [anyio.Semaphore(max(1, n)) for n in (account.at_once - 1, account.at_once)]
         self._directory, self._name = directory, name
         self._steady, self._wall, self._u = steady, wall, u
         found = kept.load(directory, Now(steady(), wall()))
@@ -60,22 +64,36 @@ class Governor:
         self._saved_at = -SAVE_EVERY
 
     @asynccontextmanager
-    async def admit(self, use: Use, *, limit: float = 30.0) -> AsyncIterator[Permit]:
+    async def admit(
+        self, use: Use, *, limit: float = 30.0, long: bool = False
+    ) -> AsyncIterator[Permit]:
         """Give leave for one call, after at most `limit` seconds until fewer are under way.
 
-        Raises QuotaError (effect none), with the time to come again, instead of waiting for budget.
+        A `long` one moves bytes: such calls leave one place to all others, where there is more than
+        one. Raises QuotaError (effect none), with the time to come again, instead of waiting for
+        budget.
         """
-        self._admitted(use)  # nobody waits for a place only to be turned away
-        await self._place(limit)
+        permit = await self._enter(use, limit, long=long)
         try:
-            self._standing = self._admitted(use)
-            permit = Permit()
-            try:
-                yield permit
-            finally:
-                self._end(use, permit.outcome)
+            yield permit
         finally:
-            self._places.release()
+            self._leave(use, permit, long=long)
+
+    @contextmanager
+    def admit_thread(self, use: Use, *, limit: float = 30.0) -> Iterator[Permit]:
+        """Give leave for one `long` call to a worker thread of the event loop, likewise.
+
+        A thread that waits ends with the task that started it.
+        """
+        try:
+            permit = from_thread.run(partial(self._enter, use, limit, long=True))
+        except futures.CancelledError:
+            from_thread.check_cancelled()
+            raise
+        try:
+            yield permit
+        finally:
+            from_thread.run_sync(partial(self._leave, use, permit, long=True))
 
     def pace(self, calls: int) -> float:
         """Return the seconds to leave between two looks of so many calls each.
@@ -90,18 +108,27 @@ class Governor:
         """Keep on disk how the account stands."""
         self._save(at_once=True)
 
-    async def _place(self, limit: float) -> None:
-        with anyio.move_on_after(limit):
-            await self._places.acquire()
-            return
-        raise QuotaError(
-            f"{self._name}: as many calls as it may have at once were under way for {limit:.0f} s",
-            effect="none",
-        )
+    async def _enter(self, use: Use, limit: float, *, long: bool) -> Permit:
+        self._admitted(use)  # nobody waits for a place only to be turned away
+        async with AsyncExitStack() as stack:
+            with anyio.move_on_after(limit) as waiting:
+                for places in self._places[0 if long else 1 :]:
+                    await stack.enter_async_context(places)
+            if waiting.cancelled_caught:
+                raise QuotaError(
+                    f"{self._name}: as many calls as it may have at once were under way for"
+                    f" {limit:.0f} s",
+                    effect="none",
+                )
+            self._standing = self._admitted(use)
+            stack.pop_all()  # `_leave` gives them back
+        return Permit()
 
-    def _end(self, use: Use, outcome: Outcome) -> None:
+    def _leave(self, use: Use, permit: Permit, *, long: bool) -> None:
+        for places in self._places[0 if long else 1 :]:
+            places.release()
         before = self._standing
-        self._standing = ended(self._steady(), before, use, outcome, self._u())
+        self._standing = ended(self._steady(), before, use, permit.outcome, self._u())
         self._save(at_once=self._standing.open_until != before.open_until)
 
     def _admitted(self, use: Use) -> Standing:

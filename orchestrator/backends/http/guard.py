@@ -5,7 +5,7 @@ import re
 import socket
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from orchestrator.backend import ProtocolError, TransientError
 from orchestrator.backends.http.storage import Storage
@@ -15,6 +15,7 @@ _NAME = re.compile(
     r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.ASCII
 )
 _AS_NUMBER = re.compile(r"(\d+|0x[0-9a-f]*)", re.ASCII)  # the last part of 0x7f.1: no name ends so
+_USUAL = {"http": 80, "https": 443}
 _NEVER = tuple(
     map(
         ipaddress.ip_network,
@@ -52,15 +53,14 @@ class Target:
 
     @property
     def shown(self) -> str:
-        """Host and the beginning of the path; the query signs, so it is a secret."""
-        return shorten(f"{self.host}{self.path.partition('?')[0]}", 120)
+        """Host, unusual port and the beginning of the path; the query signs, so it is a secret."""
+        return shorten(f"{self.authority}{self.path.partition('?')[0]}", 120)
 
     @property
     def authority(self) -> str:
         """What the Host header says."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        usual = {"http": 80, "https": 443}[self.scheme]
-        return host if self.port == usual else f"{host}:{self.port}"
+        return host if self.port == _USUAL[self.scheme] else f"{host}:{self.port}"
 
 
 def followed(url: str, where: Storage) -> Target:
@@ -77,6 +77,22 @@ def followed(url: str, where: Storage) -> Target:
         )
     addresses = () if where.proxy else _looked_up(host, port, private=where.private)
     return Target(scheme, host, port, path, addresses)
+
+
+def own(url: str, where: Storage) -> Target:
+    """Return the way to an address of the account's own service, which a person configured.
+
+    So it may lie anywhere. Raises TransientError when its host cannot be looked up now.
+    """
+    parts = urlsplit(url)
+    scheme: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
+    host, port = parts.hostname or "", parts.port or _USUAL[scheme]
+    addresses = () if where.proxy else _looked_up(host, port, private=True)
+    return Target(scheme, host, port, _path(parts), addresses)
+
+
+def _path(parts: SplitResult) -> str:
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _parts(url: str, *, private: bool) -> tuple[Literal["http", "https"], str, int, str]:
@@ -96,8 +112,7 @@ def _parts(url: str, *, private: bool) -> tuple[Literal["http", "https"], str, i
     ):
         raise _refused(f"{shorten(host, 80)} is no plain name of a host")
     scheme: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return scheme, host, port or (443 if scheme == "https" else 80), path
+    return scheme, host, port or _USUAL[scheme], _path(parts)
 
 
 def _is_literal(host: str) -> bool:

@@ -8,14 +8,15 @@ watched.
 import http.client
 import io
 import socket
+import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from threading import Timer
 from typing import Any
 
 from orchestrator.backend import BackendError, Effect, ProtocolError, RejectedError, TransientError
-from orchestrator.backends.http.guard import Target, followed
+from orchestrator.backends.http.guard import Target
 from orchestrator.backends.http.headers import retry_after
 from orchestrator.backends.http.storage import ExpiredError, Storage
 
@@ -40,22 +41,31 @@ class _Response(http.client.HTTPResponse):
 
 
 class Line:
-    """A connection; `target` is where it leads, `effect` what a failure on it may have done."""
+    """A connection; `target` is where it leads, `effect` what a failure on it may have done.
 
-    def __init__(self, target: Target, where: Storage, effect: Effect) -> None:
-        self.target, self.where, self.effect = target, where, effect
-        self._rung = False
+    Before the first byte of a call that is none, afterwards `then`. `heed` is called after each
+    piece of a body; what it raises ends the exchange.
+    """
+
+    def __init__(
+        self, target: Target, where: Storage, then: Effect, heed: Callable[[], object]
+    ) -> None:
+        self.target, self.where = target, where
+        self.effect: Effect = "none"
+        self._then, self._heed = then, heed
+        self._rung = self._resets = False
         self._waited, self._passed = 0.0, 0
         host, port = where.proxy or (target.host, target.port)
         self._http = http.client.HTTPConnection(host, port, timeout=where.patience)
         self._http.auto_open = 0
         self._http.response_class = _Response
+        self._held: Any = None
         self._response: http.client.HTTPResponse | None = None
 
     @property
     def socket(self) -> socket.socket:
         """The open socket."""
-        found: socket.socket = self._http.sock
+        found: socket.socket = self._http.sock or self._held
         return found
 
     def connect(self) -> None:
@@ -74,24 +84,30 @@ class Line:
             self._http.sock.do_handshake()
 
     def send_head(self, method: str, headers: Mapping[str, str]) -> None:
-        """Write request line and headers."""
+        """Write request line and headers. Raises RejectedError for what is no header."""
         target = self.target
         whole = self.where.proxy and target.scheme == "http"
         path = f"http://{target.authority}{target.path}" if whole else target.path
         self._http.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": target.authority, "Connection": "close", **headers}.items():
-            self._http.putheader(name, value)
+            try:
+                self._http.putheader(name, value)
+            except ValueError:
+                text = f"{target.host}: the call cannot be written as HTTP"
+                raise RejectedError(text, effect="none") from None
+        self.effect = self._then
         self._http.endheaders()
 
     def reply(self) -> http.client.HTTPResponse:
         """Read until the reply's headers are there."""
+        self._held = self._http.sock  # which `http.client` lets go of: the reply has it then
         self._response = self._http.getresponse()
         return self._response
 
     @contextmanager
     def alarm(self, limit: float) -> Iterator[None]:
         """Shut the socket when the body is not through after `limit` seconds: TimeoutError."""
-        timer = Timer(limit, self._ring)
+        timer = Timer(limit, self.ring)
         timer.daemon = True
         timer.start()
         try:
@@ -101,14 +117,20 @@ class Line:
         if self._rung:
             raise TimeoutError
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
+        """End the exchange now, from whatever thread."""
         self._rung = True
-        with suppress(OSError, AttributeError):
+        # What is to end by a reset must not be ended in good order before.
+        how = socket.SHUT_RD if self._resets else socket.SHUT_RDWR
+        with suppress(OSError, TypeError):
             # Not through SSLSocket, which would forget its TLS state under the reader's feet.
-            socket.socket.shutdown(self._http.sock, socket.SHUT_RDWR)
+            socket.socket.shutdown(self.socket, how)
 
     def waited(self, seconds: float, passed: int) -> None:
         """Note that so many bytes passed while we waited; raises TransientError when too slow."""
+        self._heed()
+        if self._rung:
+            raise TimeoutError
         self._waited += seconds
         self._passed += passed
         if self._waited >= self.where.window:
@@ -125,6 +147,11 @@ class Line:
             return f"{self.target.shown}: its certificate is not accepted"
         return f"{self.target.shown}: the connection broke"
 
+    def end_by_reset(self, *, on: bool) -> None:
+        """Let a close be told as a reset: what came so far is not all there was to come."""
+        self._resets = on
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", on, 0))
+
     def close(self) -> None:
         """Close the connection, which `http.client` hands over to the reply."""
         self._http.close()
@@ -133,16 +160,18 @@ class Line:
 
 
 @contextmanager
-def line(url: str, where: Storage, *, effect: Effect) -> Iterator[Line]:
-    """Connect to where a presigned address leads; what breaks on the way is a TransientError."""
-    opened = Line(followed(url, where), where, effect)
+def line(
+    target: Target, where: Storage, *, effect: Effect, heed: Callable[[], object] = lambda: None
+) -> Iterator[Line]:
+    """Connect to a target; what breaks on the way is a TransientError."""
+    opened = Line(target, where, effect, heed)
     failure: BackendError | None = None
     try:
         with opened.alarm(where.head_limit):
             opened.connect()
         yield opened
     except (OSError, http.client.HTTPException) as error:
-        failure = TransientError(opened.why(error), effect=effect)
+        failure = TransientError(opened.why(error), effect=opened.effect)
     finally:
         opened.close()
     if failure:
@@ -170,7 +199,10 @@ def _connected(target: Target, patience: float) -> socket.socket:
     last: OSError = OSError("no address")
     for address in target.addresses:
         try:
-            return socket.create_connection((address, target.port), timeout=patience)
+            found = socket.create_connection((address, target.port), timeout=patience)
         except OSError as error:
             last = error
+            continue
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or a short end waits
+        return found
     raise last

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from orchestrator.backend import RejectedError, TransientError
 from orchestrator.backends.http.downloading import told_md5
+from orchestrator.backends.http.guard import followed
 from orchestrator.backends.http.line import Line, line, refusal
 from orchestrator.backends.http.storage import Storage
 
@@ -34,7 +35,7 @@ def upload(
     ExpiredError, TransientError (when stopped, too), ProtocolError, and RejectedError when the file
     is too short.
     """
-    with line(url, where, effect="possible") as at:
+    with line(followed(url, where), where, effect="possible") as at:
         with at.alarm(where.head_limit):
             typed = {} if content_type is None else {"Content-Type": content_type}
             at.send_head("PUT", {"Content-Length": str(length), **typed})

@@ -20,6 +20,8 @@ class TestUnderFaults(ServiceContract):
 
 class TestProcessUnderFaults(TestUnderFaults):
     form = "process"
+
+One whose files go to a storage by presigned addresses joins `StorageContract` beside it.
 """
 
 import pytest
@@ -30,6 +32,7 @@ MODULES = (
     "ground",
     "leaks",
     "playing",
+    "storing",
     "striking",
     "submitting",
     "suite",
@@ -45,6 +48,7 @@ from orchestrator.testing.contract.cuts import CutSubmits
 from orchestrator.testing.contract.leaks import LeaksNothing
 from orchestrator.testing.contract.place import Bodies, Body, Place, open_place
 from orchestrator.testing.contract.service import Service, StandIn, running
+from orchestrator.testing.contract.storing import StorageContract
 from orchestrator.testing.contract.submitting import SubmitUnderFaults
 from orchestrator.testing.contract.suite import BackendContract
 from orchestrator.testing.contract.transfers import TransfersUnderFaults
@@ -66,6 +70,7 @@ __all__ = [
     "Service",
     "ServiceContract",
     "StandIn",
+    "StorageContract",
     "open_place",
     "running",
 ]

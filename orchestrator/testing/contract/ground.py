@@ -18,7 +18,7 @@ from orchestrator.backend import (
     RejectedError,
     TransientError,
 )
-from orchestrator.backends.http import asking, door, storage
+from orchestrator.backends.http import asking, storage
 from orchestrator.backends.http.trust import tls
 from orchestrator.testing.contract.place import Place, open_place
 from orchestrator.testing.contract.service import Form, Service, StandIn, running
@@ -39,8 +39,7 @@ class Ground:
     @pytest.fixture(autouse=True)
     def certificates(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Read the system's authorities once, not at each of hundreds of openings."""
-        for module in (door, storage):
-            monkeypatch.setattr(module, "tls", _tls)
+        monkeypatch.setattr(storage, "tls", _tls)
 
     @pytest.fixture
     def service(self, tmp_path: Path) -> Iterator[Service]:

@@ -19,6 +19,7 @@ from orchestrator.backend import (
     Begun,
     Context,
     Finished,
+    Input,
     Kind,
     Lost,
     NoAnswer,
@@ -138,6 +139,9 @@ class Place:
             if staged.memo is not None:
                 run = replace(run, memo=staged.memo)
             if not isinstance(staged, Begun):
+                if self.backend.traits.inputs_at_submit:
+                    there = Input(source, staged.size, staged.sha256)
+                    run = replace(run, inputs={**run.inputs, name: there})
                 return run, staged
 
     def step(self, run: Run, name: str, source: Path) -> StageStep:
@@ -184,8 +188,10 @@ class Place:
                 await self.backend.sync(run)
                 assert isinstance(await self.poll(run), Alive), "it was only looked at"
                 listed = [one for one in await self.backend.list_outputs(run) if not one.log]
-                if sum(one.size or 0 for one in listed) == size:
-                    return {one.name: await self.read(run, one) for one in listed}
+                if sum(one.size or 0 for one in listed) in {0, size}:  # 0: sizes are not told
+                    found = {one.name: await self.read(run, one) for one in listed}
+                    if sum(map(len, found.values())) == size:
+                        return found
                 await anyio.lowlevel.checkpoint()
 
     async def read(self, run: Run, output: Output, offset: int = 0) -> bytes:

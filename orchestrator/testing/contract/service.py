@@ -19,7 +19,7 @@ from pydantic import JsonValue
 
 from orchestrator.backend import Kind
 from orchestrator.emulators.ground import Kind as Emulated
-from orchestrator.emulators.server import serving
+from orchestrator.emulators.server import Settings, serving
 from orchestrator.testing.canary import Canary
 from orchestrator.testing.contract.place import DEADLINE, Bodies
 
@@ -36,7 +36,10 @@ class StandIn:
     a password that of the account, in a folder that no stand-in has used yet. Of faults that this
     kind alone has, `hiding` keep a run out of lists for a while, `hostile_names` list outputs under
     names that no file may have, and `own` are all others that strike a run. `clean_up` is what a
-    [run] table says so that `forget` removes all that is over there.
+    [run] table says so that `forget` removes all that is over there. `dials` are settings of the
+    stand-in that it is started with. `fetches` is the call by which a file is fetched, with * for
+    what differs. `unseen` are faults that nothing tells of a file which is fetched by it: a service
+    may tell no checksum. `spare` is how many last bytes of a submit a service does without.
     """
 
     kind: Kind
@@ -48,6 +51,10 @@ class StandIn:
     hiding: Sequence[str] = ()
     hostile_names: Sequence[str] = ()
     clean_up: Mapping[str, JsonValue] = field(default_factory=dict)
+    dials: Mapping[str, float] = field(default_factory=dict)
+    fetches: str = "GET /s3/*"
+    unseen: Sequence[str] = ()
+    spare: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,7 @@ def running(stand_in: StandIn, root: Path, form: Form, *faults: str) -> Iterator
 
 @contextmanager
 def _in_thread(stand_in: StandIn, root: Path, faults: Sequence[str]) -> Iterator[Service]:
-    with serving(stand_in.emulated, root) as told:
+    with serving(stand_in.emulated, root, Settings(dials=stand_in.dials)) as told:
         service = Service(told.configuration, told.control)
         service.put(*faults)
         yield service
@@ -148,6 +155,7 @@ def _in_thread(stand_in: StandIn, root: Path, faults: Sequence[str]) -> Iterator
 def _as_process(stand_in: StandIn, root: Path, faults: Sequence[str]) -> Iterator[Service]:
     command = [sys.executable, "-m", "orchestrator", "emulate", stand_in.emulated.name]
     switched = [word for fault in faults for word in ("--fault", fault)]
+    switched += [f"--set={name}={number:g}" for name, number in stand_in.dials.items()]
     with subprocess.Popen(
         [*command, "--root", str(root), *switched], stdout=subprocess.PIPE
     ) as process:

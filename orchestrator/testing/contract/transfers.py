@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from anyio.to_thread import run_sync
 
-from orchestrator.backend import BackendError, Finished, Output, ProtocolError, Run
+from orchestrator.backend import BackendError, Finished, Output, Run
 from orchestrator.core.names import Foreign, local_names
 from orchestrator.store import results
 from orchestrator.testing.contract.ground import IMPATIENT, Ground, assert_fit_to_show, impatience
@@ -32,7 +32,7 @@ class TransfersUnderFaults(Ground):
         self, place: Place, service: Service, tmp_path: Path, seeded: Random | None
     ) -> None:
         """A user would get half a result, or one with wrong bytes in it, and not know."""
-        run = await self._ended(place)
+        run = await ended(place)
         whole = 0
         async for fault, found in struck(
             place,
@@ -42,7 +42,7 @@ class TransfersUnderFaults(Ground):
             random=seeded,
             also=(results.MismatchError,),
         ):
-            if isinstance(found, dict):
+            if isinstance(found, dict) and fault.split(",")[0] not in self.stand_in.unseen:
                 assert found == RIGHT, fault
                 whole += 1
         assert whole
@@ -52,8 +52,8 @@ class TransfersUnderFaults(Ground):
         self, place: Place, service: Service, tmp_path: Path
     ) -> None:
         """A large output would be fetched from its beginning for ever, or be joined wrongly."""
-        run = await self._ended(place)
-        for fault in ("cut=200000,times=3,on=GET /s3/*", f"{EXPIRED},times=2"):
+        run = await ended(place)
+        for fault in (f"cut=200000,times=3,on={self.stand_in.fetches}", f"{EXPIRED},times=2"):
             service.put(fault)
             for _ in range(6):
                 try:
@@ -67,7 +67,7 @@ class TransfersUnderFaults(Ground):
         self, place: Place, service: Service, tmp_path: Path
     ) -> None:
         """A service could write over the user's files, or hide one output behind another."""
-        run = await self._ended(place)
+        run = await ended(place)
         staging = tmp_path / "a/b/staging"
         before = _files(tmp_path / "a")
         for fault in self.stand_in.hostile_names:
@@ -78,29 +78,6 @@ class TransfersUnderFaults(Ground):
         inside = {f"b/staging/{name}" for name in _files(staging)}
         assert _files(tmp_path / "a") - before == inside
 
-    async def test_a_signed_address_elsewhere_gets_no_call(
-        self, place: Place, service: Service, tmp_path: Path
-    ) -> None:
-        """A service could have us call hosts of our own network, and send them our files."""
-        source = tmp_path / "deck"
-        source.write_bytes(b"secret geometry")
-        run = await self._ended(place)
-        with socket.create_server(("127.0.0.2", 0)) as elsewhere:
-            elsewhere.settimeout(0)
-            service.put(f"foreign-host=http://127.0.0.2:{elsewhere.getsockname()[1]}")
-            errors = []
-            staged = place.run("2", place.bodies.copies("in.dat", "out.dat"))
-            with pytest.raises(ProtocolError) as caught:
-                await harvest(place, run, tmp_path / "staging")
-            errors.append(caught.value)
-            with pytest.raises(ProtocolError) as caught:
-                await place.staged(staged, "in.dat", source)
-            errors.append(caught.value)
-            with pytest.raises(BlockingIOError):
-                elsewhere.accept()
-        assert service.told()["fired"]["foreign-host"] >= len(errors)
-        assert_fit_to_show(errors, service)
-
     @pytest.mark.parametrize("fault", ["drip", "late=2"])
     async def test_no_verb_waits_longer_than_a_call_may_last(
         self, place: Place, service: Service, tmp_path: Path, fault: str
@@ -108,7 +85,7 @@ class TransfersUnderFaults(Ground):
         """One slow service would hold up the daemon for as long as it likes."""
         source = tmp_path / "deck"
         source.write_bytes(b"geometry")
-        run = await self._ended(place)
+        run = await ended(place)
         other = place.run("2", place.bodies.copies("in.dat", "out.dat"))
         lives = await place.started(place.run("3", place.bodies.sleeps))
         acts: dict[str, Callable[[], Awaitable[object]]] = {
@@ -133,7 +110,7 @@ class TransfersUnderFaults(Ground):
         with impatience():
             await forget_all(place)
         [output] = [one for one in await place.backend.list_outputs(run) if not one.log]
-        service.put(f"{fault},on=GET /s3/*")
+        service.put(f"{fault},on={self.stand_in.fetches}")
         began = time.monotonic()
         with pytest.raises(BackendError) as caught:
             await place.read(run, output)
@@ -154,10 +131,12 @@ class TransfersUnderFaults(Ground):
                 assert time.monotonic() - began < IMPATIENT + SLACK
         assert caught.value.effect == "none", "nothing that changes anything had been sent"
 
-    async def _ended(self, place: Place) -> Run:
-        run = await place.started(place.run("1", place.bodies.writes("out.bin", TIMES)))
-        assert isinstance(await place.end(run), Finished)
-        return run
+
+async def ended(place: Place) -> Run:
+    """Return a run that has left an output."""
+    run = await place.started(place.run("1", place.bodies.writes("out.bin", TIMES)))
+    assert isinstance(await place.end(run), Finished)
+    return run
 
 
 async def harvest(place: Place, run: Run, staging: Path) -> dict[str, bytes]:

@@ -5,8 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-import pytest
-
 from orchestrator.backend import (
     Absent,
     Alive,
@@ -14,10 +12,8 @@ from orchestrator.backend import (
     Finished,
     Found,
     NoAnswer,
-    ProtocolError,
     Several,
     Staged,
-    TransientError,
     Unclear,
 )
 from orchestrator.testing.contract.ground import Ground, assert_fit_to_show
@@ -166,20 +162,6 @@ class VerbsUnderFaults(Ground):
             started = await place.started(ready)
             await place.end(started)
             assert await place.outputs(started) == {"out.dat": DECK}
-
-    async def test_a_page_in_place_of_the_storage_takes_no_input(
-        self, place: Place, service: Service, tmp_path: Path
-    ) -> None:
-        """A job would fail for good because something on the way said yes to everything."""
-        source = tmp_path / "deck"
-        source.write_bytes(DECK)
-        run = place.run("1", place.bodies.copies("in.dat", "out.dat"))
-        service.put("expired-urls", "html,on=PUT /s3/*")
-        with pytest.raises((TransientError, ProtocolError)):
-            await place.staged(run, "in.dat", source)
-        service.put()
-        _, staged = await place.staged(run, "in.dat", source)
-        assert staged.sha256 == hashlib.sha256(DECK).hexdigest()
 
     async def test_a_clean_up_under_faults_can_be_repeated(
         self, place: Place, service: Service, seeded: Random | None

@@ -162,10 +162,10 @@ class _World:
         context = Context("cloud", self.place, lambda _: None, lambda _: "key", lambda _: None)
         with serving(self.objects), self._threads():
             async with httpx.AsyncClient(transport=self.model) as client:
-                door = WatchedDoor(
-                    account, governor, dict, clients=(client, client), reading=reading
-                )
                 where = storage_of(account)
+                door = WatchedDoor(
+                    account, governor, dict, clients=(client, client), where=where, reading=reading
+                )
                 backend = CloudHpc(context, account, Calls(door), where, self.loop.time)
                 await self._run(backend)
         self._judge()

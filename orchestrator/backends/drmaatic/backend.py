@@ -1,0 +1,275 @@
+"""The verbs of a backend, by DRMAAtic's web API."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Event
+from uuid import UUID
+
+from anyio import from_thread
+from anyio.to_thread import run_sync
+
+from orchestrator.backend import (
+    Alive,
+    Answer,
+    BackendError,
+    Context,
+    Finding,
+    Lost,
+    NoAnswer,
+    Output,
+    ProtocolError,
+    QuotaError,
+    RejectedError,
+    Run,
+    Staged,
+    StageStep,
+    Stream,
+    Submitted,
+    Traits,
+)
+from orchestrator.backends.drmaatic import checking, search
+from orchestrator.backends.drmaatic.judging import Seen, alive, judge, missing
+from orchestrator.backends.drmaatic.model import Options, RunTable
+from orchestrator.backends.drmaatic.outputs import (
+    LEFT_OUT,
+    RECORD,
+    inputs_of,
+    left_out,
+    outputs_of,
+    record_file,
+)
+from orchestrator.backends.drmaatic.replies import Record
+from orchestrator.backends.drmaatic.service import PAGE_SIZE, Service
+from orchestrator.backends.drmaatic.sightings import Sightings
+from orchestrator.backends.drmaatic.status import ENDS, Status, meaning
+from orchestrator.backends.drmaatic.submitting import (
+    Catalogue,
+    description,
+    digest,
+    form,
+)
+from orchestrator.backends.http import Use
+
+GONE_AFTER = 600.0  # seconds for which the service must not know a run until it is gone for good
+
+
+class Drmaatic:
+    """One account. A run is found again by its description."""
+
+    def __init__(
+        self,
+        context: Context,
+        options: Options,
+        service: Service,
+        sightings: Sightings,
+        now: Callable[[], float],
+    ) -> None:
+        self.service, self.options = service, options
+        self._now = now
+        self._sightings = sightings
+        self._catalogue = Catalogue(context.name, service, now)
+        self._answers: dict[str, tuple[float, Answer]] = {}  # by key: when it was asked, and what
+        self._since: dict[tuple[str, str], float] = {}  # by key: since when it is "received" …
+        remembered = options.min_job_age.total_seconds()
+        window = options.absence_after.total_seconds()
+        self.traits = Traits(
+            absence_window=None if service.is_anonymous else window,
+            poll_batch=PAGE_SIZE,
+            exit_codes=False,
+            visible_after=0.0,
+            inputs_at_submit=True,
+            poll_within=remembered / 2,
+        )
+
+    async def stage(self, run: Run, step: StageStep) -> Staged:
+        """Check the job; what is to be sent goes with the submit."""
+        table = RunTable.model_validate(run.options)
+        await self._catalogue.check(table, [step.name] if step.among is None else step.among)
+        stop = Event()
+        try:
+            found = await run_sync(digest, step.source, stop.is_set, abandon_on_cancel=True)
+        finally:
+            stop.set()  # a thread that is left behind by a cancel reads no more
+        return Staged(*found)
+
+    async def submit(self, run: Run) -> Submitted:
+        """Start the run, with its inputs."""
+        table = RunTable.model_validate(run.options)
+        entry = await self._catalogue.check(table, run.inputs)
+        await self._catalogue.check_credit(entry)
+        parts = form(await self.service.dialect(Use.SUBMIT), run, table)
+        at = self._now()
+        try:
+            record = await self.service.create(parts)
+        except QuotaError:
+            self._catalogue.dear.add(entry.name)
+            raise
+        fault = checking.differs(record, table)
+        if record.description != description(run):
+            fault = "it does not carry the run's key"
+        if fault:
+            raise ProtocolError(f"the service began run {record.uuid}, but {fault}")
+        self._sightings.note(run.key, at)
+        return Submitted(str(record.uuid))
+
+    async def find(self, run: Run) -> Finding:
+        """Look for the run by its description."""
+        at = self._now()
+        finding, record = await search.by_key(self.service, run)
+        if record is not None and meaning(record.status) is Status.ALIVE:
+            self._sightings.note(run.key, at)
+        return finding
+
+    async def poll(self, runs: Sequence[Run]) -> Mapping[str, Answer]:
+        """Ask about all runs in one call; not again sooner than the account's budget allows."""
+        answers: dict[str, Answer] = {}
+        asked: list[Run] = []
+        pause = self.service.door.pace(1)
+        for run in runs:
+            at, last = self._answers.get(run.key, (0.0, None))
+            if not _has_uuid(run):
+                answers[run.key] = NoAnswer(f"{run.remote_id!r} is no UUID of a run")
+            elif isinstance(last, Alive) and self._now() - at < pause:
+                answers[run.key] = last
+            else:
+                asked.append(run)
+        at = self._now()
+        records = await self._records(asked) if asked else {}
+        for run in asked:
+            answer = await self._answer(run, records.get(_uuid(run)), at)
+            self._answers[run.key] = (at, answer)
+            answers[run.key] = answer
+        return answers
+
+    async def cancel(self, run: Run) -> None:
+        """Ask for the run's end. That the service says it does not run proves nothing."""
+        await self.service.stop(_uuid(run), Use.CANCEL)
+
+    async def sync(self, run: Run) -> None:
+        """Do nothing: the files of a live run can be seen at any time."""
+
+    async def list_outputs(self, run: Run) -> Sequence[Output]:
+        """List what the run left in its directory, and what the service says of it."""
+        uuid = _uuid(run)
+        record = await self._known(uuid)
+        return outputs_of(run, record, await self.service.files(uuid, Use.TRANSFER))
+
+    @contextmanager
+    def open_output(
+        self,
+        run: Run,
+        output: Output,
+        offset: int,  # noqa: ARG002 - the service knows no parts of files
+    ) -> Iterator[Stream]:
+        """Open one output, always from its beginning."""
+        uuid = _uuid(run)
+        if output.log and output.name in {RECORD, LEFT_OUT}:
+            if output.name == RECORD:
+                text = record_file(from_thread.run(self._known, uuid))
+            else:
+                text = left_out(from_thread.run(self.service.files, uuid, Use.TRANSFER))
+            yield Stream(0, iter([text]))
+            return
+        path = from_thread.run(self.service.file_path, uuid, output.name, Use.TRANSFER)
+        with self.service.open(path) as found:
+            if found.size is None:
+                raise ProtocolError(f"nothing says how long {output.name!r} is", effect="none")
+            yield Stream(0, iter(found))
+
+    async def forget(self, run: Run) -> None:
+        """Let go of what is kept of the run here; remove over there what the spec says."""
+        self._answers.pop(run.key, None)
+        self._sightings.forget(run.key)
+        for what in ("received", "ended", "missing"):
+            self._since.pop((run.key, what), None)
+        if run.stored and _has_uuid(run) and _table(run).remove == "run":
+            record = await self.service.get(_uuid(run), Use.TRANSFER)
+            if record is not None and not record.descendants:
+                await self.service.delete(_uuid(run), Use.TRANSFER)
+
+    async def _records(self, runs: Sequence[Run]) -> dict[str, Record]:
+        """Return what the service tells of these runs; an anonymous account has no list."""
+        uuids = {_uuid(run) for run in runs}
+        return {} if self.service.is_anonymous else await search.by_ids(self.service, uuids)
+
+    async def _known(self, uuid: str) -> Record:
+        record = await self.service.get(uuid, Use.TRANSFER)
+        if record is None:
+            raise RejectedError(f"the service does not know run {uuid} any more", effect="none")
+        return record
+
+    async def _answer(self, run: Run, record: Record | None, at: float) -> Answer:
+        """Say what a record means; what was told of other runs is not lost by an error."""
+        try:
+            if record is None:
+                record = await self.service.get(_uuid(run), Use.POLL)
+                if record is None:
+                    return self._gone(run)
+            self._since.pop((run.key, "missing"), None)
+            if meaning(record.status) in ENDS:
+                return await self._end(run, record)
+        except BackendError as error:
+            return NoAnswer(str(error))
+        return self._alive(run, record, at)
+
+    def _alive(self, run: Run, record: Record, at: float) -> Answer:
+        status = meaning(record.status)
+        if status is Status.ALIVE:
+            self._sightings.note(run.key, at)
+        received = self._for(run, "received") if status is Status.RECEIVED else 0.0
+        answer = alive(
+            record.status,
+            received_for=received,
+            received_limit=self.options.received_limit.total_seconds(),
+        )
+        pause = self.service.door.pace(1)
+        if isinstance(answer, Alive) and pause > self.options.min_job_age.total_seconds():
+            return Alive(
+                f"{answer.detail}; asked about every {pause / 60:.0f} min, too seldom for the"
+                " service's word on its end: its files will tell"
+            )
+        return answer
+
+    async def _end(self, run: Run, record: Record) -> Answer:
+        table, status = _table(run), meaning(record.status)
+        timely = self._sightings.within(run.key, self.options.min_job_age.total_seconds())
+        proof: Sequence[str] = table.proof
+        if not proof and status is Status.DONE and not timely:
+            proof = run.outputs.include or ()
+        lacking: list[str] = []
+        if proof and not run.stopping and status in {Status.DONE, Status.FAILED}:
+            names = await self.service.files(_uuid(run), Use.POLL)
+            lacking = missing(proof, set(names) - inputs_of(record))
+        waited = self._for(run, "ended") >= table.proof_wait.total_seconds()
+        seen = Seen(timely=timely, stopping=run.stopping, waited=waited)
+        return judge(record.status, seen, proof=proof, lacking=lacking)
+
+    def _gone(self, run: Run) -> Answer:
+        """Say what it means that the service does not know a run."""
+        seconds = self._for(run, "missing")
+        text = f"the service knows no run {_uuid(run)}"
+        if seconds < GONE_AFTER:
+            return NoAnswer(f"{text}; it is asked again")
+        return Lost(f"{text}, for {seconds / 60:.0f} min: somebody deleted it")
+
+    def _for(self, run: Run, what: str) -> float:
+        """Return for how long (seconds) something is so of a run; from the first call on."""
+        return self._now() - self._since.setdefault((run.key, what), self._now())
+
+
+def _table(run: Run) -> RunTable:
+    return RunTable.model_validate(run.options)
+
+
+def _has_uuid(run: Run) -> bool:
+    """Whether a run's id may be one; a person who adopted it may have named anything."""
+    try:
+        return run.remote_id is not None and str(UUID(run.remote_id)) == run.remote_id
+    except ValueError:
+        return False
+
+
+def _uuid(run: Run) -> str:
+    if run.remote_id is None or not _has_uuid(run):
+        raise RejectedError(f"{run.remote_id!r} is no UUID of a run", effect="none")
+    return run.remote_id

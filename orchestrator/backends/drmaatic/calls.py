@@ -1,0 +1,32 @@
+"""What the service says in its own way, beside what HTTP itself tells."""
+
+from collections.abc import Callable
+
+from orchestrator.backend import AuthError, BackendError, RejectedError, TransientError
+from orchestrator.backends.http import Ask, Reply
+
+FORBIDDEN, NOT_FOUND, SERVER_FAILS = 403, 404, 500
+NOT_YOURS = "do not have permission"
+
+
+def reading(_: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | Reply | None:
+    """Return the error that a reply means; None where HTTP itself tells enough.
+
+    A refused token and a run of somebody else are both a 403: only the words tell them apart. A
+    404 that is a page for a browser is not about a run: there is no such route.
+    """
+    words = said()
+    text = f"{reply.source} answered {reply.status}: {words}"
+    if reply.status == FORBIDDEN:
+        if NOT_YOURS in words:
+            return RejectedError(f"{text} It belongs to another account", effect="none")
+        return AuthError(f"{text}; check `token` of this backend", effect="none")
+    if reply.status == NOT_FOUND and is_page(reply):
+        text = f"{reply.source} answered 404 with a page for a browser"
+        return TransientError(f"{text}; check `url` and `dialect` of this backend", effect="none")
+    return None
+
+
+def is_page(reply: Reply) -> bool:
+    """Whether a reply is a page for a browser: the service itself answers in JSON."""
+    return reply.headers.get("content-type", "").lower().startswith("text/html")

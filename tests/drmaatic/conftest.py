@@ -1,0 +1,107 @@
+"""The backend against the stand-in service, over real sockets on 127.0.0.1."""
+
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+
+from orchestrator.backend import Run
+from orchestrator.backends.drmaatic import KIND, opening
+from orchestrator.backends.drmaatic.backend import Drmaatic
+from orchestrator.backends.http import storage
+from orchestrator.backends.http.trust import tls
+from orchestrator.emulators.drmaatic.kind import KIND as EMULATED
+from orchestrator.testing.contract import Bodies, Body, Place, open_place
+from tests.emulated import Emulated, Ending, emulating
+
+YEARS = ("2025", "2023")
+RUNS = {"2023": "task", "2025": "job"}
+
+
+def shell(script: str, data: str | None = None, **more: Any) -> Body:
+    """Return a body that runs a shell script, with at most one file of data."""
+    files: dict[str, JsonValue] = {"script": "run.sh"}
+    if data is not None:
+        files["data"] = data
+    return Body({"task": "shell", "files": files, **more}, {"run.sh": script.encode()})
+
+
+def _writes(name: str, times: int, then: str = "") -> Body:
+    code = f"import sys; sys.stdout.buffer.write(bytes(range(256)) * {times})"
+    return shell(f"mkdir -p \"$(dirname '{name}')\"; python3 -c '{code}' > '{name}'; {then}")
+
+
+BODIES = Bodies(
+    writes=_writes,
+    copies=lambda source, name: shell(f"cp data.* '{name}'", source),
+    fails=lambda code: shell(f"exit {code}"),
+    sleeps=shell("exec sleep 1000"),
+    lingers=lambda name, times: _writes(name, times, then="exec sleep 1000"),
+)
+
+
+class Clock:
+    """The time that the backend sees, in seconds; it hardly passes but where a test moves it."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        """Return it; no two moments are the same."""
+        self.now += 1e-6
+        return self.now
+
+
+_tls = cache(tls)
+
+
+@pytest.fixture(autouse=True)
+def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the system's authorities once, not at each of hundreds of openings."""
+    monkeypatch.setattr(storage, "tls", _tls)
+
+
+@pytest.fixture(params=YEARS)
+def year(request: pytest.FixtureRequest) -> str:
+    """Return the dialect that the service speaks."""
+    return str(request.param)
+
+
+@pytest.fixture
+def emulated(tmp_path: Path, ending: Ending, year: str) -> Iterator[Emulated]:
+    """Serve the emulator in a thread."""
+    root = tmp_path / "service"
+    with emulating(KIND, EMULATED, root, ending, dialect=float(year)) as emulated:
+        yield emulated
+
+
+@pytest.fixture
+async def place(tmp_path: Path, emulated: Emulated) -> AsyncIterator[Place]:
+    """Open the backend, which has to find out the dialect."""
+    async with open_place(
+        KIND, emulated.options, tmp_path / "place", BODIES, secrets=emulated.secrets
+    ) as place:
+        yield place
+
+
+@pytest.fixture
+async def clock(place: Place, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Stop the backend's clock, and open it anew by that."""
+    clock = Clock()
+    monkeypatch.setattr(opening, "steady", clock)
+    await place.reopen()
+    return clock
+
+
+def drmaatic(place: Place) -> Drmaatic:
+    """Return the backend as it is open now."""
+    assert isinstance(place.backend, Drmaatic)
+    return place.backend
+
+
+@pytest.fixture
+async def lives(place: Place) -> Run:
+    """Start a run that goes on until it is stopped."""
+    return await place.started(place.run("1", place.bodies.sleeps))
