@@ -81,7 +81,7 @@ DROPPED: dict[str, Change] = {
 @pytest.mark.parametrize("cause", ["cancel", "deadline"])
 def test_what_was_not_started_is_dropped(cause: Literal["cancel", "deadline"]) -> None:
     """A job that nobody wants any more would still be started."""
-    assert decide.drop(cause, NOW) == DROPPED[cause]
+    assert decide.drop(work(want=Want.CANCEL), cause, NOW) == DROPPED[cause]
 
 
 # ── what did not work ──
