@@ -4,12 +4,16 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from orchestrator.backend import Kind
+from orchestrator.backends.http import door, storage
+from orchestrator.backends.http.trust import tls
 from orchestrator.emulators.ground import Kind as StandIn
 from orchestrator.emulators.server import Settings, serving
 
@@ -55,6 +59,16 @@ class Emulated:
     def starts(self, key: str) -> list[str]:
         """Return the ids of all runs that were ever started with a key in a tag."""
         return [it["run"] for it in self.told()["starts"] if key in " ".join(it["tags"])]
+
+
+_tls = cache(tls)
+
+
+@pytest.fixture(autouse=True)
+def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the system's authorities once, not twice at each of hundreds of openings."""
+    for module in (door, storage):
+        monkeypatch.setattr(module, "tls", _tls)
 
 
 @contextmanager
