@@ -1,5 +1,6 @@
 """A stand-in service in a thread of the tests, for the tests of the backend that speaks to it."""
 
+import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -82,3 +83,11 @@ def emulating(kind: Kind, stand_in: StandIn, root: Path, ending: Ending) -> Iter
         secrets = {name: Path(it["file"]).read_text() for name, it in tables["secrets"].items()}
         yield Emulated(options, secrets, told.control)
         ending(stack.pop_all().close)
+
+
+def stopped(stop: Callable[[], bool]) -> bool:
+    """Return whether a thread is told to stop, within twenty seconds."""
+    until = time.monotonic() + 20
+    while not stop() and time.monotonic() < until:
+        time.sleep(0.001)
+    return stop()

@@ -6,6 +6,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -214,10 +215,16 @@ def test_ready_comes_after_what_a_crash_left_is_taken_in(
     claim = home / "state/claimed" / ("c" * 12)
     claim.mkdir(parents=True)
     (claim / "left.toml").write_text('[run]\ncommand = ["true"]\n')
+    many = 100  # so many that they are not taken in while we look
+    for n in range(many):
+        odd = home / "state/claimed" / f"{n:0>12}"
+        odd.mkdir()
+        (odd / "odd.toml").write_text("[run")
     with _listener(tmp_path) as listener:
         serve(NOTIFY_SOCKET=str(tmp_path / "notify"))
         assert listener.recv(1000) == b"EXTEND_TIMEOUT_USEC=300000000"
         assert listener.recv(1000).startswith(b"READY=1\n")
+        assert Counter(name for name, *_ in _entries(home))["odd.toml"] == many
         assert "left" in [name for name, *_ in _entries(home)]
 
 
