@@ -141,6 +141,8 @@ def _become(environment: Mapping[str, str], files: Sequence[int]) -> None:
     os.dup2(files[0], 1)
     os.dup2(files[1], 2)
     os.closerange(3, 256)
+    sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")  # these may be of another kind
+    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace")
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()

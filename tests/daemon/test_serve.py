@@ -14,15 +14,16 @@ from pathlib import Path
 import pytest
 
 from orchestrator.store.lock import hold
+from tests.warm import Warm
 
 Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def home(tmp_path: Path, program: list[str], environment: dict[str, str]) -> Path:
+def home(tmp_path: Path, warm: Warm, environment: dict[str, str]) -> Path:
     """A home as `init` makes it, for a spool that is quick to trust what was copied."""
     root = tmp_path / "home"
-    subprocess.run([*program, "--home", root, "init"], env=environment, check=True)
+    assert warm.run(["--home", str(root), "init"], environment).returncode == 0
     config = root / "orchestrator.toml"
     config.write_text(config.read_text().replace('settle = "2s"', 'settle = "50ms"'))
     return root
