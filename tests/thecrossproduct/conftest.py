@@ -16,7 +16,9 @@ from orchestrator.backends.thecrossproduct.backend import TheCrossProduct
 from orchestrator.backends.thecrossproduct.session import Session
 from orchestrator.emulators.thecrossproduct.kind import KIND as EMULATED
 from orchestrator.testing.contract import Bodies, Place, open_place
-from tests.emulated import Emulated, Ending, emulating
+from tests.emulated import Emulated, Ending, certificates, emulating
+
+__all__ = ["certificates"]  # a fixture
 
 PUT = "PUT /s3/{bucket}/{key:path}"
 LOGIN = "GET /v1/auth/login"
