@@ -127,7 +127,7 @@ def fetched(link: str) -> bytes:
 async def until(true: Callable[[], bool]) -> None:
     """Wait for an effect over there that shows a moment after its call."""
     with anyio.fail_after(20):
-        while not true():
+        while not true():  # noqa: ASYNC110 - nobody tells
             await anyio.sleep(LOOK_EVERY)
 
 

@@ -112,7 +112,7 @@ class Service:
     async def until(self, is_so: Callable[[dict[str, Any]], bool]) -> None:
         """Wait until what it tells is so."""
         with anyio.fail_after(DEADLINE):
-            while not is_so(await run_sync(self.told)):
+            while not is_so(await run_sync(self.told)):  # noqa: ASYNC110 - nobody tells
                 await anyio.sleep(LOOK_EVERY)
 
     async def quiet(self) -> None:
