@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import httpx
 import pytest
 
@@ -19,6 +18,7 @@ from orchestrator.backends.cloudhpc.layout import folder
 from orchestrator.backends.cloudhpc.storage import CONTENT_TYPE
 from orchestrator.emulators.cloudhpc.kind import KIND as EMULATED
 from orchestrator.testing.contract import Bodies, Body, Place, open_place
+from orchestrator.testing.contract.place import LOOK_EVERY
 from tests.emulated import Emulated, Ending, certificates, emulating
 
 __all__ = ["certificates"]  # a fixture
@@ -127,8 +127,8 @@ def fetched(link: str) -> bytes:
 async def until(true: Callable[[], bool]) -> None:
     """Wait for an effect over there that shows a moment after its call."""
     with anyio.fail_after(20):
-        while not true():
-            await anyio.lowlevel.checkpoint()
+        while not true():  # noqa: ASYNC110 - nobody tells
+            await anyio.sleep(LOOK_EVERY)
 
 
 def held_at(patch: pytest.MonkeyPatch, module: object, name: str, number: int) -> None:

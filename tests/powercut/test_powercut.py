@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STATES = 500  # all of them checked as they lie; one in eight is started on
+STATES = 1000  # all of them checked as they lie; one in eight is started on
 
 
 def _powercuts(place: Path, states: int, start_every: int) -> None:
