@@ -188,17 +188,11 @@ class Place:
                 await self.backend.sync(run)
                 assert isinstance(await self.poll(run), Alive), "it was only looked at"
                 listed = [one for one in await self.backend.list_outputs(run) if not one.log]
-<<<<<<< HEAD
                 if sum(one.size or 0 for one in listed) in {0, size}:  # 0: sizes are not told
                     found = {one.name: await self.read(run, one) for one in listed}
                     if sum(map(len, found.values())) == size:
                         return found
-                await anyio.lowlevel.checkpoint()
-=======
-                if sum(one.size or 0 for one in listed) == size:
-                    return {one.name: await self.read(run, one) for one in listed}
                 await anyio.sleep(LOOK_EVERY)
->>>>>>> refs/heads/speed
 
     async def read(self, run: Run, output: Output, offset: int = 0) -> bytes:
         """Return the bytes of one output, read in a worker thread as the engine does."""
