@@ -266,7 +266,8 @@ class Drmaatic:
 
     def _for(self, run: Run, what: str) -> float:
         """Return for how long (seconds) something is so of a run; from the first call on."""
-        return self._now() - self._since.setdefault((run.key, what), self._now())
+        now = self._now()
+        return now - self._since.setdefault((run.key, what), now)
 
 
 def _table(run: Run) -> RunTable:
