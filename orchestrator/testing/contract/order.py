@@ -52,10 +52,9 @@ class OrderContract:
         """What was submitted at the moment of a failure would start: the place may refuse it."""
         fails = await place.started(place.run("1", place.bodies.fails(3)))
         wanted = place.run("2", place.bodies.writes("out.bin", 1))
-        try:
-            held = await place.started(replace(wanted, after=(str(fails.remote_id),)))
-        except TransientError as error:
-            assert error.effect == "none"
+        held = await _tried(place, replace(wanted, after=(str(fails.remote_id),)))
+        if isinstance(held, TransientError):
+            assert held.effect == "none"
             assert isinstance(await place.backend.find(wanted), Absent)
         else:
             await _never_starts(place, replace(held, after=()), fails)
@@ -78,20 +77,23 @@ async def _behind(place: Place, key: str, options: Options, *others: Run) -> Run
 
     A place need not take it behind one that has ended by then: the engine looks at that first.
     """
-    wanted = place.run(key, options)
     left = list(others)
     while True:
-        try:
-            run = await place.started(
-                replace(wanted, after=tuple(str(one.remote_id) for one in left))
-            )
-        except TransientError as error:
-            assert error.effect == "none"
-            ended = [one for one in left if isinstance(await place.poll(one), Finished)]
-            assert ended, error
-            left = [one for one in left if one not in ended]
-        else:
+        after = tuple(str(one.remote_id) for one in left)
+        run = await _tried(place, replace(place.run(key, options), after=after))
+        if isinstance(run, Run):
             return replace(run, after=())  # it is told at the submit
+        assert run.effect == "none"
+        ended = [one for one in left if isinstance(await place.poll(one), Finished)]
+        assert ended, run
+        left = [one for one in left if one not in ended]
+
+
+async def _tried(place: Place, run: Run) -> Run | TransientError:
+    try:
+        return await place.started(run)
+    except TransientError as error:
+        return error
 
 
 async def _never_starts(place: Place, held: Run, before: Run) -> None:
