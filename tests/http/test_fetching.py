@@ -151,6 +151,19 @@ async def test_it_ends_in_time_with_the_right_error(
     assert CANARY not in str(caught.value)
 
 
+@pytest.mark.usefixtures("hasty")
+async def test_a_service_may_think_before_a_file_begins(door: OpenDoor) -> None:
+    """What a service must put together first could never be fetched."""
+
+    def thinks(it: Connection) -> None:
+        it.stop.wait(0.4)  # longer than nothing may come once it has begun
+        it.send(answer(DATA))
+
+    with rogue(thinks) as server:
+        async with door(server.url) as it:
+            assert await run_sync(fetched, it) == DATA
+
+
 async def test_nothing_is_fetched_from_elsewhere(door: OpenDoor) -> None:
     """The account's key would be handed to whoever the service names."""
     with rogue(sends(answer())) as thief, rogue(sends(answer())) as server:
