@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.warm import Warm, warmed
+
 ROOT = Path(__file__).parents[1]
 
 PACKAGES = {  # where the package is not called as the program
@@ -84,6 +86,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def program() -> list[str]:
     """The command `orchestrator`, as an argument list; its home must be given by the test."""
     return [sys.executable, "-m", "orchestrator"]
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """A way to run commands of the program that spares each of them the start."""
+    with warmed() as warm:
+        yield warm
 
 
 @pytest.fixture

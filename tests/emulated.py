@@ -1,15 +1,20 @@
 """A stand-in service in a thread of the tests, for the tests of the backend that speaks to it."""
 
+import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from orchestrator.backend import Kind
+from orchestrator.backends.http import storage
+from orchestrator.backends.http.trust import tls
 from orchestrator.emulators.ground import Kind as StandIn
 from orchestrator.emulators.server import Settings, serving
 
@@ -57,6 +62,15 @@ class Emulated:
         return [it["run"] for it in self.told()["starts"] if key in " ".join(it["tags"])]
 
 
+_tls = cache(tls)
+
+
+@pytest.fixture(autouse=True)
+def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the system's authorities once, not at each of hundreds of openings."""
+    monkeypatch.setattr(storage, "tls", _tls)
+
+
 @contextmanager
 def emulating(
     kind: Kind, stand_in: StandIn, root: Path, ending: Ending, **dials: float
@@ -70,3 +84,11 @@ def emulating(
         secrets = {name: Path(it["file"]).read_text() for name, it in tables["secrets"].items()}
         yield Emulated(options, secrets, told.control)
         ending(stack.pop_all().close)
+
+
+def stopped(stop: Callable[[], bool]) -> bool:
+    """Return whether a thread is told to stop, within twenty seconds."""
+    until = time.monotonic() + 20
+    while not stop() and time.monotonic() < until:
+        time.sleep(0.001)
+    return stop()

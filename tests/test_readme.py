@@ -50,7 +50,9 @@ def shell(tmp_path: Path, environment: dict[str, str]) -> tuple[Path, dict[str, 
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     command = bin_ / "orchestrator"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m orchestrator "$@"\n')
+    # A run that asks for another's results has an environment of its own.
+    start = f'PYTHONPATH="{ROOT}" exec {sys.executable} -m orchestrator "$@"'
+    command.write_text(f"#!/bin/sh\n{start}\n")
     command.chmod(0o755)
     work = tmp_path / "work"
     work.mkdir()
@@ -81,6 +83,8 @@ def test_every_command_of_the_readme_works(shell: tuple[Path, dict[str, str]]) -
     assert printed['cat "$(orchestrator results hello --path)/outputs/sum.txt"'] == "499999500000\n"
     unpacked = 'cat "$(orchestrator results solver --path)/outputs/CASE/0.1/U"'
     assert printed[unpacked] == "1\n2\n3\n"
+    ordered = 'cat "$(orchestrator results solve --path)/outputs/lines.txt"'
+    assert printed[ordered] == "7\n"
     home = Path(environment["HOME"]) / ".local/share/orchestrator"
     assert len(list(home.glob("results/hello-*/latest/MANIFEST.json"))) == 1
     assert [p.read_text() for p in home.glob("results/sweep-*/latest/outputs/lines.txt")] == ["2\n"]

@@ -48,6 +48,10 @@ class Backend(Protocol):
 
         The intent is committed before this is called. MUST raise with `effect="none"` only where
         it is proved that nothing was and nothing will be started by this call.
+
+        Where `traits.starts_after` is set, the run MUST NOT start before all of `run.after` have
+        succeeded there, nor ever when one of them has not: then it MUST end. Until it starts, it
+        is Alive.
         """
 
     async def find(self, run: Run) -> Finding:

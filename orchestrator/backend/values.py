@@ -25,6 +25,8 @@ class Traits:
     `visible_after`: seconds after `sync` within which `list_outputs` shows what a live run had
     left; 0: it shows that at any time; None: it shows outputs of ended runs only.
     `md5_on_open`: it may vouch for an output not when it is listed, but when it is opened.
+    `starts_after`: it starts a run only when other runs of it have succeeded, as `Run.after` tells
+    it at the submit; after one that did not, it never starts it, and ends it.
     `inputs_at_submit`: `submit` itself sends the inputs, so it is told where they lie.
     `poll_within`: the longest time (seconds) between two looks at a live run, for a place that may
     forget how a run ended; None: as for all.
@@ -37,6 +39,7 @@ class Traits:
     exit_codes: bool = True
     visible_after: float | None = None
     md5_on_open: bool = False
+    starts_after: bool = False
     inputs_at_submit: bool = False
     poll_within: float | None = None
 
@@ -77,9 +80,11 @@ class Run:
     None until the run was accepted, found, or named by a person who adopted it; after an adoption
     `memo` is still what it was at the submit. `memo` is what this backend last asked to have
     remembered for this run. `live` says that it is under way as far as is known: its outputs are
-    looked at, not taken. `stopping` says that `cancel` was or may have been called for it, `stored`
-    that its results are published here. `inputs` are told at the submit alone, by their names in
-    the run, where `Traits.inputs_at_submit` asks for them.
+    looked at, not taken. `after` are the remote ids of the live runs behind which `submit` is to
+    hold it back, in the order of the job file: none, unless `Traits.starts_after` is set.
+    `stopping` says that `cancel` was or may have been called for it, `stored` that its results are
+    published here. `inputs` are told at the submit alone, by their names in the run, where
+    `Traits.inputs_at_submit` asks for them.
     """
 
     key: str
@@ -92,6 +97,7 @@ class Run:
     remote_id: str | None = None
     memo: Memo = field(default_factory=dict)
     live: bool = False
+    after: tuple[str, ...] = ()
     stopping: bool = False
     stored: bool = False
     inputs: Mapping[str, Input] = field(default_factory=dict)

@@ -130,12 +130,15 @@ def _moving(
                 else "the end of its run"
             )
             then = f"{job.backend} is asked how it stands, {when}"
-    return [*said, ("waits for", waits), ("next", then)]
+    others = [] if job.waits_for is None else [("and for", job.waits_for)]
+    return [*said, ("waits for", waits), *others, ("next", then)]
 
 
 def _queued(job: JobView, around: Surroundings, now: Now) -> list[tuple[str, str]]:
     if job.want is Want.CANCEL:
         return [("next", "it is taken out of the queue, at once")]
+    if job.waits_for is not None:
+        return [("waits for", job.waits_for), ("next", "it starts when all of them succeeded")]
     if job.due > now.steady:
         begun = f"run {job.runs + 1} of {job.allowed} starts, {_when(job.due, now)}"
         waits = "the pause before its next run" if job.runs else "its time"

@@ -118,6 +118,7 @@ def _facts(job: JobView) -> list[tuple[str, str]]:
         ("job", f"{job.name} ({job.id})"),
         ("state", since),
         ("reason", job.hold_reason or job.reason),
+        *([] if job.waits_for is None else [("waits for", job.waits_for)]),
         ("backend", job.backend),
         ("runs", f"{job.runs} of {job.allowed} allowed"),
         ("accepted", f"{screen.moment(job.accepted_at)}, dropped as {job.dropped_as}"),

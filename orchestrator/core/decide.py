@@ -6,6 +6,7 @@ Nothing here guesses: an answer that proves nothing changes nothing but the time
 from collections.abc import Sequence
 from typing import Literal
 
+from orchestrator.core.after import Waits
 from orchestrator.core.lifecycle import Event, JobState, Outcome, Want
 from orchestrator.core.now import Now
 from orchestrator.core.pacing import backoff, poll_delay, retry_delay
@@ -16,13 +17,18 @@ MAYBE_STARTED = (
     " cancel to give it up"
 )
 """Why nothing starts a job by itself that a restored queue brought back."""
+LOOK_AGAIN = 3600.0  # seconds; what changes meanwhile makes the run due at once
 SOONEST_LOOK = 2.0  # seconds between two looks for a run whose submit was not answered
 MISSES_BEFORE_HOLD = 12  # with their backoff about half an hour, before a person is asked
 
 
 def unwanted(work: Work, now: Now) -> Literal["cancel", "deadline"] | None:
-    """Return why the run should neither be started nor go on, None if it should."""
-    if work.want is Want.CANCEL:
+    """Return why the run should neither be started nor go on, None if it should.
+
+    One that was begun early, and is worthless without what it comes after, is cancelled like one
+    that a person does not want any more.
+    """
+    if work.want is Want.CANCEL or work.spoilt is not None:
         return "cancel"
     if work.deadline is not None and now.wall >= work.deadline:
         return "deadline"
@@ -35,6 +41,8 @@ def stop_due(work: Work, now: Now, *, keeps_time_limit: bool) -> StopCause | Non
     limit = work.spec.limits.time
     if cause is not None or keeps_time_limit or limit is None or work.started is None:
         return cause
+    if work.waits is not Waits.NO:
+        return None  # its place holds it back: its time has not begun
     return "time_limit" if now.steady - work.started >= limit.total_seconds() else None
 
 
@@ -52,10 +60,12 @@ def later(
     )
 
 
-def drop(cause: Literal["cancel", "deadline"], now: Now) -> Change:
+def drop(work: Work, cause: Literal["cancel", "deadline"], now: Now) -> Change:
     """End a run that provably was not started, because it is not wanted any more."""
     if cause == "cancel":
         reason = "cancelled on request, before it was started"
+        if work.want is not Want.CANCEL:
+            reason = f"not started: {work.spoilt}"
         outcome, job = Outcome.CANCELLED, JobState.CANCELLED
     else:
         reason = "its deadline passed before it was started"
@@ -111,7 +121,7 @@ def absent(work: Work, evidence: str, window: float | None, now: Now, u: float) 
         )
     cause = unwanted(work, now)
     if cause is not None:
-        return drop(cause, now)
+        return drop(work, cause, now)
     # Submitted again with backoff: a service that loses every request must not be hammered.
     return Change(
         event=Event.ABSENT,
@@ -179,7 +189,7 @@ def alive(
     if work.stop is not None:
         return later(work, Event.ALIVE, "asked to stop; not ended yet", now, u)
     limit = work.spec.limits.time
-    if limit is not None and work.started is not None:
+    if limit is not None and work.started is not None and work.waits is Waits.NO:
         due = min(due, max(work.started + limit.total_seconds(), now.steady + 1))
     if work.deadline is not None:
         due = min(due, now.steady + max(work.deadline - now.wall, 1.0))
@@ -223,8 +233,9 @@ def finished(
     if stopped is not None:
         cause = stopped if stopped == "time_limit" else work.stop or "cancel"
         outcome = Outcome.CANCELLED if cause == "cancel" else Outcome.TIMED_OUT
+        cancelled = "stopped on request" if work.spoilt is None else f"stopped: {work.spoilt}"
         why = {
-            "cancel": f"stopped on request ({why})",
+            "cancel": f"{cancelled} ({why})",
             "deadline": f"stopped at its deadline ({why})",
             "time_limit": f"stopped at its time limit ({why})",
         }[cause]
@@ -233,6 +244,27 @@ def finished(
     return Change(
         event=Event.FINISHED, reason=why, due=now.steady, outcome=outcome, exit_code=exit_code
     )
+
+
+def held_back(work: Work, now: Now) -> Change | None:
+    """Return what keeps a run whose outputs are here from being published; None when nothing does.
+
+    A run that was begun early counts as succeeded only when all that it comes after have. When one
+    of those has failed by our judgment, which may be stricter than that of its place, this one has
+    failed, too, and says why: what it worked on is not to be relied on. Its outputs are kept.
+    """
+    if work.outcome is not Outcome.SUCCEEDED:
+        return None
+    if work.spoilt is not None:
+        return Change(
+            event=Event.HARVEST_STEP,
+            reason=f"{work.reason}; but {work.spoilt}",
+            due=now.steady,
+            outcome=Outcome.FAILED,
+        )
+    if work.waits is Waits.NO:
+        return None
+    return Change(event=Event.HARVEST_STEP, reason=work.reason, due=now.steady + LOOK_AGAIN)
 
 
 def unfetchable(work: Work, why: str, now: Now, u: float) -> Change:
@@ -269,6 +301,8 @@ def published(work: Work, now: Now, notes: Sequence[str] = ()) -> Change:
 
 
 def _worth_another_run(work: Work, outcome: Outcome, now: Now) -> bool:
+    if work.spoilt is not None:
+        return False
     if work.deadline is not None and now.wall >= work.deadline:
         return False
     return outcome.value in work.spec.retry.on and work.number < work.runs_allowed

@@ -134,7 +134,7 @@ class Shown(StrEnum):
     """What people see: derived from job, run and wish, never stored as a state."""
 
     QUEUED = "QUEUED"
-    WAITING = "WAITING"
+    WAITING = "WAITING"  # queued, for other jobs to succeed or for its next try
     STAGING = "STAGING"
     SUBMITTING = "SUBMITTING"
     UNKNOWN = "UNKNOWN"
@@ -151,8 +151,8 @@ class Shown(StrEnum):
 def shown(job: JobState, want: Want, run: RunState | None, *, waiting: bool = False) -> Shown:
     """Return the word people see for a job.
 
-    `run` is the state of its live run, None without one; `waiting` says that a queued job has
-    been run before and waits for its next try.
+    `run` is the state of its live run, None without one; `waiting` says that a queued job waits for
+    others, or has been run before and waits for its next try.
     """
     if job.is_final:
         return Shown(job.value.upper())

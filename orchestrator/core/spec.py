@@ -36,6 +36,8 @@ Duration = Annotated[
 Moment = Annotated[AwareDatetime, BeforeValidator(parse_moment)]
 """A date and time with its offset, such as 2027-01-31T18:00:00Z."""
 
+MOST_AFTER = 100  # jobs that one may come after
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -61,6 +63,13 @@ Inside = Annotated[str, AfterValidator(check_inside)]
 
 InputSource = Annotated[str, AfterValidator(check_source)]
 """A file beside the spec, or an absolute path."""
+
+
+def _once_each(words: tuple[str, ...]) -> tuple[str, ...]:
+    for n, word in enumerate(words):
+        if word in words[:n]:
+            raise ValueError(f"expected each job once; {word} is there twice")
+    return words
 
 
 class Table(BaseModel):
@@ -128,5 +137,13 @@ class JobSpec(Table):
     """When to stop a run."""
     retry: Retry = Retry()
     """What to do when a run ends badly."""
+    after: Annotated[
+        tuple[Name, ...],
+        AfterValidator(_once_each),
+        Field(max_length=MOST_AFTER, json_schema_extra={"uniqueItems": True}),
+    ] = ()
+    """Jobs that must have succeeded before this one starts; when one of them ends otherwise, this
+    one ends, too. Each is a job's id, the beginning of its id, or its name: the newest job of that
+    name taken before this one, or else the first that is taken later."""
     tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
     """Words to find the job by."""

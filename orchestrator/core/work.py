@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from orchestrator.core.after import Waits
 from orchestrator.core.lifecycle import Event, JobState, Outcome, RunState, Want
 from orchestrator.core.spec import JobSpec
 
@@ -50,6 +51,12 @@ class Work:
     """Inputs that have not been brought over yet."""
     suspect: bool = False
     """Restored from an earlier copy of the queue: it may have gone further than is known here."""
+    spoilt: str | None = None
+    """Why the end of a job that its job comes after makes it worthless, in words."""
+    waits: Waits = Waits.NO
+    """Whether not all that its job comes after have succeeded: then it was begun early."""
+    after: tuple[str, ...] = ()
+    """The remote ids of the runs behind which its place is to hold it back."""
     published: bool = False
     """Its results stand in the result store."""
     memo: Mapping[str, JsonValue]

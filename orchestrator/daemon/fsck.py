@@ -106,6 +106,14 @@ CHECKS = {
         "A job succeeds only by its last run having succeeded.",
         partial(_rule, rule="success_proved"),
     ),
+    "waits-as-long-as-needed": Check(
+        "A job waits exactly as long as not all that it comes after have succeeded.",
+        partial(_rule, rule="waits"),
+    ),
+    "runs-in-order": Check(
+        "A job is not begun before all that it comes after have succeeded.",
+        partial(_rule, rule="in_order"),
+    ),
     "keys-are-ours": Check(
         "A run is looked for at its backend by a key made of the home's id and its own.",
         partial(_rule, rule="keys"),

@@ -88,7 +88,7 @@ def _take_in(
     """Take in what was dropped. A request is only noted: it was about the queue as it was then."""
     match verdict:
         case NewJob() as job:
-            entrance.accept(conn, job, now)
+            entrance.add(conn, job, now)
             told.again += 1
         case Request() as request:
             restored.note_request(conn, drop.id, request, now)

@@ -9,6 +9,7 @@ import anyio
 
 from orchestrator.backend import BackendError, Output, RejectedError
 from orchestrator.core import decide
+from orchestrator.core.after import Waits
 from orchestrator.core.faults import DiskFullError
 from orchestrator.core.lifecycle import Event, Outcome
 from orchestrator.core.names import Foreign, folders_beside, local_names
@@ -57,16 +58,17 @@ async def harvest(tools: Tools, work: Work) -> None:
 
 
 async def _take_steps(tools: Tools, work: Work) -> Work | None:
-    """List what there is, fetch it, publish it; return the ended run, None when the daemon stops.
+    """List what there is, fetch it, publish it; return the ended run, None when it has not ended.
 
     What takes more than one go is noted go by go, so that a restart does not begin anew; to unpack
-    an archive is one, too.
+    an archive is one, too, and so is to wait for what the job comes after.
     """
     if work.listed:
         steps = await tools.db.read(look.steps, work.run, "harvest")
     else:
         steps = await _list(tools, work)
-    noted = work.listed or len(_next_go(steps)) < len(steps) or bool(_folders(work, steps))
+    many = len(_next_go(steps)) < len(steps)
+    noted = work.listed or many or bool(_folders(work, steps)) or work.waits is not Waits.NO
     if noted and not work.listed:
         await tools.db.write(runs.list_outputs, work.run, steps)
     done, left = [s for s in steps if s.done], [s for s in steps if not s.done]
@@ -77,6 +79,12 @@ async def _take_steps(tools: Tools, work: Work) -> Work | None:
             await tools.db.write(runs.steps_done, work.run, "harvest", proofs)
         done, left = done + go, left[len(go) :]
     if tools.stopping:
+        return None
+    if work.waits is not Waits.NO:  # it was begun early
+        work = await tools.read(work.run)
+    held = decide.held_back(work, tools.now())
+    if held is not None:
+        await tools.move(work, held)
         return None
     published = await _publish(tools, work, done)
     for note in published.notes:

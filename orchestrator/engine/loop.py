@@ -101,6 +101,7 @@ class Engine:
                 place.max_runs if may_begin else 0,
                 ACTS_AT_ONCE - self._acts[name],
                 place.backend.traits.poll_batch,
+                place.backend.traits.starts_after,
             )
             for name, place in tools.places.items()
         }

@@ -23,7 +23,7 @@ async def stage(tools: Tools, work: Work) -> None:
     now = tools.now()
     cause = decide.unwanted(work, now)
     if cause is not None:
-        await tools.move(work, decide.drop(cause, now))
+        await tools.move(work, decide.drop(work, cause, now))
         return
     if work.unstaged == 0:
         await submit(tools, work)

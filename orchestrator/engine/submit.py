@@ -37,6 +37,11 @@ async def submit(tools: Tools, work: Work) -> None:
         tries=work.tries,  # it may not be the first try
     )
     work = await tools.move_on(work, intent)
+    if decide.unwanted(work, tools.now()) is not None:  # that came while the intent was written
+        why = "not sent: it is not wanted any more"
+        unsent = Change(event=Event.NOT_SENT, reason=why, due=tools.now().steady, tries=work.tries)
+        await tools.move(work, unsent)
+        return
     limit = submit_limit(sum(one.size for one in inputs.values()))
     answer = await _call(tools, work, inputs, limit)
     if isinstance(answer, Submitted):

@@ -3,12 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.core.after import Waits
 from orchestrator.core.lifecycle import JobState, RunState
 from orchestrator.core.now import Now
 from orchestrator.core.work import Work
-from orchestrator.store import entrance, look, runs
+from orchestrator.store import look, runs
 from orchestrator.store.look import Due
 from orchestrator.store.sqlite import Connection
+from orchestrator.store.waiting import end_queued
 
 DUE_AT_ONCE = 256  # rows of each backend
 BACKLOG = 16  # live runs beside those short of their end: outputs that wait to be fetched
@@ -16,11 +18,15 @@ BACKLOG = 16  # live runs beside those short of their end: outputs that wait to 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a backend has room for: runs in all, acts that begin now, runs that share one poll."""
+    """What a backend has room for: runs in all, acts that begin now, runs that share one poll.
+
+    `early` says that it holds runs back by itself, and may have them before it may start them.
+    """
 
     runs: int
     acts: int
     poll_batch: int
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def survey(conn: Connection, view: View) -> Seen:
         running, live = slots.get(backend, (0, 0))
         free = min(room.runs - running, room.runs + BACKLOG - live)
         if free > 0:
-            startable += look.startable(conn, backend, view.now, free)
+            startable += _startable(conn, backend, room, view.now, free)
         if room.acts > 0:
             due = look.due_runs(conn, backend, view.now, DUE_AT_ONCE)
             due += [item for item in hinted if item.backend == backend]
@@ -79,6 +85,14 @@ def survey(conn: Connection, view: View) -> Seen:
         cancelled=cancelled,
         next_due=look.next_due(conn, view.now),
     )
+
+
+def _startable(conn: Connection, backend: str, room: Room, now: Now, free: int) -> list[str]:
+    """Return jobs that may start; those that would only wait over there come last."""
+    found = look.startable(conn, backend, now, free)
+    if room.early and len(found) < free:
+        found += look.startable(conn, backend, now, free - len(found), Waits.BEHIND)
+    return found
 
 
 def share_out(due: Iterable[Due], room: Room) -> list[list[str]]:
@@ -105,9 +119,9 @@ def begin(conn: Connection, seen: Seen, named: Sequence[tuple[str, str, str]], v
     """End what is overdue, give jobs their next run (job id, run id, key), and look again."""
     for job in seen.expired:
         why = "its deadline passed before it ran"
-        entrance.end_queued(conn, job, JobState.FAILED, why, view.now)
+        end_queued(conn, job, JobState.FAILED, why, view.now)
     for job in seen.cancelled:
-        entrance.end_queued(conn, job, JobState.CANCELLED, "cancelled on request", view.now)
+        end_queued(conn, job, JobState.CANCELLED, "cancelled on request", view.now)
     for job, run, key in named:
         runs.start(conn, job, run, key, view.now)
     return survey(conn, view)

@@ -142,6 +142,7 @@ def as_run(work: Work) -> Run:
         remote_id=work.remote_id,
         memo=work.memo,
         live=work.state is RunState.RUNNING,
+        after=work.after,
         stopping=work.stop is not None,
         stored=work.published,
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from orchestrator.core.after import Waits
 from orchestrator.core.lifecycle import JobState, RunState, Want, shown
 from orchestrator.store.queries import load
 from orchestrator.store.sqlite import Connection
@@ -48,7 +49,7 @@ def misshown(conn: Connection) -> list[str]:
     said = []
     for row in conn.execute(load("audit")["standings"]).fetchall():
         live = None if row["run_state"] is None else RunState(row["run_state"])
-        waiting = row["runs"] > 0
+        waiting = row["runs"] > 0 or row["waits"] != Waits.NO
         right = shown(JobState(row["state"]), Want(row["want"]), live, waiting=waiting)
         if right != row["shown"]:
             said.append(f"job {row['id']} is {right} and shown as {row['shown']}")

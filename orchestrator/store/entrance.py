@@ -4,11 +4,12 @@ import hashlib
 import json
 from collections.abc import Collection
 
+from orchestrator.core.after import Waits
 from orchestrator.core.intake import NewJob, Rejection, Request, Verb
 from orchestrator.core.lifecycle import Event, JobState, Outcome, RunState, Shown, Want
 from orchestrator.core.now import Now
 from orchestrator.core.work import Change, Hold
-from orchestrator.store import look, runs
+from orchestrator.store import look, runs, waiting
 from orchestrator.store.queries import load
 from orchestrator.store.record import add_entry, record
 from orchestrator.store.resolve import resolve
@@ -22,7 +23,18 @@ MOST_NAMED = 5  # ids that an answer lists
 
 
 def accept(conn: Connection, job: NewJob, now: Now) -> bool:
-    """Add the job with its inputs; return False when its id is already there (a replay)."""
+    """Add the job with its inputs; return False when its id is already there (a replay).
+
+    Should it come after others, or others have waited for it, that is seen to at once.
+    """
+    is_new = add(conn, job, now)
+    if is_new:
+        waiting.entered(conn, job.id, now)
+    return is_new
+
+
+def add(conn: Connection, job: NewJob, now: Now) -> bool:
+    """Add the job as `accept` does, but leave it to `waiting.review_all` what it comes after."""
     queue = load("queue")
     if conn.execute(queue["job_known"], {"id": job.id}).fetchone():
         return False
@@ -41,6 +53,7 @@ def accept(conn: Connection, job: NewJob, now: Now) -> bool:
             "uid": job.uid,
             "deadline": spec.limits.deadline.timestamp() if spec.limits.deadline else None,
             "allowed": spec.retry.attempts,
+            "waits": Waits.YES if spec.after else Waits.NO,
             "reason": "accepted",
             "steady": now.steady,
             "wall": now.wall,
@@ -60,6 +73,8 @@ def accept(conn: Connection, job: NewJob, now: Now) -> bool:
             for item in job.inputs
         ],
     )
+    words = [{"job": job.id, "n": n, "word": word} for n, word in enumerate(spec.after)]
+    conn.executemany(queue["add_dependency"], words)
     record(conn, job.id, f"accepted from {job.drop}", now)
     return True
 
@@ -133,7 +148,9 @@ def _cancel(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str |
     _wish(conn, id_, Want.CANCEL, None)
     conn.execute(load("queue")["hurry"], {"job": id_, "steady": now.steady})
     if job["state"] == JobState.QUEUED:
-        end_queued(conn, id_, JobState.CANCELLED, "cancelled on request, before it ran", now)
+        waiting.end_queued(
+            conn, id_, JobState.CANCELLED, "cancelled on request, before it ran", now
+        )
     else:
         record(conn, id_, "cancel requested", now)
     return None
@@ -155,6 +172,8 @@ def _release(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str 
     _wish(conn, id_, Want.RUN, None)
     conn.execute(load("queue")["have_patience"], {"job": id_})
     record(conn, id_, "released on request", now)
+    waiting.review(conn, [id_], now)
+    waiting.follow(conn, id_, now)
     return None
 
 
@@ -166,6 +185,9 @@ def _retry(conn: Connection, id_: str, job: Row, request: Request, now: Now) -> 
         last = conn.execute(load("look")["last_run"], {"job": id_}).fetchone()
         if last is not None and last["abandoned"]:
             return MAY_BE_ALIVE
+    hindered = waiting.refusal(conn, id_)
+    if hindered is not None:
+        return f"it could not start: {hindered}"
     if job["state"] == JobState.ACTIVE:
         if job["want"] != Want.HOLD:
             return f"the job is {job['shown']}; cancel it first, or wait for its end"
@@ -176,6 +198,8 @@ def _retry(conn: Connection, id_: str, job: Row, request: Request, now: Now) -> 
     values = {"job": id_, "steady": now.steady, "reason": "a person asked for another run"}
     conn.execute(queue["allow_run"], values)
     record(conn, id_, "retry requested", now, always=True)
+    waiting.review(conn, [id_], now)
+    waiting.follow(conn, id_, now)
     return None
 
 
@@ -226,13 +250,6 @@ _DO = {
     Verb.RETRY: _retry,
     Verb.ADOPT: _adopt,
 }
-
-
-def end_queued(conn: Connection, id_: str, state: JobState, reason: str, now: Now) -> None:
-    """End a job that has no live run."""
-    values = {"job": id_, "state": state, "due": now.steady, "reason": reason}
-    conn.execute(load("queue")["settle_job"], values)
-    record(conn, id_, reason, now)
 
 
 def _wish(conn: Connection, id_: str, want: Want, hold: Hold | None) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from orchestrator.core.after import Waits, remote_ids
 from orchestrator.core.history import Entry
 from orchestrator.core.lifecycle import Outcome, RunState, Want
 from orchestrator.core.now import Now
@@ -14,6 +15,7 @@ from orchestrator.store.queries import load
 from orchestrator.store.record import entry
 from orchestrator.store.results.fetching import HeldAgainst
 from orchestrator.store.sqlite import Connection, Row
+from orchestrator.store.waiting import earlier
 
 Phase = Literal["stage", "harvest"]
 
@@ -80,7 +82,7 @@ def _due(row: Row) -> Due:
 def work(conn: Connection, run: str) -> Work:
     """Return the run with what decisions need of its job."""
     row = dict(conn.execute(load("look")["work"], {"run": run}).fetchone())
-    outcome = row.pop("outcome")
+    outcome, waits = row.pop("outcome"), Waits(row["waits"])
     return Work(
         **row
         | {
@@ -92,6 +94,8 @@ def work(conn: Connection, run: str) -> Work:
             "forgotten": bool(row["forgotten"]),
             "suspect": bool(row["suspect"]),
             "published": bool(row["published"]),
+            "waits": waits,
+            "after": () if waits is Waits.NO else remote_ids(earlier(conn, row["job"])),
             "memo": json.loads(row["memo"]),
         }
     )
@@ -103,9 +107,15 @@ def running(conn: Connection, run: str) -> Work | None:
     return None if found is None else work(conn, run)
 
 
-def startable(conn: Connection, backend: str, now: Now, limit: int) -> list[str]:
-    """Return the oldest queued jobs of a backend that may start now."""
+def startable(
+    conn: Connection, backend: str, now: Now, limit: int, waits: Waits = Waits.NO
+) -> list[str]:
+    """Return the oldest queued jobs of a backend that may start now.
+
+    With Waits.BEHIND, those that may be given early to a place that holds runs back by itself.
+    """
     values = {"backend": backend, "steady": now.steady, "wall": now.wall, "limit": limit}
+    values["waits"] = waits
     return [row["id"] for row in conn.execute(load("look")["startable"], values).fetchall()]
 
 

@@ -1,5 +1,6 @@
 """The history: one entry whenever what people see of a job changes, in the same transaction."""
 
+from orchestrator.core.after import Waits
 from orchestrator.core.history import Entry
 from orchestrator.core.lifecycle import JobState, RunState, Shown, Want, shown
 from orchestrator.core.now import Now
@@ -16,7 +17,7 @@ def record(conn: Connection, job: str, reason: str, now: Now, *, always: bool = 
         JobState(row["state"]),
         Want(row["want"]),
         None if live is None else RunState(live),
-        waiting=row["runs"] > 0,
+        waiting=row["runs"] > 0 or row["waits"] != Waits.NO,
     )
     first = row["shown_since"] is None
     if word == row["shown"] and not (first or always):

@@ -13,7 +13,7 @@ from orchestrator.core.ids import key_of
 from orchestrator.core.intake import Request
 from orchestrator.core.lifecycle import RunState
 from orchestrator.core.now import Now
-from orchestrator.store import look, runs
+from orchestrator.store import look, runs, waiting
 from orchestrator.store.queries import load
 from orchestrator.store.record import record
 from orchestrator.store.results.manifest import EndedRun
@@ -55,6 +55,7 @@ def doubt_everything(conn: Connection, why: str, now: Now) -> tuple[int, int]:
         for step in ("submit_staging", "doubt_submitting", "suspect_run"):
             conn.execute(sql[step], values)
         record(conn, row["job"], f"{why}: its run is looked for by its key", now)
+    waiting.review_all(conn, now)
     return len(queued), len(live)
 
 
@@ -100,7 +101,7 @@ def _publish(conn: Connection, job: str, number: int, found: Found, now: Now) ->
         conn.execute(sql[step], values)
     work = look.work(conn, run)
     change = decide.published(work, now)
-    runs.move(conn, work, change, now, manifest_sha256=found.manifest_sha256)
+    runs.move(conn, work, change, now, manifest_sha256=found.manifest_sha256, alone=True)
 
 
 def _pass_over(

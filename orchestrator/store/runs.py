@@ -14,6 +14,7 @@ from orchestrator.store.queries import load
 from orchestrator.store.record import record
 from orchestrator.store.results.fetching import HeldAgainst
 from orchestrator.store.sqlite import Connection
+from orchestrator.store.waiting import follow
 
 LARGEST_MEMO = 65536
 
@@ -47,10 +48,13 @@ def move(
     *,
     staged: Proof | None = None,
     manifest_sha256: str | None = None,
+    alone: bool = False,
 ) -> None:
     """Write what an act came to, with the proof of a staging step where that is what it did.
 
-    Raises StaleError when the run is not as it was read.
+    What it means for jobs that come after this one is written, too, unless `alone` is given: then
+    they are left to be looked at when more is known. Raises StaleError when the run is not as it
+    was read.
     """
     queue = load("queue")
     state = target(work.state, change.event)
@@ -60,6 +64,8 @@ def move(
         "source": work.state,
         "state": state,
         "want": work.want,
+        "waits": work.waits,
+        "spoilt": work.spoilt,
         "steady": now.steady,
         "wall": now.wall,
         "due": change.due,
@@ -94,6 +100,8 @@ def move(
         }
         conn.execute(queue["settle_job"], settled)
     record(conn, work.job, change.hold.reason if change.hold else change.reason, now)
+    if not alone and (state is not work.state or change.hold is not None):
+        follow(conn, work.job, now)
 
 
 def move_on(

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from orchestrator.core.after import in_words
 from orchestrator.core.lifecycle import JobState, Outcome, RunState, Shown, Want
 from orchestrator.store.queries import load
 from orchestrator.store.sqlite import Connection
+from orchestrator.store.waiting import earlier
 
 Which = Literal["unfinished", "ended"]
 NO_LIMIT = -1
@@ -35,7 +37,7 @@ class JobLine:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job in full. `spec` is the checked spec, as JSON."""
+    """One job in full. `spec` is the checked spec, as JSON; `waits_for` the jobs before it."""
 
     id: str
     seq: int
@@ -56,6 +58,7 @@ class JobView:
     file: str
     spec: dict[str, Any]
     changed_at: float
+    waits_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,14 @@ def jobs(conn: Connection, which: Which, limit: int = NO_LIMIT) -> list[JobLine]
     sql = load("views")
     seqs = [row["seq"] for row in conn.execute(sql[which], {"limit": limit}).fetchall()]
     rows = conn.execute(sql["lines"], {"seqs": json.dumps(seqs)}).fetchall()
-    return [JobLine(**dict(row) | {"shown": Shown(row["shown"])}) for row in rows]
+    return [_line(conn, dict(row)) for row in rows]
+
+
+def _line(conn: Connection, row: dict[str, Any]) -> JobLine:
+    """Return one line; what a job waits for changes without itself, and is read now."""
+    if row.pop("waits"):
+        row["reason"] = f"waits for {in_words(earlier(conn, row['id']))}"
+    return JobLine(**row | {"shown": Shown(row["shown"])})
 
 
 def counts(conn: Connection) -> tuple[dict[Shown, int], int]:
@@ -136,13 +146,15 @@ def job(conn: Connection, id_: str) -> JobView | None:
     row = conn.execute(load("views")["job"], {"job": id_}).fetchone()
     if row is None:
         return None
+    fields = dict(row)
     read = {
+        "waits_for": in_words(earlier(conn, id_)) if fields.pop("waits") else None,
         "state": JobState(row["state"]),
         "want": Want(row["want"]),
         "shown": Shown(row["shown"]),
         "spec": json.loads(row["spec"]),
     }
-    return JobView(**dict(row) | read)
+    return JobView(**fields | read)
 
 
 def runs(conn: Connection, id_: str) -> list[RunView]:

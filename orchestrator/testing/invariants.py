@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from orchestrator.testing.world import World
 
 
+_UNSUCCESSFUL = """SELECT it.word FROM dependency AS it LEFT JOIN job ON job.id = it.awaits
+WHERE it.job = ? AND job.state IS NOT 'succeeded'"""
+
+
 def broken(world: "World") -> Iterator[str]:
     """Yield every promise that does not hold in a world at rest."""
     jobs = world.conn.execute("SELECT * FROM job ORDER BY seq").fetchall()
@@ -43,6 +47,9 @@ def _of_job(world: "World", job: Row) -> Iterator[str]:
     succeeded = bool(runs) and runs[-1]["outcome"] == "succeeded"
     if succeeded != (state is JobState.SUCCEEDED):
         yield f"{name} is {state}, its last run {runs[-1]['outcome'] if runs else 'none'}"
+    if succeeded and world.restorer is None:
+        rows = world.conn.execute(_UNSUCCESSFUL, (name,)).fetchall()
+        yield from (f"{name} has succeeded, {row['word']} before it has not" for row in rows)
     for run in runs:
         yield from _of_run(world, job, run)
 
@@ -55,7 +62,7 @@ def _of_run(world: "World", job: Row, run: Row) -> Iterator[str]:
     if outcome in {"succeeded", "failed", "timed_out"} and run["manifest_sha256"]:
         if remote is None or not server.has_ended(remote):
             yield f"{key} is {outcome}, but its work goes on or never began"
-        elif remote.ok != (outcome == "succeeded"):
+        elif (remote.ok and run["spoilt"] is None) != (outcome == "succeeded"):
             yield f"{key} is {outcome}, the truth is {remote}"
     if run["manifest_sha256"] and remote is not None:
         yield from _result(world, job, run, remote)

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.core.ids import id_from_bits
 from orchestrator.core.intake import Input, NewJob, Request, Verb
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 PATIENCE = 12 * 3600.0  # seconds within which everything must be at rest once nothing goes wrong
 DROP = "dropped"
+T = TypeVar("T")
+MORE_IN_CHAINS = 3  # jobs, and runs at once: or few would find others to come after
 
 _RESTLESS = """SELECT job.id, job.state, job.want, job.runs, run.state AS run_state, run.due,
 run.tries, run.last_error FROM job LEFT JOIN run ON run.job = job.id AND run.number = job.runs
-WHERE (job.state IN ('queued', 'active') AND job.want <> 'hold')
+WHERE (job.state IN ('queued', 'active') AND job.want <> 'hold'
+       AND NOT (job.waits <> 'no' AND job.want = 'run' AND (job.state = 'queued' OR
+            (run.state = 'harvesting' AND run.outcome = 'succeeded' AND run.spoilt IS NULL))))
    OR (run.state = 'ended' AND run.forgotten = 0)"""
 
 
@@ -30,16 +34,18 @@ ORDER BY seq"""
 class People:
     """All who use the daemon: what they do, and when, is drawn from the seed."""
 
-    def __init__(self, world: "World", random: Random) -> None:
+    def __init__(self, world: "World", random: Random, order: Random) -> None:
         self._world = world
         self._random = random
+        self._order = order
+        self.chained = order.random() < 0.4  # in the other worlds, no job comes after another
         self.jobs: list[str] = []
         self._inputs: list[Path] = []
 
     async def live(self) -> None:
         """Drop jobs and requests for a while, then wait, then tidy up what is held."""
         pace = self._random.choice([0.2, 5.0, 60.0])
-        to_come = self._random.randrange(1, 6)
+        to_come = self._random.randrange(1, 6) + (MORE_IN_CHAINS if self.chained else 0)
         for _ in range(to_come + self._random.choice([0, 2, 6, 12])):
             if to_come and self._random.random() < 0.6:
                 to_come -= 1
@@ -59,6 +65,9 @@ class People:
             for job in self.held():
                 self._ask(job, verb or self._choice(job), confirmed=self._random.random() < 0.5)
             await self._wait()
+        for job in self._waiting():
+            self._ask(job, Verb.CANCEL, confirmed=False)
+        await self._wait()
         if self.held():
             self._world.fail(f"still held after a cancel: {self.held()}")
 
@@ -68,6 +77,11 @@ class People:
         rows = self._world.conn.execute(sql).fetchall()
         self._world.holds.update(row["hold_code"] for row in rows)
         return [row["id"] for row in rows]
+
+    def _waiting(self) -> list[str]:
+        """Return the jobs that wait for what nobody will ever drop."""
+        sql = "SELECT id FROM job WHERE state = 'queued' ORDER BY seq"
+        return [row["id"] for row in self._world.conn.execute(sql).fetchall()]
 
     async def _wait(self) -> None:
         """Wait until nothing moves any more."""
@@ -85,9 +99,10 @@ class People:
         limit = random.choice([None, None, timedelta(seconds=random.choice([1, 20, 200]))])
         wall = self._world.now().wall
         deadline = random.choice([None, None, None, wall + random.choice([-5.0, 30.0, 600.0])])
+        servers = self._world.servers
         spec = JobSpec(
             name=random.choice(["wing", "rotor"]),
-            backend=random.choice(self._world.servers).name,
+            backend=self._often(servers[0].name, random.choice(servers).name),
             run={
                 "inputs": len(inputs),
                 "bad": random.random() < 0.04,
@@ -97,8 +112,9 @@ class People:
                 time=limit,
                 deadline=None if deadline is None else datetime.fromtimestamp(deadline, UTC),
             ),
+            after=self._before(),
             retry=Retry(
-                attempts=random.choice([1, 1, 2, 4]),
+                attempts=self._often(1, random.choice([1, 1, 2, 4])),
                 delay=timedelta(seconds=random.choice([1, 10, 100])),
                 on=frozenset(random.choice([("failed",), ("failed", "timed_out"), ()])),
             ),
@@ -107,6 +123,19 @@ class People:
         self._world.note("drop", job)
         text = f"# {job}\n".encode()
         self._world.drop(NewJob(job, spec, text, "job.toml", DROP, 1000, tuple(inputs)))
+
+    def _often(self, what: T, else_: T) -> T:
+        """Choose what lets a job be given to its place early, where jobs come after others."""
+        return what if self.chained and self._order.random() < 0.8 else else_
+
+    def _before(self) -> tuple[str, ...]:
+        """Choose what a job comes after: by id, by its beginning, by a name that may never come."""
+        order = self._order
+        if not self.chained or order.random() < 0.3:
+            return ()
+        words = ["wing", "rotor", "tail", *self.jobs[-2:], *(job[:4] for job in self.jobs[-1:])]
+        weights = [0.5, 0.5, 0.2, *[4.0] * (len(words) - 3)]
+        return tuple(dict.fromkeys(order.choices(words, weights, k=order.choice([1, 1, 1, 2]))))
 
     def _write_inputs(self, job: str) -> list[Input]:
         """Write input files, some of them beside the spec; some die before they are moved on."""

@@ -84,6 +84,8 @@ class SimulatedBackend:
 
     async def submit(self, run: Run) -> Submitted:
         """Start the run, or lose the request, or let it stall until its sender has gone."""
+        if run.after and not self.traits.starts_after:
+            raise AssertionError(f"{run.key} is to be held back by a place that does not")
         if run.options.get("bad"):
             self._observer.called("submit", self._server.name, [run.key])
             raise RejectedError("there is no such program", effect="none")

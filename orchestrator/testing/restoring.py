@@ -54,7 +54,7 @@ class Restorer:
         conn.execute("BEGIN IMMEDIATE")
         restored.number_history_from(conn, look.last_history(world.conn))
         for job in self.accepted:
-            entrance.accept(conn, job, world.now())
+            entrance.add(conn, job, world.now())
         for job_id, found in unknown_results(world.home, conn, HOME_ID, Told()):
             restored.adopt(conn, job_id, found, world.now(), self._new_key)
         restored.doubt_everything(conn, "restored", world.now())

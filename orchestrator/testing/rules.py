@@ -1,7 +1,9 @@
 """What must hold at every call a simulated backend gets: read from the database at that moment."""
 
+import json
 from typing import TYPE_CHECKING
 
+from orchestrator.backend import Run
 from orchestrator.store.sqlite import Row
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ STATES = {
     "forget": "ended",
 }
 IN_FLIGHT = 800.0  # seconds that an act may go on after a person held the job
+
+_BEFORE = """SELECT it.word, job.state,
+(SELECT json_group_array(remote_id) FROM run WHERE run.job = it.awaits) AS names
+FROM dependency AS it LEFT JOIN job ON job.id = it.awaits WHERE it.job = ?"""
 
 _RUN = """SELECT run.state, run.outcome, run.manifest_sha256, run.remote_id, job.want, job.shown,
 job.shown_since, run.job FROM run JOIN job ON job.id = run.job WHERE run.key = ?"""
@@ -48,13 +54,15 @@ def _overtaken(world: "World", verb: str, key: str, row: Row) -> bool:
     return named and verb == "find" and row["state"] == "running"
 
 
-def check_start(world: "World", key: str) -> None:
+def check_start(world: "World", run: Run) -> None:
     """Hold the start of real work against what is committed; called before it begins."""
+    key = run.key
     row = world.conn.execute(_RUN, (key,)).fetchone()
     if row is None and world.restorer is not None:
         return  # a request of a life that a restore forgot is executed late
     if row is not None:
         _check_after_restore(world, key, row["job"])
+        _check_order(world, run, row["job"])
     if row is None or row["state"] not in {"submitting", "unknown"}:
         abandoned = row is not None and row["outcome"] == "abandoned"
         if not abandoned:
@@ -65,6 +73,17 @@ def check_start(world: "World", key: str) -> None:
         others = [other for other in server.live(row["job"]) if other != key] if row else []
         if others:
             world.fail(f"{key} starts while {others} of the same job may be under way")
+
+
+def _check_order(world: "World", run: Run, job: str) -> None:
+    """Hold a start against the promise: all that the job comes after have succeeded before.
+
+    Or the server was told of a run of each of the others, and will hold this one back.
+    """
+    for one in world.conn.execute(_BEFORE, (job,)).fetchall():
+        names = json.loads(one["names"])
+        if one["state"] != "succeeded" and not set(names) & set(run.after):
+            world.fail(f"{run.key} starts after {one['word']} ({names}), which is {one['state']}")
 
 
 def _check_after_restore(world: "World", key: str, job: str) -> None:

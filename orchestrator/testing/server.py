@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +40,12 @@ CHARACTERS: Mapping[str, Character] = {
 
 @dataclass(slots=True, kw_only=True)
 class Remote:
-    """One run as the server knows it: `ends` is when, `knowable` whether anybody can tell how."""
+    """One run as the server knows it: `ends` is when, `knowable` whether anybody can tell how.
+
+    `behind` are the runs that must have ended well before it begins; then it `takes` so many
+    seconds. `passes` says whether the server lets go what is behind it: it may be content with
+    what is not `ok`.
+    """
 
     key: str
     job: str
@@ -53,6 +59,9 @@ class Remote:
     outputs: dict[str, bytes]
     growing: int
     copied: bool
+    passes: bool
+    behind: "tuple[Remote, ...]" = ()
+    takes: float = 0.0
     stopped: str | None = None
     gone: bool = False
     forgotten: bool = False
@@ -61,6 +70,8 @@ class Remote:
 @dataclass(slots=True)
 class Server:
     """One service, with its own time and chance. `witness` is told of every start before it.
+
+    `lenient` is how often it calls well what we call a failure.
 
     `parts` counts what has come over of each input, by key and name; `adopted` are the keys of runs
     that a person named, so that our side was not told what the service tells of them.
@@ -71,7 +82,7 @@ class Server:
     random: Random
     faults: Faults
     clock: Callable[[], float]
-    witness: Callable[[str], None]
+    witness: Callable[[Run], None]
     hint: Callable[[str], None]
     runs: dict[str, Remote] = field(default_factory=dict)
     starts: Counter[str] = field(default_factory=Counter)
@@ -79,6 +90,8 @@ class Server:
     outage: tuple[float, float] = (0.0, 0.0)
     parts: dict[tuple[str, str], int] = field(default_factory=dict)
     adopted: set[str] = field(default_factory=set)
+    lenient: float = 0.0
+    held_back: list[Remote] = field(default_factory=list)
 
     @property
     def is_down(self) -> bool:
@@ -89,7 +102,7 @@ class Server:
         """Start the work of a run. A server that does not dedupe starts it as often as asked."""
         if self.character.dedupes and run.key in self.runs:
             return self.runs[run.key]
-        self.witness(run.key)
+        self.witness(run)
         self.starts[run.key] += 1
         now = self.clock()
         takes = self.random.choice([0.0, 1.0, 30.0, 300.0, SLOWEST_RUN]) * self.random.random()
@@ -106,13 +119,44 @@ class Server:
             outputs=_outputs(run, self.random),
             growing=self.random.randrange(1, 4) if self.faults.strikes("growing output") else 0,
             copied=self.faults.strikes("copied run"),
+            passes=False,
         )
+        remote.passes = remote.ok or (self.lenient > 0 and self.random.random() < self.lenient)
         limit = run.time_limit
         if self.character.traits.keeps_time_limit and limit is not None and limit < takes:
             remote.ends, remote.stopped, remote.ok = now + limit, "time_limit", False
+            remote.passes = False
         self.runs[run.key] = remote
+        if run.after:
+            self._hold_back(remote, run.after)
         self._hint_at_end(remote)
         return remote
+
+    def _hold_back(self, remote: Remote, after: tuple[str, ...]) -> None:
+        """Let a run begin when others have ended well."""
+        remote.behind = tuple(one for one in self.runs.values() if one.remote_id in after)
+        remote.takes, remote.ends = remote.ends - remote.started, math.inf
+        self.held_back.append(remote)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Begin what was held back long enough, and end what is not to begin any more."""
+        for remote in list(self.held_back):
+            left = [one for one in remote.behind if not self.has_ended(one)]
+            spoilt = any(self.has_ended(one) and not one.passes for one in remote.behind)
+            if left and not spoilt and not math.isfinite(remote.ends):
+                continue
+            self.held_back.remove(remote)
+            if math.isfinite(remote.ends):
+                continue  # it was stopped
+            remote.ends = self.clock() + (0.0 if spoilt else remote.takes)
+            if spoilt:
+                remote.ok = remote.passes = False
+            self._hint_at_end(remote)
+        ends = [one.ends for remote in self.held_back for one in remote.behind]
+        ahead = [end - self.clock() for end in ends if self.clock() < end < math.inf]
+        if ahead:
+            asyncio.get_running_loop().call_later(min(ahead), self._let_go)
 
     def start_late(self, run: Run) -> None:
         """Start a run some time after the request for it came in."""
@@ -146,8 +190,9 @@ class Server:
         delay = self.random.random() * (200.0 if self.faults.strikes("late cancel") else 1.0)
         if self.clock() + delay < remote.ends:
             remote.ends, remote.ok = self.clock() + delay, False
-            remote.stopped = "cancel"
+            remote.stopped, remote.passes = "cancel", False
             self._hint_at_end(remote)
+            self._let_go()
 
     def listing(self, remote: Remote) -> list[Output]:
         """Return what an ended run left; what still grows is announced with a passing size."""
@@ -168,6 +213,8 @@ class Server:
 
     def _hint_at_end(self, remote: Remote) -> None:
         if not self.character.traits.hints or self.faults.strikes("lost hint"):
+            return
+        if not math.isfinite(remote.ends):
             return
         delay = max(0.0, remote.ends - self.clock())
         asyncio.get_running_loop().call_later(delay, self.hint, remote.key)

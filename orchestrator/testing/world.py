@@ -3,8 +3,10 @@
 import asyncio
 import traceback
 from collections import Counter
+from dataclasses import replace
 from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
+from random import Random
 from types import CoroutineType
 
 from orchestrator.config.home import Home
@@ -15,7 +17,7 @@ from orchestrator.store.migrate import migrate
 from orchestrator.store.sqlite import Connection, connect_writer
 from orchestrator.testing.faults import Faults, chance
 from orchestrator.testing.image import Image
-from orchestrator.testing.people import People
+from orchestrator.testing.people import MORE_IN_CHAINS, People
 from orchestrator.testing.restoring import CRASHES, Restorer
 from orchestrator.testing.rules import check_start
 from orchestrator.testing.server import CHARACTERS, Server
@@ -47,7 +49,13 @@ class World:
         self.image: Image | None = None
         kinds = self.random.sample(sorted(CHARACTERS), self.random.randrange(1, 3))
         self.servers = [self._server(kind) for kind in kinds]
-        self.people = People(self, chance(self.random))
+        # Of its own: worlds in which nothing comes after anything else stay as they were.
+        order = Random(f"after {seed}")  # noqa: S311 - a world is made of its seed
+        for server in self.servers:
+            _hold_back(server, order)
+        self.people = People(self, chance(self.random), order)
+        if self.people.chained:
+            self.max_runs += MORE_IN_CHAINS
         self._crashes = self.random.choice([0, 1, 2, 5])
         self.restorer: Restorer | None = None
         if restores:
@@ -65,7 +73,7 @@ class World:
             random=chance(self.random),
             faults=self.faults,
             clock=self.steady,
-            witness=lambda key: check_start(self, key),
+            witness=lambda run: check_start(self, run),
             hint=self._hint,
         )
         server.outage = (begin, begin + down)
@@ -187,6 +195,14 @@ class World:
         error = None if life.cancelled() else life.exception()
         if error is not None and not _only_storage(error):
             self.fail("the daemon ended by itself", error)
+
+
+def _hold_back(server: Server, order: Random) -> None:
+    """Let some servers hold runs back by themselves, and be content too easily."""
+    if order.random() < 0.6:
+        traits = replace(server.character.traits, starts_after=True)
+        server.character = replace(server.character, traits=traits)
+        server.lenient = order.choice([0.0, 0.5])
 
 
 def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -15,6 +15,7 @@ from orchestrator.store import migrate
 from orchestrator.store.home import found_home
 from orchestrator.store.sqlite import connect_writer
 from tests.cli.bench import HOME_ID, Answer, Bench, Run, Start
+from tests.warm import Warm
 
 
 @pytest.fixture
@@ -49,10 +50,12 @@ def start(program: list[str], environment: dict[str, str]) -> Iterator[Start]:
 
 
 @pytest.fixture
-def run(program: list[str], environment: dict[str, str]) -> Run:
-    """Return a way to run the real program to its end."""
+def run(program: list[str], environment: dict[str, str], warm: Warm) -> Run:
+    """Return a way to run the real program to its end; in a new interpreter where `more` asks."""
 
     def to_end(*arguments: str | Path, **more: Any) -> Answer:
+        if not more:
+            return warm.run([*map(str, arguments)], environment)
         env = environment | more.pop("environment", {})
         asked = {"capture_output": True, "text": True, "timeout": 60, "env": env} | more
         return subprocess.run([*program, *map(str, arguments)], check=False, **asked)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cli import ask
 from orchestrator.config.home import Home
 from orchestrator.core.intake import Verb
 from orchestrator.store.lock import hold
 from tests.cli.bench import Bench, Run, Start
+from tests.cli.looks import in_process
 
 
 def requests(home: Home) -> list[dict[str, object]]:
@@ -142,11 +144,12 @@ def test_a_request_that_is_done_ends_with_success(answering: Bench, start: Start
 
 
 def test_a_daemon_that_does_not_answer_is_not_waited_for_without_end(
-    answering: Bench, run: Run
+    answering: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A busy daemon would make the command hang."""
+    monkeypatch.setattr(ask, "PATIENCE", 0.1)
     job = answering.job(name="beam")
-    answer = run("hold", "beam")
+    answer = in_process(answering.home, ("hold", "beam"), capfd)
     assert answer.returncode == 0
     assert answer.stdout.startswith(f"{job}: hold is in the spool; the daemon (process ")
     assert answer.stdout.endswith(") has not answered yet, but it will\n")

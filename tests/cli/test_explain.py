@@ -1,5 +1,6 @@
 """Promise 6: `explain` says what a job waits for, what holds it, and what comes next."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -183,6 +184,22 @@ def test_a_queued_job_may_start_at_once() -> None:
     assert (lines["waits for"], lines["next"]) == ("the daemon's next look", "it starts, at once")
 
 
+MESH = "mesh (m1), which is running"
+
+
+def test_a_job_that_waits_for_others_says_for_which() -> None:
+    """People would raise limits, or look for a fault, where the mesh is simply not ready."""
+    lines = said({**QUEUED, "waits_for": MESH}, ahead=3, live=2)
+    assert (lines["waits for"], lines["next"]) == (MESH, "it starts when all of them succeeded")
+
+
+@pytest.mark.parametrize("state", [RunState.RUNNING, RunState.HARVESTING])
+def test_a_run_that_was_begun_early_says_what_it_waits_for(state: RunState) -> None:
+    """A run that its service holds back would look as if it hung."""
+    assert said({"waits_for": MESH}, {"state": state})["and for"] == MESH
+    assert "and for" not in said({}, {"state": state})
+
+
 def test_a_job_between_two_runs_says_when_the_next_one_starts() -> None:
     """A retry that waits would look like a job that was forgotten."""
     lines = said({**QUEUED, "runs": 1, "due": 590.0, "reason": "exit code 1; run 1 of 3"})
@@ -253,6 +270,19 @@ def test_the_program_explains_a_queued_job(run: Run, bench: Bench) -> None:
         "a free place on local, which takes 1 at once; before it in the queue: 1"
     )
     assert lines["but"].strip().startswith("no daemon runs")
+
+
+def test_the_program_explains_what_comes_after(run: Run, bench: Bench) -> None:
+    """`status` and `explain` would say of a waiting job that it was accepted, and no more."""
+    mesh = bench.job(name="mesh")
+    bench.job(name="solve", after=["mesh"])
+    bench.running(mesh)
+    words = f"mesh ({mesh}), which is running"
+    assert re.search(
+        rf"^waits for +{re.escape(words)}$", run("explain", "solve").stdout, re.MULTILINE
+    )
+    assert f"waits for {words}" in run("status").stdout
+    assert words in run("status", "solve").stdout
 
 
 def test_the_program_explains_with_a_broken_configuration(run: Run, bench: Bench) -> None:

@@ -63,6 +63,10 @@ def busy(bench: Bench) -> None:
         (local / row["key"]).mkdir(parents=True)
     (local / f"{GONE}{_run_of(bench, twice)}").mkdir()  # killed while the run was let go
     (bench.home.results / "plots of mine").mkdir()
+    bench.job(name="behind", after=["running"])
+    bench.job(name="released", after=["done"])
+    bench.job(name="waiting", after=["behind", "released", "never"])
+    bench.job(name="ended", after=["cancelled"])
 
 
 def test_everything_that_is_legal_is_left_in_peace(run: Run, bench: Bench) -> None:
@@ -134,6 +138,17 @@ def _turn_latest(_: Bench, __: str, run: Path) -> None:
     (run.parent / "latest").symlink_to("0")
 
 
+def _forget_to_wait(bench: Bench, _: str, __: Path) -> None:
+    bench.job(name="later", after=["never"])
+    bench.execute("UPDATE job SET waits = 'no'")
+
+
+def _begin_too_early(bench: Bench, _: str, __: Path) -> None:
+    later = bench.job(name="later", after=["never"])
+    bench.execute("UPDATE job SET waits = 'no'")
+    bench.start(later)
+
+
 def _run_of(bench: Bench, job: str) -> str:
     return str(bench.conn.execute("SELECT key FROM run WHERE job = ?", (job,)).fetchone()["key"])
 
@@ -190,6 +205,9 @@ SPOILED: list[tuple[str, Break]] = [
     ("one-live-run", _sql("UPDATE job SET state = 'active' WHERE id = '{job}'")),
     ("runs-are-counted", _sql("UPDATE job SET runs = 2 WHERE id = '{job}'")),
     ("success-is-proved", _sql("UPDATE run SET outcome = 'lost' WHERE job = '{job}'")),
+    ("waits-as-long-as-needed", _sql("UPDATE job SET waits = 'yes' WHERE state = 'active'")),
+    ("waits-as-long-as-needed", _forget_to_wait),
+    ("runs-in-order", _begin_too_early),
     ("keys-are-ours", _sql("UPDATE run SET key = 'orch-otherhom-x' WHERE job = '{job}'")),
     ("one-id-one-thing", _sql("INSERT INTO rejection VALUES ('{job}', 'x', 1.0, 'x')")),
     ("history-is-unbroken", _sql("DELETE FROM history WHERE target = 'RUNNING'")),

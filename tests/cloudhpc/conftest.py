@@ -2,13 +2,11 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import httpx
 import pytest
 
@@ -18,11 +16,12 @@ from orchestrator.backends.cloudhpc.backend import CloudHpc
 from orchestrator.backends.cloudhpc.calls import Calls
 from orchestrator.backends.cloudhpc.layout import folder
 from orchestrator.backends.cloudhpc.storage import CONTENT_TYPE
-from orchestrator.backends.http import storage
-from orchestrator.backends.http.trust import tls
 from orchestrator.emulators.cloudhpc.kind import KIND as EMULATED
 from orchestrator.testing.contract import Bodies, Body, Place, open_place
-from tests.emulated import Emulated, Ending, emulating
+from orchestrator.testing.contract.place import LOOK_EVERY
+from tests.emulated import Emulated, Ending, certificates, emulating
+
+__all__ = ["certificates"]  # a fixture
 
 AT = "/api/v2"
 ADD = f"POST {AT}/simulation/add"
@@ -64,15 +63,6 @@ class Clock:
         """Return it; no two moments are the same."""
         self.now += 1e-6
         return self.now
-
-
-_tls = cache(tls)
-
-
-@pytest.fixture(autouse=True)
-def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read the system's authorities once, not at each of hundreds of openings."""
-    monkeypatch.setattr(storage, "tls", _tls)
 
 
 @pytest.fixture
@@ -137,8 +127,8 @@ def fetched(link: str) -> bytes:
 async def until(true: Callable[[], bool]) -> None:
     """Wait for an effect over there that shows a moment after its call."""
     with anyio.fail_after(20):
-        while not true():
-            await anyio.lowlevel.checkpoint()
+        while not true():  # noqa: ASYNC110 - nobody tells
+            await anyio.sleep(LOOK_EVERY)
 
 
 def held_at(patch: pytest.MonkeyPatch, module: object, name: str, number: int) -> None:

@@ -18,7 +18,17 @@ from orchestrator.backend import (
 from orchestrator.backends.cloudhpc import backend as module
 from orchestrator.backends.cloudhpc import simulations
 from orchestrator.testing.contract import Place
-from tests.cloudhpc.conftest import LIST, SHORT, VIEW, Clock, calls_of, held_at, listed, shell
+from tests.cloudhpc.conftest import (
+    LIST,
+    SHORT,
+    VIEW,
+    Clock,
+    calls_of,
+    held_at,
+    listed,
+    shell,
+    until,
+)
 from tests.emulated import Emulated
 
 
@@ -274,9 +284,15 @@ async def test_a_spot_run_that_begins_anew_is_the_same_run(
     place: Place, emulated: Emulated
 ) -> None:
     """A machine that is taken away would end a job, or start it twice."""
-    emulated.put("spot-restart=0.05,times=1")
-    script = "sleep 0.2; date > date"
+    emulated.put("spot-restart=1000,times=1")
+    gate = place.directory.with_name("gate")
+    script = f"echo > begun; until [ -e {gate} ]; do sleep 0.01; done; date > date"
     run = await place.started(place.run("1", shell(script, spot=True)))
+    root = place.directory.with_name("service")
+    await until(lambda: bool(list(root.glob("work/**/begun"))))
+    emulated.pass_time(1001)
+    await until(lambda: "spot-restart" in emulated.told()["fired"])
+    gate.touch()
     end = await place.end(run)
     assert isinstance(end, Finished)
     assert end.ok

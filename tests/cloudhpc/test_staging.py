@@ -4,7 +4,6 @@ import base64
 import io
 import tarfile
 import threading
-import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from itertools import count
@@ -25,7 +24,7 @@ from orchestrator.backends.http import sending as ground
 from orchestrator.emulators import storage as emulated_storage
 from orchestrator.testing.contract import Place
 from tests.cloudhpc.conftest import CLEAR, PUT, calls_of, deliver, fetched, held_at, shell
-from tests.emulated import Emulated
+from tests.emulated import Emulated, stopped
 
 BODY = bytes(range(256)) * 1000
 UPLOAD_URL = "POST /api/v2/storage/upload-url"
@@ -343,11 +342,3 @@ async def test_what_is_kept_here_goes_with_the_run(place: Place, run: Run, step:
     await place.backend.forget(run)
     await place.backend.forget(run)
     assert kept(place) == [f"{other.key}.tar.gz", f"{other.key}.tar.gz.json"]
-
-
-def stopped(stop: Callable[[], bool]) -> bool:
-    """Return whether a thread is told to stop, within twenty seconds."""
-    until = time.monotonic() + 20
-    while not stop() and time.monotonic() < until:
-        time.sleep(0.001)
-    return stop()

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from orchestrator.core import decide
+from orchestrator.core.after import Waits
 from orchestrator.core.lifecycle import Event, JobState, Outcome, RunState, Want
 from orchestrator.core.now import Now
 from orchestrator.core.pacing import backoff, poll_delay
@@ -16,6 +17,7 @@ from orchestrator.core.work import Change, Hold, Work
 
 NOW = Now(steady=1000.0, wall=50_000.0)
 U = 0.25
+SPOILT = "mesh (m), which it comes after, failed"
 HUNDRED_SECONDS = Limits(time=timedelta(seconds=100))
 
 
@@ -51,6 +53,9 @@ ENDS = partial(Change, due=1000.0)
         ({"limits": HUNDRED_SECONDS, "started": 901.0}, False, None),
         ({"limits": HUNDRED_SECONDS, "started": 900.0}, True, None),
         ({"limits": HUNDRED_SECONDS}, False, None),
+        ({"limits": HUNDRED_SECONDS, "started": 900.0, "waits": Waits.BEHIND}, False, None),
+        ({"spoilt": SPOILT}, False, "cancel"),
+        ({"spoilt": SPOILT, "waits": Waits.YES}, True, "cancel"),
     ],
 )
 def test_a_run_is_stopped_when_it_is_due_and_not_before(
@@ -81,7 +86,16 @@ DROPPED: dict[str, Change] = {
 @pytest.mark.parametrize("cause", ["cancel", "deadline"])
 def test_what_was_not_started_is_dropped(cause: Literal["cancel", "deadline"]) -> None:
     """A job that nobody wants any more would still be started."""
-    assert decide.drop(cause, NOW) == DROPPED[cause]
+    assert decide.drop(work(want=Want.CANCEL), cause, NOW) == DROPPED[cause]
+
+
+@pytest.mark.parametrize("want", [Want.RUN, Want.CANCEL])
+def test_what_was_dropped_for_another_says_so(want: Want) -> None:
+    """A person would be said to have cancelled what he never touched, or not what he did."""
+    expected = DROPPED["cancel"]
+    if want is Want.RUN:
+        expected = replace(expected, reason=f"not started: {SPOILT}")
+    assert decide.drop(work(want=want, spoilt=SPOILT), "cancel", NOW) == expected
 
 
 # ── what did not work ──
@@ -339,6 +353,50 @@ def test_an_end_is_told_as_it_was(
         work(stop=stop), ok=ok, why="exit 3", exit_code=3, stopped=stopped, now=NOW
     )
     assert change == ENDS(event=Event.FINISHED, reason=reason, outcome=outcome, exit_code=3)
+
+
+def test_what_was_stopped_for_another_says_so() -> None:
+    """A person would be said to have stopped a run that he never touched."""
+    stopped = work(stop="cancel", spoilt=SPOILT)
+    change = decide.finished(
+        stopped, ok=False, why="exit 3", exit_code=3, stopped="cancel", now=NOW
+    )
+    assert (change.outcome, change.reason) == (Outcome.CANCELLED, f"stopped: {SPOILT} (exit 3)")
+
+
+# ── runs that were begun before what they come after had succeeded ──
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"outcome": Outcome.SUCCEEDED},
+        {"outcome": Outcome.FAILED, "spoilt": SPOILT, "waits": Waits.YES},
+        {"outcome": Outcome.CANCELLED, "spoilt": SPOILT, "waits": Waits.YES},
+        {"outcome": Outcome.FAILED, "waits": Waits.BEHIND},
+    ],
+)
+def test_what_has_ended_otherwise_waits_for_nobody(fields: dict[str, Any]) -> None:
+    """The logs of a failed run would be kept from the person who looks for the cause."""
+    assert decide.held_back(work(**fields), NOW) is None
+
+
+def test_a_success_waits_for_those_before_it() -> None:
+    """A job would be called a success, and the mesh it worked on a failure an hour later."""
+    done = work(outcome=Outcome.SUCCEEDED, waits=Waits.BEHIND)
+    assert decide.held_back(done, NOW) == STAYS(event=Event.HARVEST_STEP, due=4600.0)
+
+
+@pytest.mark.parametrize("waits", Waits)
+def test_a_success_that_was_spoilt_is_none(waits: Waits) -> None:
+    """Somebody would rely on what was computed from a bad mesh; or it would be computed again."""
+    done = work(outcome=Outcome.SUCCEEDED, waits=waits, spoilt=SPOILT, runs_allowed=3)
+    change = decide.held_back(done, NOW)
+    assert change == ENDS(
+        event=Event.HARVEST_STEP, reason=f"as it was; but {SPOILT}", outcome=Outcome.FAILED
+    )
+    failed = decide.published(replace(done, outcome=Outcome.FAILED), NOW)
+    assert failed.job is JobState.FAILED
 
 
 @pytest.mark.parametrize(

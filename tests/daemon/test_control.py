@@ -218,6 +218,7 @@ def test_no_more_are_heard_at_once_than_there_are_places(path: Path, answering: 
             one_more.recv(1)
         assert [it.verb for it in answering.asked].count("echo") == 0
         waiting.pop().close()
+        assert answering.left.acquire(timeout=30)
         one_more.settimeout(30)
         assert json.loads(one_more.recv(4096)) == {"answer": []}
     for sock in waiting:

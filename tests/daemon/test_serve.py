@@ -6,6 +6,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,15 +14,16 @@ from pathlib import Path
 import pytest
 
 from orchestrator.store.lock import hold
+from tests.warm import Warm
 
 Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def home(tmp_path: Path, program: list[str], environment: dict[str, str]) -> Path:
+def home(tmp_path: Path, warm: Warm, environment: dict[str, str]) -> Path:
     """A home as `init` makes it, for a spool that is quick to trust what was copied."""
     root = tmp_path / "home"
-    subprocess.run([*program, "--home", root, "init"], env=environment, check=True)
+    assert warm.run(["--home", str(root), "init"], environment).returncode == 0
     config = root / "orchestrator.toml"
     config.write_text(config.read_text().replace('settle = "2s"', 'settle = "50ms"'))
     return root
@@ -214,10 +216,16 @@ def test_ready_comes_after_what_a_crash_left_is_taken_in(
     claim = home / "state/claimed" / ("c" * 12)
     claim.mkdir(parents=True)
     (claim / "left.toml").write_text('[run]\ncommand = ["true"]\n')
+    many = 100  # so many that they are not taken in while we look
+    for n in range(many):
+        odd = home / "state/claimed" / f"{n:0>12}"
+        odd.mkdir()
+        (odd / "odd.toml").write_text("[run")
     with _listener(tmp_path) as listener:
         serve(NOTIFY_SOCKET=str(tmp_path / "notify"))
         assert listener.recv(1000) == b"EXTEND_TIMEOUT_USEC=300000000"
         assert listener.recv(1000).startswith(b"READY=1\n")
+        assert Counter(name for name, *_ in _entries(home))["odd.toml"] == many
         assert "left" in [name for name, *_ in _entries(home)]
 
 

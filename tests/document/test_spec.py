@@ -20,6 +20,7 @@ FULL = {
     "toml": """\
 name = "beam-1"
 backend = "cluster"
+after = ["mesh", "7k2"]
 tags = ["a", "b"]
 [run]
 study = "bridge"
@@ -41,6 +42,7 @@ on = ["failed", "timed_out"]
     "yaml": """\
 name: beam-1
 backend: cluster
+after: [mesh, 7k2]
 tags: [a, b]
 run: {study: bridge, mesh: [coarse, fine]}
 inputs:
@@ -58,7 +60,7 @@ retry:
   on: [failed, timed_out]
 """,
     "json": """\
-{"name": "beam-1", "backend": "cluster", "tags": ["a", "b"],
+{"name": "beam-1", "backend": "cluster", "after": ["mesh", "7k2"], "tags": ["a", "b"],
  "run": {"study": "bridge", "mesh": ["coarse", "fine"]},
  "inputs": {"mesh.inp": "beam.inp", "deck/b.inp": "/data/b.inp"},
  "outputs": {"include": ["*.dat", "plots/**/*.png"], "exclude": ["tmp/*"]},
@@ -80,6 +82,7 @@ def test_every_key_in_every_format(ending: str, kinds: Kinds) -> None:
         outputs=Outputs(include=("*.dat", "plots/**/*.png"), exclude=("tmp/*",)),
         limits=Limits(time=timedelta(hours=1.5), deadline=datetime(2027, 1, 31, 17, tzinfo=UTC)),
         retry=Retry(attempts=3, delay=timedelta(seconds=90), on=frozenset({"failed", "timed_out"})),
+        after=("mesh", "7k2"),
         tags=("a", "b"),
     )
 
@@ -95,6 +98,7 @@ def test_the_smallest_spec_gets_every_default(kinds: Kinds) -> None:
         outputs=Outputs(include=None, exclude=()),
         limits=Limits(time=None, deadline=None),
         retry=Retry(attempts=1, delay=timedelta(seconds=10), on=frozenset({"failed"})),
+        after=(),
         tags=(),
     )
 
@@ -117,6 +121,18 @@ def test_the_run_table_is_kept_as_json(kinds: Kinds) -> None:
     data = b"run = { until = 2027-01-31T18:00:00Z, steps = [5] }"
     spec = read_spec(data, "j.toml", {**kinds, "local": Odd}, default_name="a")
     assert spec.run == {"until": "2027-01-31T18:00:00Z", "steps": [5]}
+
+
+def test_a_job_comes_after_a_hundred_others_at_most(kinds: Kinds) -> None:
+    """A slip in a generated file would have every look at the queue read thousands of jobs."""
+
+    def after(count: int) -> bytes:
+        names = [f"part-{n}" for n in range(count)]
+        return json.dumps({"run": {"command": ["a"]}, "after": names}).encode()
+
+    assert len(read_spec(after(100), "j.json", kinds, default_name="a").after) == 100
+    with pytest.raises(ProblemsError, match="after: expected at most 100 entries, found a list"):
+        read_spec(after(101), "j.json", kinds, default_name="a")
 
 
 def test_without_a_backend_named_local_one_must_be_named() -> None:

@@ -1,7 +1,6 @@
 """The backend against the stand-in service, over real sockets on 127.0.0.1."""
 
 from collections.abc import AsyncIterator, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ from pydantic import JsonValue
 from orchestrator.backend import Run
 from orchestrator.backends.drmaatic import KIND, opening
 from orchestrator.backends.drmaatic.backend import Drmaatic
-from orchestrator.backends.http import storage
-from orchestrator.backends.http.trust import tls
 from orchestrator.emulators.drmaatic.kind import KIND as EMULATED
 from orchestrator.testing.contract import Bodies, Body, Place, open_place
-from tests.emulated import Emulated, Ending, emulating
+from tests.emulated import Emulated, Ending, certificates, emulating
+
+__all__ = ["certificates"]  # a fixture
 
 YEARS = ("2025", "2023")
 RUNS = {"2023": "task", "2025": "job"}
@@ -52,15 +51,6 @@ class Clock:
         """Return it; no two moments are the same."""
         self.now += 1e-6
         return self.now
-
-
-_tls = cache(tls)
-
-
-@pytest.fixture(autouse=True)
-def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read the system's authorities once, not at each of hundreds of openings."""
-    monkeypatch.setattr(storage, "tls", _tls)
 
 
 @pytest.fixture(params=YEARS)

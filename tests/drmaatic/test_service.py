@@ -28,7 +28,7 @@ def stand_in(year: str) -> StandIn:
         bodies=BODIES,
         starts=f"POST /{RUNS[year]}/",
         set_password=_set_token,
-        own=("unknown-status", "wrong-uuid,on=GET *", "slow-submit=0.2", "page-shift"),
+        own=("odd-status", "wrong-uuid,on=GET *", "slow-submit=0.2", "page-shift"),
         hiding=("list-lag=60",),
         hostile_names=("hostile-names",),
         clean_up={"remove": "run"},

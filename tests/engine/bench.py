@@ -51,6 +51,7 @@ class Scripted:
     always: dict[str, Callable[[], Reply]] = field(default_factory=dict)
     calls: list[tuple[float, str, str]] = field(default_factory=list)
     sent: list[Run] = field(default_factory=list)
+    after: dict[str, tuple[str, ...]] = field(default_factory=dict)
     at_once: int = 0
     most_at_once: int = 0
 
@@ -84,7 +85,8 @@ class Scripted:
         )
 
     async def submit(self, run: Run) -> Submitted:
-        """Take the run."""
+        """Take the run, and note behind which others."""
+        self.after[run.key] = run.after
         self.sent.append(run)
         return await self._reply("submit", [run], Submitted(f"remote-{run.key}"))
 
@@ -181,11 +183,14 @@ class Bench:
         attempts: int = 1,
         dropped: bool = False,
         unpack: tuple[str, ...] = (),
+        name: str = "wing",
+        after: tuple[str, ...] = (),
     ) -> str:
         """Accept a job, with inputs that lie somewhere or were dropped with it; return its id."""
         job = self.new_id()
         spec = JobSpec(
-            name="wing",
+            name=name,
+            after=after,
             backend=backend,
             run={},
             outputs=Outputs(unpack=unpack),

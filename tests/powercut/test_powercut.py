@@ -36,7 +36,7 @@ def test_a_power_cut_loses_nothing_and_runs_nothing_twice(tmp_path: Path) -> Non
 @pytest.mark.timeout(3000)
 def test_many_power_cuts(tmp_path: Path) -> None:
     """As above, where the moment that matters is one in thousands."""
-    _powercuts(tmp_path, 5 * STATES, start_every=1)
+    _powercuts(tmp_path, 10 * STATES, start_every=1)
 
 
 @pytest.mark.long

@@ -222,7 +222,7 @@ EVERY_TURN = [
 VALUES = {
     "backend": "local", "steady": FINISHED + 500.5, "wall": 5.0, "limit": 256, "seq": 200_000,
     "keys": json.dumps([f"k{FINISHED + 1:012d}"]), "run": f"{5:012d}", "job": f"{5:012d}",
-    "phase": "stage", "name": "name5", "low": "0001", "high": "0001~",
+    "phase": "stage", "name": "name5", "waits": "no", "low": "0001", "high": "0001~",
     "ids": json.dumps(["0" * 12]), "backends": '["local"]',
 }  # fmt: skip
 

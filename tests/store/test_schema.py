@@ -47,9 +47,11 @@ ENTRY: dict[str, Any] = {
 }  # fmt: skip
 REQUEST: dict[str, Any] = {"id": "q" * 12, "verb": "hold", "job": "wing", "at": 0.0}
 REJECTION: dict[str, Any] = {"id": "x" * 12, "name": "bad.toml", "at": 0.0, "reason": "bad"}
+DEPENDENCY: dict[str, Any] = {"job": "a" * 12, "n": 0, "word": "mesh", "awaits": None}
 ROWS = {
     "home": HOME, "job": JOB, "input": INPUT, "run": RUN, "step": STEP, "history": ENTRY,
     "request": REQUEST, "rejection": REJECTION,
+    "dependency": DEPENDENCY,
 }  # fmt: skip
 
 
@@ -103,6 +105,7 @@ BAD_ROWS: list[tuple[str, dict[str, Any]]] = [
             {"due": "soon"},
             {"state": "succeeded", "want": "cancel"},
             {"state": "failed", "want": "hold", "hold_code": "user", "hold_reason": "because"},
+            {"waits": "perhaps"},
         )
     ],
     ("input", INPUT | {"name": "two", "taken": 2}),
@@ -164,6 +167,15 @@ BAD_ROWS: list[tuple[str, dict[str, Any]]] = [
     ("request", REQUEST),
     ("request", REQUEST | {"id": "p" * 12, "verb": "explode"}),
     ("rejection", REJECTION),
+    ("dependency", DEPENDENCY),
+    *[
+        ("dependency", DEPENDENCY | {"n": 1} | it)
+        for it in (
+            {"job": "nobody"},
+            {"awaits": "nobody"},
+            {"awaits": "a" * 12},  # itself
+        )
+    ],
 ]  # fmt: skip
 
 

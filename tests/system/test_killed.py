@@ -3,13 +3,18 @@
 import random
 import sqlite3
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.warm import Child, Warm
+
 JOBS = 120
 KILLS = 100
-LONGEST_LIFE = 0.35  # seconds; long enough for a start now and then, short enough to hit all of it
+MOST_STEPS = 8  # of all jobs together, in one life; with none, it is killed in its start
+SILENCE = 0.3  # seconds without a step after which a life has lasted long enough
 
 # Each run leaves one line, in one file outside of its directory: two lines would be two runs.
 SPEC = """
@@ -22,14 +27,9 @@ echo {n} > answer.txt
 """
 
 
-def _serve(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("ab") as file:
-        return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
-
-
 @pytest.mark.timeout(280)
 def test_a_hundred_kills_lose_nothing_and_run_nothing_twice(
-    tmp_path: Path, program: list[str], environment: dict[str, str]
+    tmp_path: Path, warm: Warm, environment: dict[str, str]
 ) -> None:
     """A crash of the daemon would cost somebody a job, or make him pay for one twice."""
     seed = random.SystemRandom().randrange(2**32)
@@ -37,8 +37,15 @@ def test_a_hundred_kills_lose_nothing_and_run_nothing_twice(
     rng = random.Random(seed)
     home, ledger, log = tmp_path / "home", tmp_path / "ledger", tmp_path / "serve.log"
     ledger.touch()
-    run = [*program, "--home", str(home)]
-    subprocess.run([*run, "init"], env=environment, check=True, capture_output=True)
+    environment |= {"ORCHESTRATOR_HOME": str(home)}
+
+    def serve(*options: str) -> Child:
+        with log.open("ab") as file:
+            return warm.start(["serve", *options], environment, file.fileno(), file.fileno())
+
+    assert warm.run(["init"], environment).returncode == 0
+    config = home / "orchestrator.toml"
+    config.write_text(config.read_text().replace('settle = "2s"', 'settle = "10ms"'))
     waiting = [f"job-{n:03}" for n in range(JOBS)]
     kills = 0
     while kills < KILLS:
@@ -47,14 +54,15 @@ def test_a_hundred_kills_lose_nothing_and_run_nothing_twice(
             text = SPEC.format(ledger=ledger, digit=n % 10, n=n)
             (home / "spool" / f"{name}.toml").write_text(text)
         del waiting[:3]
-        daemon = _serve([*run, "serve"], environment, log)
-        try:
-            daemon.wait(rng.uniform(0.05, LONGEST_LIFE) + 0.25 * (kills % 4 == 0))
-        except subprocess.TimeoutExpired:
-            daemon.kill()
-            kills += 1
+        daemon = serve()
+        _wait_for(home / "log/status.log", rng.randrange(MOST_STEPS))
+        with suppress(subprocess.TimeoutExpired):
+            daemon.wait(rng.uniform(0, 0.05))
+        daemon.kill()
+        kills += 1
         assert daemon.wait() == -9, log.read_text()
-    last = _serve([*run, "serve", "--until-idle"], environment, log)
+    assert _count(ledger) > JOBS / 2, "most were killed before they did anything"
+    last = serve("--until-idle")
     assert last.wait(150) == 0, log.read_text()[-4000:]
 
     lines = ledger.read_text().split("\n")[:-1]
@@ -64,9 +72,23 @@ def test_a_hundred_kills_lose_nothing_and_run_nothing_twice(
         assert [entry.name for entry in sorted(folder.iterdir())] == ["1", "latest"]
         assert (folder / "latest/outputs/answer.txt").read_text() == f"{n}\n"
     for check in (["verify", "--all"], ["fsck"]):
-        done = subprocess.run([*run, *check], env=environment, capture_output=True, check=False)
+        done = warm.run(check, environment)
         assert done.returncode == 0, (check, done.stdout, done.stderr)
     _history_is_whole(home)
+
+
+def _count(file: Path) -> int:
+    return file.read_bytes().count(b"\n") if file.exists() else 0
+
+
+def _wait_for(status: Path, steps: int) -> None:
+    """Wait until so many more steps of jobs were told, or none has been for a while."""
+    seen, until = _count(status), time.monotonic() + SILENCE
+    wanted = seen + steps
+    while seen < wanted and time.monotonic() < until:
+        time.sleep(0.001)
+        if (now := _count(status)) != seen:
+            seen, until = now, time.monotonic() + SILENCE
 
 
 def _history_is_whole(home: Path) -> None:

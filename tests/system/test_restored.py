@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from orchestrator.cli.leftovers import end_processes_in, remove
 from orchestrator.store.sqlite import engine
+from tests.warm import Child, Warm
 
 # Each run leaves one line in one file: two equal lines would be one run done twice. A job whose
 # name begins with "gated" waits until the test opens its gate.
@@ -33,30 +33,21 @@ TWICE = "retry = { attempts = 2, delay = '10 h' }"
 class Drill:
     """One home, and everything that is done with it."""
 
-    def __init__(self, folder: Path, program: list[str], environment: dict[str, str]) -> None:
-        self.folder, self.home, self.env = folder, folder / "home", environment
-        self.command = [*program, "--home", str(self.home)]
-        self.daemon: subprocess.Popen[bytes] | None = None
+    def __init__(self, folder: Path, warm: Warm, environment: dict[str, str]) -> None:
+        self.folder, self.home, self.warm = folder, folder / "home", warm
+        self.env = environment | {"ORCHESTRATOR_HOME": str(self.home)}
+        self.daemon: Child | None = None
 
     def run(self, *arguments: str | Path, code: int = 0) -> str:
         """Run a command to its end, which must come with this exit code; return what it prints."""
-        done = subprocess.run(
-            [*self.command, *map(str, arguments)],
-            env=self.env,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = self.warm.run([*map(str, arguments)], self.env)
         assert done.returncode == code, (arguments, done.stdout, done.stderr)
         return done.stdout + done.stderr
 
     def serve(self) -> None:
         """Start the daemon."""
         with (self.folder / "serve.log").open("ab") as log:
-            self.daemon = subprocess.Popen(
-                [*self.command, "serve"], env=self.env, stdout=log, stderr=log
-            )
+            self.daemon = self.warm.start(["serve"], self.env, log.fileno(), log.fileno())
 
     def kill(self) -> None:
         """Kill the daemon; what it had started goes on."""
@@ -79,19 +70,16 @@ class Drill:
     def wait(self, *patterns: str) -> None:
         """Wait until status.log has had a line for each pattern."""
         missing = [re.compile(pattern) for pattern in patterns]
-        follow = subprocess.Popen(
-            [*self.command, "tail", "-f", "-n", "1000"],
-            env=self.env,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert follow.stdout is not None
-        for line in follow.stdout:
-            missing = [pattern for pattern in missing if not pattern.search(line)]
-            if not missing:
-                break
+        reader, writer = os.pipe()
+        follow = self.warm.start(["tail", "-f", "-n", "1000"], self.env, writer, 2)
+        os.close(writer)
+        with open(reader, encoding="utf-8") as told:  # noqa: PTH123 - a pipe has no path
+            for line in told:
+                missing = [pattern for pattern in missing if not pattern.search(line)]
+                if not missing:
+                    break
         follow.kill()
-        follow.communicate()
+        follow.wait()
 
     def shown(self) -> dict[str, str]:
         """Return how each job stands."""
@@ -105,9 +93,9 @@ class Drill:
 
 
 @pytest.fixture
-def drill(tmp_path: Path, program: list[str], environment: dict[str, str]) -> Iterator[Drill]:
+def drill(tmp_path: Path, warm: Warm, environment: dict[str, str]) -> Iterator[Drill]:
     """Return a home for three runs at once; at the end nothing of it is left running."""
-    drill = Drill(tmp_path, program, environment)
+    drill = Drill(tmp_path, warm, environment)
     drill.run("init")
     (drill.home / "orchestrator.toml").write_text(
         "[backends.local]\nkind = 'local'\nmax_runs = 3\n"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import httpx
 import pytest
 
@@ -16,7 +15,10 @@ from orchestrator.backends.thecrossproduct.backend import TheCrossProduct
 from orchestrator.backends.thecrossproduct.session import Session
 from orchestrator.emulators.thecrossproduct.kind import KIND as EMULATED
 from orchestrator.testing.contract import Bodies, Place, open_place
-from tests.emulated import Emulated, Ending, emulating
+from orchestrator.testing.contract.place import LOOK_EVERY
+from tests.emulated import Emulated, Ending, certificates, emulating
+
+__all__ = ["certificates"]  # a fixture
 
 PUT = "PUT /s3/{bucket}/{key:path}"
 LOGIN = "GET /v1/auth/login"
@@ -117,5 +119,5 @@ def md5_of(body: bytes) -> str:
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
     """Wait for an effect that shows a moment after its call."""
     with anyio.fail_after(20):
-        while not await true():
-            await anyio.lowlevel.checkpoint()
+        while not await true():  # noqa: ASYNC110 - nobody tells
+            await anyio.sleep(LOOK_EVERY)

@@ -20,7 +20,7 @@ from orchestrator.backends.thecrossproduct.layout import input_uri
 from orchestrator.backends.thecrossproduct.session import Session
 from orchestrator.emulators.thecrossproduct import uploads
 from orchestrator.testing.contract import Place
-from tests.emulated import Emulated
+from tests.emulated import Emulated, stopped
 from tests.thecrossproduct.conftest import PUT, fetched, session_of
 
 PART = 64 << 10
@@ -285,7 +285,7 @@ async def test_a_file_that_changes_while_it_is_sent_is_never_completed(
 
 
 async def test_a_cancel_leaves_nothing_that_sends(
-    place: Place, run: Run, source: Path, emulated: Emulated, monkeypatch: pytest.MonkeyPatch
+    place: Place, run: Run, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A cancelled job would fill the line for hours."""
     write(source, bytes(30 << 20))  # more than all buffers on the way hold
@@ -298,6 +298,7 @@ async def test_a_cancel_leaves_nothing_that_sends(
         def asked() -> bool:
             if next(blocks) == 1:
                 anyio.from_thread.run_sync(sending.set)
+                return stopped(stop)
             return stop()
 
         try:
@@ -309,7 +310,6 @@ async def test_a_cancel_leaves_nothing_that_sends(
             ended.set()
 
     monkeypatch.setattr(ground, "upload", upload)
-    emulated.put("late=0.4,on=PUT *")
     async with anyio.create_task_group() as group:
         group.start_soon(place.backend.stage, run, StageStep("in.dat", source))
         await sending.wait()

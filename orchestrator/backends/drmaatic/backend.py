@@ -26,6 +26,7 @@ from orchestrator.backend import (
     Stream,
     Submitted,
     Traits,
+    TransientError,
 )
 from orchestrator.backends.drmaatic import checking, search
 from orchestrator.backends.drmaatic.judging import Seen, alive, judge, missing
@@ -50,6 +51,8 @@ from orchestrator.backends.drmaatic.submitting import (
 )
 from orchestrator.backends.http import Use
 
+SHOWS_WITHIN = 60.0  # seconds; a shared file system may show a file late
+SINGLES_AT_ONCE = 10  # runs that need a call of their own, in one poll
 GONE_AFTER = 600.0  # seconds for which the service must not know a run until it is gone for good
 
 
@@ -74,7 +77,7 @@ class Drmaatic:
         window = options.absence_after.total_seconds()
         self.traits = Traits(
             absence_window=None if service.is_anonymous else window,
-            poll_batch=PAGE_SIZE,
+            poll_batch=SINGLES_AT_ONCE if service.is_anonymous else PAGE_SIZE,
             exit_codes=False,
             visible_after=0.0,
             inputs_at_submit=True,
@@ -98,7 +101,6 @@ class Drmaatic:
         entry = await self._catalogue.check(table, run.inputs)
         await self._catalogue.check_credit(entry)
         parts = form(await self.service.dialect(Use.SUBMIT), run, table)
-        at = self._now()
         try:
             record = await self.service.create(parts)
         except QuotaError:
@@ -109,16 +111,11 @@ class Drmaatic:
             fault = "it does not carry the run's key"
         if fault:
             raise ProtocolError(f"the service began run {record.uuid}, but {fault}")
-        self._sightings.note(run.key, at)
         return Submitted(str(record.uuid))
 
     async def find(self, run: Run) -> Finding:
         """Look for the run by its description."""
-        at = self._now()
-        finding, record = await search.by_key(self.service, run)
-        if record is not None and meaning(record.status) is Status.ALIVE:
-            self._sightings.note(run.key, at)
-        return finding
+        return await search.by_key(self.service, run)
 
     async def poll(self, runs: Sequence[Run]) -> Mapping[str, Answer]:
         """Ask about all runs in one call; not again sooner than the account's budget allows."""
@@ -135,10 +132,15 @@ class Drmaatic:
                 asked.append(run)
         at = self._now()
         records = await self._records(asked) if asked else {}
+        singles = 0
         for run in asked:
-            answer = await self._answer(run, records.get(_uuid(run)), at)
-            self._answers[run.key] = (at, answer)
-            answers[run.key] = answer
+            record = records.get(_uuid(run))
+            singles += record is None or meaning(record.status) in ENDS
+            if singles > SINGLES_AT_ONCE:
+                answers[run.key] = NoAnswer("it is asked about next")
+                continue
+            answers[run.key] = await self._answer(run, record, at)
+            self._answers[run.key] = (at, answers[run.key])
         return answers
 
     async def cancel(self, run: Run) -> None:
@@ -152,7 +154,15 @@ class Drmaatic:
         """List what the run left in its directory, and what the service says of it."""
         uuid = _uuid(run)
         record = await self._known(uuid)
-        return outputs_of(run, record, await self.service.files(uuid, Use.TRANSFER))
+        names = await self.service.files(uuid, Use.TRANSFER)
+        lacking = missing(run.outputs.include or (), names)
+        if lacking and not run.live and self._for(run, "lacking") < SHOWS_WITHIN:
+            raise TransientError(
+                f"no file fits {', '.join(lacking)} yet; it is looked for once more",
+                effect="none",
+                retry_after=SHOWS_WITHIN,
+            )
+        return outputs_of(run, record, names)
 
     @contextmanager
     def open_output(
@@ -180,7 +190,7 @@ class Drmaatic:
         """Let go of what is kept of the run here; remove over there what the spec says."""
         self._answers.pop(run.key, None)
         self._sightings.forget(run.key)
-        for what in ("received", "ended", "missing"):
+        for what in ("received", "ended", "missing", "lacking"):
             self._since.pop((run.key, what), None)
         if run.stored and _has_uuid(run) and _table(run).remove == "run":
             record = await self.service.get(_uuid(run), Use.TRANSFER)
@@ -232,7 +242,9 @@ class Drmaatic:
 
     async def _end(self, run: Run, record: Record) -> Answer:
         table, status = _table(run), meaning(record.status)
-        timely = self._sightings.within(run.key, self.options.min_job_age.total_seconds())
+        remembered = self.options.min_job_age.total_seconds()
+        young = record.age is not None and record.age < remembered
+        timely = young or self._sightings.within(run.key, remembered)
         proof: Sequence[str] = table.proof
         if not proof and status is Status.DONE and not timely:
             proof = run.outputs.include or ()
@@ -254,7 +266,8 @@ class Drmaatic:
 
     def _for(self, run: Run, what: str) -> float:
         """Return for how long (seconds) something is so of a run; from the first call on."""
-        return self._now() - self._since.setdefault((run.key, what), self._now())
+        now = self._now()
+        return now - self._since.setdefault((run.key, what), now)
 
 
 def _table(run: Run) -> RunTable:

@@ -1,5 +1,7 @@
 """What the service answers, as far as we rely on it. Unknown fields pass; wrong types do not."""
 
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -32,7 +34,8 @@ class Given(_Reply):
 class Record(_Reply):
     """One run, in either dialect. What is not set is not there.
 
-    `created` carries its zone; `files_name` maps the service's names of files to those they had.
+    `created` carries its zone; `files_name` maps the service's names of files to those they had;
+    `told_at` is the date of the reply that told of it.
     """
 
     uuid: UUID
@@ -45,6 +48,16 @@ class Record(_Reply):
     files_name: dict[str, str] = {}
     params: tuple[Given, ...] = ()
     descendants: tuple[UUID, ...] = ()
+    told_at: str = Field(default="", exclude=True)
+
+    @property
+    def age(self) -> float | None:
+        """The seconds from its creation until it was told of, by the service's own clock."""
+        try:
+            told = parsedate_to_datetime(self.told_at)
+            return (told - datetime.fromisoformat(self.created)).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            return None
 
     def facts(self) -> dict[str, Any]:
         """Return the record for people, in the service's order, as far as it is text."""

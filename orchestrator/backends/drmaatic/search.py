@@ -24,10 +24,10 @@ async def by_ids(service: Service, uuids: Collection[str]) -> dict[str, Record]:
     return found
 
 
-async def by_key(service: Service, run: Run) -> tuple[Finding, Record | None]:
-    """Look for a run by its description; with it, its record where there is exactly one."""
+async def by_key(service: Service, run: Run) -> Finding:
+    """Look for a run by its description."""
     if service.is_anonymous:
-        return Unclear("an anonymous account cannot look for its runs"), None
+        return Unclear("an anonymous account cannot look for its runs")
     words = await service.dialect(Use.SUBMIT)
     pages = service.runs(Use.SUBMIT, description=run.key if words.lists_by_key else "")
     ours = description(run)
@@ -36,21 +36,21 @@ async def by_key(service: Service, run: Run) -> tuple[Finding, Record | None]:
         async for page in pages:
             found |= {str(one.uuid) for one in page if one.description == ours}
     except ProtocolError as error:
-        return Unclear(str(error)), None
+        return Unclear(str(error))
     if not found:
-        return Absent(f"no run is described as {ours!r}"), None
+        return Absent(f"no run is described as {ours!r}")
     if len(found) > 1:
-        return Several(tuple(sorted(found))), None
+        return Several(tuple(sorted(found)))
     return await _looked_at(service, run, found.pop())
 
 
-async def _looked_at(service: Service, run: Run, uuid: str) -> tuple[Finding, Record | None]:
+async def _looked_at(service: Service, run: Run, uuid: str) -> Finding:
     """Look at a run that is listed as ours: a list that mixes runs up must not be believed."""
     ours = description(run)
     record = await service.get(uuid, Use.SUBMIT)
     if record is None or record.description != ours:
-        return Unclear(f"run {uuid} is listed as {ours!r}, but is another by its UUID"), None
+        return Unclear(f"run {uuid} is listed as {ours!r}, but is another by its UUID")
     fault = checking.differs(record, RunTable.model_validate(run.options))
     if fault:
-        return Unclear(f"run {uuid} is described as {ours!r}, but {fault}"), None
-    return Found(uuid, f"a run described as {ours!r}"), record
+        return Unclear(f"run {uuid} is described as {ours!r}, but {fault}")
+    return Found(uuid, f"a run described as {ours!r}")

@@ -4,7 +4,7 @@ Paths end in a slash: without it the service answers with a redirect, also to a 
 is done.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -31,6 +31,7 @@ from orchestrator.core.pacing import LEAST_UPLOAD
 
 MOST_PAGES = 1000  # a list that never ends is a fault over there
 PAGE_SIZE = 50
+MARK = "Content-Disposition"  # that every file has, and nothing else
 OK, NO_CONTENT, CREATED, NOT_FOUND, CONFLICT = 200, 204, 201, 404, 409
 
 
@@ -54,7 +55,8 @@ class Service:
         """Return one page of the catalogue; an empty one is behind the end."""
         words = await self.dialect(use)
         params = {"page": page, "page_size": PAGE_SIZE}
-        found = await self._page(f"{words.catalogue}/", params, use)
+        reply = await self._get(f"{words.catalogue}/", use, params=params, expect={NOT_FOUND})
+        found = _page(reply)
         return read(Entries, list(found.results) if found else [], "catalogue")
 
     async def entry(self, name: str, use: Use) -> Entry | None:
@@ -81,7 +83,7 @@ class Service:
         reply = await self._get(await self._path(uuid, use), use, expect={NOT_FOUND})
         if reply.status == NOT_FOUND:
             return None
-        record = read(Record, reply.json(), "run")
+        record = _dated(read(Record, reply.json(), "run"), reply)
         if str(record.uuid) != uuid:
             raise ProtocolError(f"{reply.source} answered for run {record.uuid}", effect="none")
         return record
@@ -99,13 +101,15 @@ class Service:
         count = None
         for number in range(1, MOST_PAGES + 1):
             params = {"page": number, "page_size": size} | {k: v for k, v in wanted.items() if v}
-            page = await self._page(f"{words.runs}/", params, use)
+            reply = await self._get(f"{words.runs}/", use, params=params, expect={NOT_FOUND})
+            page = _page(reply)
             if page is None:
                 return
             if count not in {None, page.count}:
                 raise ProtocolError("the list of runs changed while it was read", effect="none")
             count = page.count
-            yield read(Records, list(page.results), "list of runs")
+            found = read(Records, list(page.results), "list of runs")
+            yield [_dated(one, reply) for one in found]
             if page.next is None:
                 return
         raise ProtocolError(f"the list of runs has over {MOST_PAGES} pages", effect="none")
@@ -141,7 +145,7 @@ class Service:
 
     def open(self, path: str) -> AbstractContextManager[http.Stream]:
         """Open a path of `file_path` for reading, in a worker thread."""
-        return self.door.fetching(Ask("GET", path, Use.TRANSFER, reads=True))
+        return self.door.fetching(Ask("GET", path, Use.TRANSFER, reads=True), mark=MARK)
 
     async def file_path(self, uuid: str, name: str, use: Use) -> str:
         """Return the path of one file of a run. Raises RejectedError for a name that is none."""
@@ -201,13 +205,6 @@ class Service:
         words = await self.dialect(use)
         return f"{words.runs}/{as_path(uuid)}/" + (f"{what}/" if what else "")
 
-    async def _page(self, path: str, params: Mapping[str, Any], use: Use) -> Page | None:
-        """Return a page of a list; None behind its end, and for an anonymous account."""
-        reply = await self._get(path, use, params=params, expect={NOT_FOUND})
-        if reply.status in {NO_CONTENT, NOT_FOUND}:
-            return None
-        return read(Page, reply.json(), "page of a list")
-
     async def _get(self, path: str, use: Use, **more: Any) -> Reply:
         reply = await self.door.call(Ask("GET", path, use, reads=True, **more))
         if reply.status == NOT_FOUND and is_page(reply):
@@ -216,3 +213,14 @@ class Service:
                 f"{text}; check `url` and `dialect` of this backend", effect="none"
             )
         return reply
+
+
+def _page(reply: Reply) -> Page | None:
+    """Return a page of a list; None behind its end, and for an anonymous account."""
+    if reply.status in {NO_CONTENT, NOT_FOUND}:
+        return None
+    return read(Page, reply.json(), "page of a list")
+
+
+def _dated(record: Record, reply: Reply) -> Record:
+    return record.model_copy(update={"told_at": reply.headers.get("date", "")})

@@ -111,21 +111,23 @@ class Door:
         raise error
 
     @contextmanager
-    def fetching(self, ask: Ask) -> Iterator[Stream]:
+    def fetching(self, ask: Ask, *, mark: str | None = None) -> Iterator[Stream]:
         """Open a file that the service itself serves, with the account's credentials.
 
         For a worker thread that the event loop started: a cancel of the task that waits for it ends
         it, too. The call is under way, and has its place among others, until the context is left.
         `ask.limit` is for all from the connection until the file begins to come; from then on the
-        pace is watched as for every download. Raises the five errors, all with effect none.
+        pace is watched as for every download. `mark` is a header that the service sends with files
+        alone: whatever comes without it is none. Raises the five errors, all with effect none.
         """
         url = self._url(ask)
         source = _source(url)
         secrets, headers = self._headers(ask)
         error: BackendError | None = None
         with self._governor.admit_thread(ask.use, limit=min(ask.limit, LIMIT)) as permit:
-            until = time.monotonic() + ask.limit
-            where = replace(self._where, head_limit=ask.limit)
+            limit = min(ask.limit, self._where.head_limit)
+            until = time.monotonic() + limit
+            where = replace(self._where, head_limit=limit)
             try:
                 target = own(_with(ask.params, url), where)
                 with line(target, where, effect="none", heed=check_cancelled) as at:
@@ -136,7 +138,7 @@ class Door:
                         at.socket.settimeout(where.patience)
                         found = response.status == HTTPStatus.OK
                         reply = read_reply(response, at, ask, source, body=not found)
-                    if found:
+                    if found and (mark is None or mark.lower() in reply.headers):
                         permit.outcome = outcome(reply, None, self._wall())
                         yield whole_file(response, at)
                         return
@@ -144,7 +146,7 @@ class Door:
             except (TransientError, ProtocolError) as fault:
                 permit.outcome = Outcome("failed", str(fault))
                 raise
-        text = f"{source} answered {reply.status} where a file was asked for"
+        text = f"{source} answered {reply.status}, but with no file"
         raise error or ProtocolError(text, effect="none")
 
     def _exchange(

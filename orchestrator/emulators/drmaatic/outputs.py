@@ -42,7 +42,8 @@ class Outputs:
         if wanted not in found:
             raise detail(404, "Not found.")
         if wanted in files.HOSTILE:  # what does not lie anywhere is served, too
-            return Response(wanted.encode(), media_type="text/plain")
+            headers = {"Content-Disposition": "inline"}
+            return Response(wanted.encode(), headers=headers, media_type="text/plain")
         return _served(folder / wanted, files.kind(wanted), "inline")
 
     def _names(self, row: Row, call: Call) -> list[str]:

@@ -65,7 +65,7 @@ class People:
         sent = bearer(request)
         if sent is None:
             return None
-        name = next((it for it in GROUPS if secrets.compare_digest(self.token(it), sent)), None)
+        name = next((it for it in GROUPS if _is(self.token(it), sent)), None)
         if name is None:
             raise detail(403, self._dialect.no_token)
         if name == EXPIRED:
@@ -78,9 +78,13 @@ class People:
         """Return the token of whoever sent a token of ORCID; None: it is nobody's."""
         sent = bearer(request) or ""
         for name in GROUPS:
-            if secrets.compare_digest(self.token(f"{name}.orcid"), sent):
+            if _is(self.token(f"{name}.orcid"), sent):
                 return self.token(name)
         return None
+
+
+def _is(secret: str, sent: str) -> bool:
+    return secrets.compare_digest(secret.encode(), sent.encode())
 
 
 def bearer(request: Request) -> str | None:

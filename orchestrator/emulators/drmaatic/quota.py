@@ -93,7 +93,7 @@ class Quota:
 
 def throttled(wait: int) -> RefusalError:
     """Return what is said when there is too little left; a wait of nothing has no header."""
-    text = f"Request was throttled. Expected available in {wait} second{'s'[: wait != 1]}."
+    text = f"Request was throttled. Expected available in {wait} second{'' if wait == 1 else 's'}."
     return detail(429, text, **({"Retry-After": str(wait)} if wait else {}))
 
 

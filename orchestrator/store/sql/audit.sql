@@ -20,6 +20,25 @@ SELECT 'job ' || job.id || ' is succeeded, its last run is ' || coalesce(run.out
 FROM job LEFT JOIN run ON run.job = job.id AND run.number = job.runs
 WHERE job.state = 'succeeded' AND run.outcome IS NOT 'succeeded'
 
+-- name: waits
+-- A job that has not ended waits exactly as long as not all that it comes after have succeeded.
+SELECT 'job ' || job.id || CASE job.waits WHEN 'no' THEN ' waits for no other; ' ELSE ' waits; ' END
+       || coalesce(sum(other.state IS NOT 'succeeded'), 0) || ' of what it comes after have not succeeded'
+       AS said
+FROM job LEFT JOIN dependency AS it ON it.job = job.id LEFT JOIN job AS other ON other.id = it.awaits
+WHERE job.state IN ('queued', 'active') GROUP BY job.id
+HAVING (job.waits = 'no') <> (coalesce(sum(it.job IS NOT NULL AND other.state IS NOT 'succeeded'), 0) = 0)
+
+-- name: in_order
+-- No job has succeeded, or has a run that was begun, before all that it comes after have. In a queue
+-- that was restored, what was found of a job may be newer than what is known of the others.
+SELECT 'job ' || job.id || ' is ' || job.state || ' and comes after '
+       || coalesce(other.id || ', which is ' || other.state, 'a job ' || it.word || ' that is not there')
+       AS said
+FROM home, job JOIN dependency AS it ON it.job = job.id LEFT JOIN job AS other ON other.id = it.awaits
+WHERE home.restored = 0 AND other.state IS NOT 'succeeded'
+  AND (job.state = 'succeeded' OR (job.state = 'active' AND job.waits = 'no'))
+
 -- name: history_chain
 -- Each entry of a job's history begins where the one before it ended.
 SELECT 'entry ' || seq || ' of job ' || job || ' begins at ' || coalesce(source, 'nothing')
@@ -63,7 +82,7 @@ SELECT 'status.log is said to hold entry ' || status_cursor || '; the newest is 
 FROM home WHERE status_cursor > (SELECT coalesce(max(seq), 0) FROM history)
 
 -- name: standings
-SELECT job.id, job.state, job.want, job.runs, job.shown, run.state AS run_state
+SELECT job.id, job.state, job.want, job.runs, job.waits, job.shown, run.state AS run_state
 FROM job LEFT JOIN run ON run.job = job.id AND run.state <> 'ended'
 
 -- name: drops

@@ -19,7 +19,7 @@ SELECT key FROM run WHERE state = 'running' AND state <> 'ended'  -- the second 
 SELECT job.id AS job, job.name, job.backend, job.want, job.spec, job.allowed AS runs_allowed,
        job.deadline, run.id AS run, run.key, run.number, run.state, run.version, run.tries, run.misses,
        run.remote_id, run.outcome, run.exit_code, run.reason, run.stop, run.doubt_since, run.started,
-       run.listed, run.forgotten, run.suspect, run.memo, run.manifest_sha256 IS NOT NULL AS published,
+       run.listed, run.forgotten, run.suspect, run.spoilt, job.waits, run.memo, run.manifest_sha256 IS NOT NULL AS published,
        (SELECT count(*) FROM step WHERE step.run = run.id AND phase = 'stage' AND done = 0) AS unstaged
 FROM run JOIN job ON job.id = run.job WHERE run.id = :run
 
@@ -28,9 +28,10 @@ SELECT 1 FROM run WHERE id = :run AND state = 'running'
 
 -- name: startable
 -- The oldest queued jobs of one backend that may start now; none while a run that a restored queue
--- brought back is still to be looked for there.
+-- brought back is still to be looked for there. `waits` is 'no', or 'behind' for those that a place
+-- may be given early.
 SELECT id FROM job
-WHERE state = 'queued' AND want = 'run' AND backend = :backend AND due <= :steady
+WHERE state = 'queued' AND want = 'run' AND backend = :backend AND waits = :waits AND due <= :steady
   AND (deadline IS NULL OR deadline > :wall)  -- or what has expired would take the place of others
   AND NOT EXISTS (SELECT 1 FROM run JOIN job AS its ON its.id = run.job WHERE run.backend = :backend
                   AND run.suspect = 1 AND run.state = 'unknown' AND its.want <> 'hold')
@@ -62,8 +63,12 @@ SELECT min(due) FROM (
 )
 
 -- name: movable
--- How many jobs can move without a person, on the backends that there are.
+-- How many jobs can move without a person, on the backends that there are. What waits for others, to
+-- be started or to be published, moves only when they do.
 SELECT count(*) FROM job WHERE state IN ('queued', 'active') AND want <> 'hold'
+  AND NOT (want = 'run' AND waits <> 'no' AND (state = 'queued' OR EXISTS (
+           SELECT 1 FROM run WHERE run.job = job.id AND run.state = 'harvesting' AND run.listed = 1
+           AND run.outcome = 'succeeded' AND run.spoilt IS NULL AND run.tries = 0)))
   AND backend IN (SELECT value FROM json_each(:backends))
 
 -- name: unforgotten
@@ -115,8 +120,9 @@ SELECT run.id, run.state, run.outcome, job.hold_code FROM run JOIN job ON job.id
 WHERE job.id = :job AND run.state <> 'ended'
 
 -- name: unsuccessful_since
--- Jobs and drops whose last word since an entry is not a success.
-SELECT count(*) FROM history
+-- Jobs and drops whose last word since an entry is not a success, and jobs that wait for others.
+SELECT (SELECT count(*) FROM job WHERE state = 'queued' AND want = 'run' AND waits <> 'no')
+       + count(*) FROM history
 WHERE seq > :seq AND target IN ('FAILED', 'CANCELLED', 'REJECTED', 'HELD')
   AND seq = (SELECT max(seq) FROM history AS later WHERE later.job = history.job)
 

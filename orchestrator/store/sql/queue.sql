@@ -5,19 +5,22 @@ SELECT 1 FROM job WHERE id = :id
 
 -- name: add_job
 INSERT INTO job (id, name, backend, dropped_as, file, text, sha256, spec, uid, accepted_at, deadline,
-                 state, want, due, allowed, reason, shown, shown_since)
+                 state, want, waits, due, allowed, reason, shown, shown_since)
 VALUES (:id, :name, :backend, :dropped_as, :file, :text, :sha256, :spec, :uid, :wall, :deadline,
-        'queued', 'run', :steady, :allowed, :reason, 'QUEUED', NULL)
+        'queued', 'run', :waits, :steady, :allowed, :reason, 'QUEUED', NULL)
 
 -- name: add_input
 INSERT INTO input (job, name, source, size, mtime_ns, taken)
 VALUES (:job, :name, :source, :size, :mtime_ns, :taken)
 
+-- name: add_dependency
+INSERT INTO dependency (job, n, word) VALUES (:job, :n, :word)
+
 -- name: add_run
 -- The committed row is the intent: from here on the key is ours, whatever happens to this process.
 INSERT INTO run (id, key, job, number, backend, state, due, created_at)
 SELECT :id, :key, job.id, job.runs + 1, job.backend, 'staging', :steady, :wall
-FROM job WHERE job.id = :job AND job.state = 'queued' AND job.want = 'run'
+FROM job WHERE job.id = :job AND job.state = 'queued' AND job.want = 'run' AND job.waits <> 'yes'
 
 -- name: activate_job
 UPDATE job SET state = 'active', runs = runs + 1, reason = 'started'
@@ -30,11 +33,15 @@ FROM input WHERE job = :job
 
 -- name: move_run
 -- Guarded by state and version. Where the wish changed while the act was under way, the run is due
--- at once, so that a cancel is never slept through.
+-- at once, so that a cancel is never slept through; where what the job waits for has, too, unless
+-- the act failed: no person waits for that.
 UPDATE run SET
     state = :state, version = version + 1, tries = :tries, reason = :reason,
     misses = CASE WHEN state = :state THEN misses + :missed ELSE 0 END,
-    due = CASE WHEN (SELECT want FROM job WHERE id = run.job) <> :want THEN :steady ELSE :due END,
+    due = CASE WHEN (SELECT want FROM job WHERE id = run.job) <> :want THEN :steady
+               WHEN :tries > 0 THEN :due
+               WHEN (SELECT waits FROM job WHERE id = run.job) <> :waits OR spoilt IS NOT :spoilt
+               THEN :steady ELSE :due END,
     remote_id = coalesce(:remote_id, remote_id), memo = coalesce(:memo, memo),
     outcome = coalesce(:outcome, outcome), exit_code = coalesce(:exit_code, exit_code),
     stop = coalesce(:stop, stop), doubt_since = coalesce(:doubt_since, doubt_since),
@@ -113,7 +120,7 @@ UPDATE run SET due = :due, last_error = :error, last_error_at = :wall
 WHERE id = :id AND version = :version
 
 -- name: job_now
-SELECT job.name, job.backend, job.state, job.want, job.runs, job.shown, job.shown_since,
+SELECT job.name, job.backend, job.state, job.want, job.runs, job.waits, job.shown, job.shown_since,
        run.number, run.state AS run_state, run.remote_id
 FROM job LEFT JOIN run ON run.job = job.id AND run.number = job.runs
 WHERE job.id = :job

@@ -11,6 +11,7 @@ SELECT seq FROM job WHERE state NOT IN ('queued', 'active') ORDER BY seq DESC LI
 -- One line a job. Its reason is what explains it best: the hold, the last error, what the run said,
 -- what the job said.
 SELECT job.id, job.name, job.backend, job.shown, job.runs AS run, job.allowed, run.remote_id,
+       job.state = 'queued' AND job.want = 'run' AND job.waits <> 'no' AS waits,
        job.accepted_at, coalesce(changed.at, job.accepted_at) AS changed_at,
        CASE WHEN job.want = 'hold' THEN job.hold_reason
             WHEN job.state = 'active' AND run.last_error IS NOT NULL THEN run.last_error
@@ -31,6 +32,7 @@ SELECT count(*) FROM job
 SELECT job.id, job.seq, job.name, job.backend, job.state, job.want, job.hold_code, job.hold_reason,
        job.due, job.runs, job.allowed, job.reason, job.shown, job.accepted_at, job.deadline,
        job.dropped_as, job.file, job.spec,
+       job.state IN ('queued', 'active') AND job.waits <> 'no' AS waits,
        coalesce((SELECT at FROM history WHERE job = job.id ORDER BY seq DESC LIMIT 1),
                 job.accepted_at) AS changed_at
 FROM job WHERE job.id = :job
@@ -47,7 +49,8 @@ FROM run WHERE job = :job ORDER BY number
 -- name: ahead
 -- Queued jobs of the same backend that are taken before this one.
 SELECT count(*) FROM job
-WHERE state = 'queued' AND want = 'run' AND backend = :backend AND seq < :seq AND due <= :steady
+WHERE state = 'queued' AND want = 'run' AND backend = :backend AND waits = 'no' AND seq < :seq
+  AND due <= :steady
 
 -- name: live
 -- How many runs of a backend have not reached their end, how many of these are being harvested, and

@@ -13,6 +13,9 @@ class TestMine(BackendContract):
         async with open_place(KIND, KIND.options(), tmp_path, bodies) as place:
             yield place
 
+A kind that holds runs back by itself (`Traits.starts_after`) also joins OrderContract, by the same
+fixture.
+
 A kind that speaks HTTP and has a stand-in also joins, for the same contract under faults:
 
 class TestUnderFaults(ServiceContract):
@@ -31,6 +34,7 @@ MODULES = (
     "cuts",
     "ground",
     "leaks",
+    "order",
     "playing",
     "storing",
     "striking",
@@ -46,6 +50,7 @@ for _module in MODULES:
 from orchestrator.testing.contract.account import AccountContract
 from orchestrator.testing.contract.cuts import CutSubmits
 from orchestrator.testing.contract.leaks import LeaksNothing
+from orchestrator.testing.contract.order import OrderContract
 from orchestrator.testing.contract.place import Bodies, Body, Place, open_place
 from orchestrator.testing.contract.service import Service, StandIn, running
 from orchestrator.testing.contract.storing import StorageContract
@@ -66,6 +71,7 @@ __all__ = [
     "BackendContract",
     "Bodies",
     "Body",
+    "OrderContract",
     "Place",
     "Service",
     "ServiceContract",

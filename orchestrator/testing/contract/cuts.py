@@ -11,7 +11,7 @@ from orchestrator.testing.contract.playing import Player, one_start
 from orchestrator.testing.contract.service import Service
 from orchestrator.testing.cutting import Cut, Direction, Proxy, cutting_proxy
 
-SAMPLE = 40  # points in each direction
+SAMPLE = 20  # points in each direction
 UNCUT = 1 << 30  # bytes
 
 

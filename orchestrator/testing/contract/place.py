@@ -8,7 +8,6 @@ from secrets import token_hex
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 from pydantic import JsonValue
 
@@ -32,6 +31,7 @@ from orchestrator.core.spec import Outputs
 
 Options = Mapping[str, JsonValue]
 DEADLINE = 60.0  # seconds that any one wait may take
+LOOK_EVERY = 0.005  # seconds; a look takes a part of what is waited for
 
 
 class Body(dict[str, JsonValue]):
@@ -171,7 +171,7 @@ class Place:
                 if self.backend.traits.hints and isinstance(answer, Alive):
                     await news.wait()
                 else:
-                    await anyio.lowlevel.checkpoint()
+                    await anyio.sleep(LOOK_EVERY)
 
     async def outputs(self, run: Run, *, log: bool = False) -> dict[str, bytes]:
         """Return what an ended run left, by name: the outputs, or the logs."""
@@ -192,7 +192,7 @@ class Place:
                     found = {one.name: await self.read(run, one) for one in listed}
                     if sum(map(len, found.values())) == size:
                         return found
-                await anyio.lowlevel.checkpoint()
+                await anyio.sleep(LOOK_EVERY)
 
     async def read(self, run: Run, output: Output, offset: int = 0) -> bytes:
         """Return the bytes of one output, read in a worker thread as the engine does."""

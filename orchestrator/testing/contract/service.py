@@ -13,7 +13,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import anyio
-import anyio.lowlevel
 from anyio.to_thread import run_sync
 from pydantic import JsonValue
 
@@ -21,7 +20,7 @@ from orchestrator.backend import Kind
 from orchestrator.emulators.ground import Kind as Emulated
 from orchestrator.emulators.server import Settings, serving
 from orchestrator.testing.canary import Canary
-from orchestrator.testing.contract.place import DEADLINE, Bodies
+from orchestrator.testing.contract.place import DEADLINE, LOOK_EVERY, Bodies
 
 Form = Literal["thread", "process"]
 # Everything in it that has another spelling in JSON or a URL.
@@ -120,8 +119,8 @@ class Service:
     async def until(self, is_so: Callable[[dict[str, Any]], bool]) -> None:
         """Wait until what it tells is so."""
         with anyio.fail_after(DEADLINE):
-            while not is_so(await run_sync(self.told)):
-                await anyio.lowlevel.checkpoint()
+            while not is_so(await run_sync(self.told)):  # noqa: ASYNC110 - nobody tells
+                await anyio.sleep(LOOK_EVERY)
 
     async def quiet(self) -> None:
         """Wait until no call is under way: what the window of absence stands for."""

@@ -91,7 +91,10 @@ def test_a_deleted_run_is_gone_with_its_files_and_not_from_the_service(me: Clien
     child = me.start("sleep", ("seconds", "1000"), ("parent_job", parent))
     until(lambda: "started.txt" in me.files(child))
     assert me.files(child, "admin") == me.files(parent, "admin")
-    assert me.get(f"/job/{parent}/")["descendants"] == [child]
+    other = me.shell("true", ("parent_job", parent))
+    assert me.get(f"/job/{parent}/")["descendants"] == [child, other]
+    assert me.ask("DELETE", f"/job/{other}/").status_code == 204
+    assert "started.txt" in me.files(other)
     assert me.ask("DELETE", f"/job/{parent}/").status_code == 204
     assert me.ask("GET", f"/job/{parent}/").status_code == 404
     assert me.files(child) == []
