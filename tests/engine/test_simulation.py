@@ -8,8 +8,13 @@ from orchestrator.core.lifecycle import Outcome
 from orchestrator.testing.simulate import simulate
 from orchestrator.testing.world import World
 
+<<<<<<< HEAD
 EVERYDAY, IN_ONE_TEST = 800, 50
 COUNTED = 200  # everyday worlds more, in which it is also counted what happens
+=======
+EVERYDAY, IN_ONE_TEST = 900, 50
+COUNTED_FROM, COUNTED = 1200, 100  # worlds more, in which it is also counted what happens
+>>>>>>> refs/heads/after
 LONG, IN_ONE_LONG_TEST = 20_000, 500
 RESTORED, LONG_RESTORED = 50, 4_000
 
@@ -69,7 +74,7 @@ def test_a_seed_gives_the_same_world_again(seed: int) -> None:
 
 def test_the_worlds_go_everywhere() -> None:
     """Worlds in which nothing happens would prove nothing, however many there are."""
-    worlds = check(EVERYDAY, COUNTED)
+    worlds = check(COUNTED_FROM, COUNTED)
     outcomes, holds = all_of(worlds, "outcomes"), all_of(worlds, "holds")
     assert set(outcomes) == {outcome.value for outcome in Outcome}
     assert set(holds) == {"user", "unknown", "lost", "input", "outputs"}
