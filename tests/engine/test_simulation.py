@@ -8,8 +8,8 @@ from orchestrator.core.lifecycle import Outcome
 from orchestrator.testing.simulate import simulate
 from orchestrator.testing.world import World
 
-EVERYDAY, IN_ONE_TEST = 800, 50
-COUNTED = 200  # everyday worlds more, in which it is also counted what happens
+EVERYDAY, IN_ONE_TEST = 900, 50
+COUNTED_FROM, COUNTED = 1200, 100  # worlds more, in which it is also counted what happens
 LONG, IN_ONE_LONG_TEST = 20_000, 500
 RESTORED, LONG_RESTORED = 50, 4_000
 
