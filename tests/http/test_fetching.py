@@ -151,12 +151,14 @@ async def test_it_ends_in_time_with_the_right_error(
     assert CANARY not in str(caught.value)
 
 
-@pytest.mark.usefixtures("hasty")
-async def test_a_service_may_think_before_a_file_begins(door: OpenDoor) -> None:
+async def test_a_service_may_think_before_a_file_begins(
+    door: OpenDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a service must put together first could never be fetched."""
+    monkeypatch.setattr(storage, "PATIENCE", 0.1)
 
     def thinks(it: Connection) -> None:
-        it.stop.wait(0.4)  # longer than nothing may come once it has begun
+        it.stop.wait(0.3)  # longer than nothing may come once it has begun
         it.send(answer(DATA))
 
     with rogue(thinks) as server:
