@@ -65,8 +65,10 @@ class Submit:
         try:
             pass_on(wanted, entry.name, form, passed, desk.folder(id_))
         except (TypeError, OSError):
+            desk.remove_files(id_)
             raise BrokenError from None
         except RefusalError:
+            desk.remove_files(id_)
             if passed.forgotten:
                 desk.rows.remove(id_)
             raise
@@ -94,6 +96,7 @@ class Submit:
         down = desk.ground.faults.strike("controller-down", call.where)
         if down is not None or None in after:
             await asyncio.sleep(float(down or 0) / 2)
+            desk.remove_files(id_)
             desk.rows.change(id_, status=FAILED)
             raise detail(500, f"An error occurred while starting the {desk.dialect.run}")
         if desk.ground.faults.strike("rejected", call.where) is not None:

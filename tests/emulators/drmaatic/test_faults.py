@@ -45,12 +45,12 @@ def test_without_its_controller_the_service_answers_late_and_wrongly(me: Client)
     assert me.status(over) == DONE  # Slurm need not be asked
     assert me.ask("PUT", f"/job/{id_}/stop/").status_code == 409
     assert me.ask("DELETE", f"/job/{id_}/").status_code == 500
-    answer = me.post("nofile", ("job_description", "while down"))
+    answer = me.post("shell", ("script", ("s.sh", b"")), ("job_description", "while down"))
     assert answer.json() == {"detail": "An error occurred while starting the job"}
     assert answer.status_code == 500
     me.faults()
     [row] = me.listed("?description=while down")
-    assert row["status"] == FAILED
+    assert (row["status"], me.files(row["uuid"])) == (FAILED, [])
     assert me.status(id_) == "job is running"
 
 
