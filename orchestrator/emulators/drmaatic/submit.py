@@ -18,6 +18,7 @@ from orchestrator.emulators.drmaatic.quota import Quota
 from orchestrator.emulators.ground import Ground
 
 BARE = "bare"
+LOOK_EVERY = 0.02  # seconds
 
 
 class Submit:
@@ -115,7 +116,8 @@ class Submit:
 
 
 async def _pause(ground: Ground, fault: str, where: str) -> None:
-    """Wait, if a fault wants that."""
-    seconds = ground.faults.strike(fault, where)
-    if seconds is not None:
-        await asyncio.sleep(float(seconds))
+    """Wait, by the service's clock, if a fault wants that."""
+    due = ground.clock.now() + float(ground.faults.strike(fault, where) or 0)
+    while (left := due - ground.clock.now()) > 0:
+        nap = min(left, LOOK_EVERY)  # the clock may be moved meanwhile
+        await asyncio.sleep(nap)
