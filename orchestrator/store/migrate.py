@@ -47,6 +47,7 @@ def version(conn: Connection, known: Sequence[str] | None = None) -> int:
 def migrate(conn: Connection, backups: Path | None, known: Sequence[str] | None = None) -> None:
     """Apply the steps that are missing, each in one transaction, after a backup of what was there.
 
+    A new queue gets all of them in one: nobody who looks meanwhile sees one that is half made.
     `backups` is None for a queue that is itself a copy. Raises SchemaError as `version` does, and
     when the backup does not pass its check.
     """
@@ -54,6 +55,9 @@ def migrate(conn: Connection, backups: Path | None, known: Sequence[str] | None 
     applied = version(conn, known)
     if backups is not None and 0 < applied < len(known):
         backup(conn, backups / f"before-schema-{applied + 1}.db")
+    if applied == 0:
+        _apply(conn, "\n".join(known), len(known))
+        return
     for number in range(applied + 1, len(known) + 1):
         _apply(conn, known[number - 1], number)
 

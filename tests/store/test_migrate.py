@@ -100,6 +100,17 @@ def test_a_new_queue_gets_every_step(tmp_path: Path) -> None:
         assert set(content(conn)) >= {"home", "job", "input", "run", "step", "history", "request"}
 
 
+def test_a_new_queue_is_whole_or_not_there(tmp_path: Path) -> None:
+    """Otherwise `submit --wait` just after the first start would take the queue for an old one."""
+    with closing(connect_writer(tmp_path / "queue.db")) as conn:
+        with pytest.raises(engine.OperationalError, match="nowhere"):
+            migrate.migrate(conn, tmp_path, [*STEPS, "INSERT INTO nowhere VALUES (1);;"])
+        assert migrate.version(conn) == 0
+        assert conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+        migrate.migrate(conn, tmp_path)
+        assert migrate.version(conn) == len(migrate.steps())
+
+
 def test_nothing_is_done_twice(old: Path) -> None:
     """Otherwise each start would write, and back up, for nothing."""
     before = (old / "queue.db").read_bytes()

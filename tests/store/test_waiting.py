@@ -6,8 +6,10 @@ from contextlib import closing
 import pytest
 
 from orchestrator.core.intake import Verb
-from orchestrator.core.lifecycle import Event
+from orchestrator.core.lifecycle import Event, Outcome
 from orchestrator.store import audit, entrance, look, restored, runs, views, waiting
+from orchestrator.store.restored import Found
+from orchestrator.store.results import EndedRun
 from orchestrator.store.sqlite import Connection, engine
 from tests.store.making import (
     ACCEPTED,
@@ -316,3 +318,32 @@ def test_a_restored_queue_ends_nothing_before_all_is_known(conn: Connection) -> 
     assert waits_for(conn, new_id(3)) == f"solve ({solve}), which is cancelled"
     assert entrance.apply(conn, ask(Verb.RELEASE, new_id(3)), START) is None
     assert said(conn, new_id(3)).startswith("CANCELLED: not started: solve")
+
+
+def test_a_restored_queue_ends_nothing_for_a_run_that_was_retried(conn: Connection) -> None:
+    """A job would end for a failure that was mended long before the restore."""
+    mesh = take(conn, 1, "mesh")
+    solve = take(conn, 2, "solve", "mesh")
+    found = {}
+    for number, outcome in enumerate((Outcome.FAILED, Outcome.SUCCEEDED), start=1):
+        key = f"orch-homehome-{new_id(600 + number)}"
+        ended = EndedRun(
+            key=key,
+            job_id=mesh,
+            job_name="mesh",
+            number=number,
+            backend="local",
+            remote_id=key,
+            outcome=outcome,
+            exit_code=0,
+            reason="ended",
+        )
+        found[number] = Found(ended, "e" * 64)
+    assert restored.adopt(conn, mesh, found, START, str) == 2
+    restored.doubt_everything(conn, "restored", START)
+    assert (row(conn, "job", mesh)["state"], row(conn, "job", solve)["waits"]) == (
+        "succeeded",
+        "no",
+    )
+    assert entrance.apply(conn, ask("release", solve), START) is None
+    assert startable(conn) == [solve]
