@@ -137,7 +137,7 @@ def test_the_example_for_cloudhpc_is_solved(
     """Somebody's first job at the service would fail, or bring something else than is written."""
     work, environment = shell
     service = Service(tmp_path / "home", work, program, environment)
-    cloud = Cloud(program, environment, tmp_path / "cloud")
+    cloud = Cloud("cloudhpc", program, environment, tmp_path / "cloud")
     try:
         cloud.start()
         service.init(config=cloud.facts["configuration"])

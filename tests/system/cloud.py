@@ -1,9 +1,10 @@
-"""cloudHPC's stand-in as a process: killed, restarted, its clock moved, and what it has seen."""
+"""A service's stand-in as a process: killed, restarted, its clock moved, and what it has seen."""
 
 import json
+import re
 import subprocess
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import httpx
 class Cloud:
     """One account over there, and who else uses it."""
 
-    def __init__(self, program: list[str], environment: Mapping[str, str], root: Path) -> None:
-        self._command = [*program, "emulate", "cloudhpc", "--root", str(root)]
+    def __init__(
+        self, kind: str, program: list[str], environment: Mapping[str, str], root: Path
+    ) -> None:
+        self._command = [*program, "emulate", kind, "--root", str(root)]
         self._environment, self._root = dict(environment), root
         self._fired: Counter[str] = Counter()
         self._port = 0
@@ -56,6 +59,11 @@ class Cloud:
     def put(self, *faults: str) -> None:
         """Switch faults on, in place of all that were."""
         httpx.put(f"{self.facts['control']}/faults", json=list(faults)).raise_for_status()
+
+    def left(self, faults: Iterable[str]) -> list[str]:
+        """Return those of the faults that have not struck yet, each to strike once."""
+        fired = self.fired()
+        return [it + ",times=1" for it in faults if re.split("[,=]", it)[0] not in fired]
 
     def move(self, seconds: float) -> None:
         """Move its clock ahead."""
