@@ -76,11 +76,14 @@ class Cloud:
         httpx.post(url, json={"count": count}).raise_for_status()
 
     def calls(self) -> Counter[str]:
-        """Return how many calls to the account it answered or broke off, in all its lives."""
+        """Return how many calls to the service it answered or broke off, in all its lives.
+
+        Those to its storage are none.
+        """
         log = self._root / "calls.log"
         lines = log.read_text().splitlines() if log.exists() else []
         routes = [json.loads(line)["call"] for line in lines]
-        return Counter(route for route in routes if "/api/" in route)
+        return Counter(route for route in routes if "/s3/" not in route)
 
     def stored(self) -> set[bytes]:
         """Return the contents of all files in its storage."""
