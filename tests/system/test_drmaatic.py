@@ -1,6 +1,6 @@
 """A cluster behind DRMAAtic on a bad day, in both dialects: the daemon, killed, and its stand-in.
 
-The daemon is killed when the queue has taken down so many steps, not after a time.
+The daemon is killed when status.log has told of so many steps, not after a time.
 """
 
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.log.status import last_number
 from tests.hardship.service import Service
 from tests.system.cloud import Cloud
 from tests.system.decks import assert_solved, read
@@ -147,13 +148,11 @@ class Day:
         self.daemon = Service(tmp_path / "home", beside, program, environment)
 
     def steps(self) -> int:
-        """Return how many steps the queue has taken down."""
-        if not (self.daemon.home / "state/queue.db").exists():
-            return 0  # no daemon has been here yet
-        return int(self.daemon.rows("SELECT coalesce(max(seq), 0) FROM history")[0][0])
+        """Return how many steps status.log tells of."""
+        return last_number(self.daemon.home / "log/status.log")
 
     def kill_after(self, steps: int) -> None:
-        """Serve until so many steps are taken down; then kill the daemon."""
+        """Serve until so many steps were told; then kill the daemon."""
         if self.steps() < steps:
             self.daemon.start()
             self.daemon.until(lambda: self.steps() >= steps, f"step {steps}")
