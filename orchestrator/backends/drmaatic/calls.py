@@ -21,6 +21,8 @@ def reading(_: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | Rep
         if NOT_YOURS in words:
             return RejectedError(f"{text} It belongs to another account", effect="none")
         return AuthError(f"{text}; check `token` of this backend", effect="none")
+    if reply.status == NOT_FOUND and reply.source.endswith("/download/") and not words:
+        return RejectedError(f"{text}the run's script made no archive", effect="none")
     if reply.status == NOT_FOUND and is_page(reply):
         text = f"{reply.source} answered 404 with a page for a browser"
         return TransientError(f"{text}; check `url` and `dialect` of this backend", effect="none")
