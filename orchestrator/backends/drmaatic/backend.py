@@ -200,15 +200,17 @@ class Drmaatic:
                 await self.service.delete(_uuid(run), Use.TRANSFER)
 
     async def _check_those_before(self, run: Run) -> None:
-        """Raise TransientError where a run that this one is to come after has ended by now.
+        """Raise TransientError where a run that this one is to come after is not in the cluster.
 
-        The cluster may have forgotten it, and then takes no run behind it. The engine will see how
-        it ended, and then submits this one behind nothing, or not at all.
+        One that has ended may be forgotten there, and one that was merely received may never come:
+        behind them the service starts nothing, and calls this run failed. The engine will see what
+        became of them, and then submits this one behind nothing, or not at all.
         """
         for uuid in run.after:
             before = await self.service.get(uuid, Use.SUBMIT)
-            if before is None or meaning(before.status) in ENDS:
-                text = f"run {uuid}, behind which it is to be, has ended; it is looked at first"
+            if before is None or meaning(before.status) is not Status.ALIVE:
+                stands = "unknown there" if before is None else repr(before.status)
+                text = f"run {uuid}, behind which it is to be, is looked at first: {stands}"
                 raise TransientError(text, effect="none")
 
     async def _records(self, runs: Sequence[Run]) -> dict[str, Record]:
