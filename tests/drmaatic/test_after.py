@@ -20,7 +20,7 @@ async def test_nothing_goes_behind_a_run_that_was_merely_received(
     found = await place.backend.find(first)
     assert isinstance(found, Found)
     behind = replace(place.run("2", place.bodies.sleeps), after=(found.remote_id,))
-    with pytest.raises(TransientError, match="is looked at first: .* has been received") as caught:
+    with pytest.raises(TransientError, match=r"is looked at first: .* has been received") as caught:
         await place.started(behind)
     assert caught.value.effect == "none"
     assert isinstance(await place.backend.find(behind), Absent)
