@@ -74,6 +74,7 @@ def main() -> None:
         for label, measure in (
             ("a result fetched, hashed and synced", transfers.downloads),
             ("an input sent", transfers.uploads),
+            ("an input sent in a form", transfers.forms),
         ):
             with tempfile.TemporaryDirectory(dir=folder) as place:
                 speed = measure(Path(place), int(asked.transfer * (1 << 30)))

@@ -24,5 +24,5 @@ def test_the_benchmark_measures_every_figure(environment: dict[str, str]) -> Non
     )
     assert done.returncode == 0, done.stderr
     figures = re.findall(r"^(.+?) {2,}([\d.]+)", done.stdout, re.MULTILINE)
-    assert len(figures) == 12, done.stdout
+    assert len(figures) == 13, done.stdout
     assert all(float(figure) > 0 for what, figure in figures if not what.startswith("idle"))

@@ -26,7 +26,7 @@ class Traits:
     left; 0: it shows that at any time; None: it shows outputs of ended runs only.
     `md5_on_open`: it may vouch for an output not when it is listed, but when it is opened.
     `starts_after`: it starts a run only when other runs of it have succeeded, as `Run.after` tells
-    it at the submit; after one that did not, it never starts it, and ends it.
+    it at the submit; after one that did not, it never starts it.
     `inputs_at_submit`: `submit` itself sends the inputs, so it is told where they lie.
     `poll_within`: the longest time (seconds) between two looks at a live run, for a place that may
     forget how a run ended; None: as for all.

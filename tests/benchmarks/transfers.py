@@ -4,6 +4,7 @@ The server is a process that sends by sendfile and receives without looking, so 
 than those who are measured.
 """
 
+import hashlib
 import os
 import resource
 import socket
@@ -16,7 +17,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from orchestrator.backends.http import Account, download, storage_of, upload
+import anyio
+
+from orchestrator.backends.http import (
+    Account,
+    Ask,
+    FilePart,
+    Use,
+    download,
+    open_door,
+    storage_of,
+    upload,
+)
 from orchestrator.store import results
 
 BLOCK = 8 << 20
@@ -55,6 +67,18 @@ def uploads(folder: Path, size: int) -> Beside:
         )
 
 
+def forms(folder: Path, size: int) -> Beside:
+    """Send a file as part of a form, read and hashed before and again on the way."""
+    source = folder / "source"
+    _fill(source, size)
+    with _serving(source) as url:
+        return _best(
+            lambda: _fresh(_ours_form, url, folder, size),
+            lambda: _curl("-F", f"file=@{source}", url),
+            size,
+        )
+
+
 def _ours_down(url: str, folder: Path, size: int) -> float:
     staging = folder / "staging"
     staging.mkdir(exist_ok=True)
@@ -77,6 +101,23 @@ def _ours_up(url: str, folder: Path, size: int) -> float:
         began = time.perf_counter()
         upload(url, file.fileno(), 0, size, where)
         return time.perf_counter() - began
+
+
+def _ours_form(url: str, folder: Path, size: int) -> float:
+    source = folder / "source"
+    with source.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    part = FilePart("file", "source", source, size, sha256)
+    ask = Ask("POST", "/file", Use.SUBMIT, multipart=[part], reads=False, limit=600)
+
+    async def send() -> float:
+        account = Account(url=url.removesuffix("/file"))
+        async with open_door(account, folder, name="ours") as door:
+            began = time.perf_counter()
+            await door.call(ask)
+            return time.perf_counter() - began
+
+    return anyio.run(send)
 
 
 def _fresh(step: Callable[[str, Path, int], float], *args: object) -> tuple[float, float]:
@@ -155,7 +196,7 @@ def _answer(connection: socket.socket, source: Path) -> None:
 def _main(what: str, *args: str) -> None:
     if what == "serve":
         _serve(Path(args[0]))
-    step = {"_ours_down": _ours_down, "_ours_up": _ours_up}[what]
+    step = {"_ours_down": _ours_down, "_ours_up": _ours_up, "_ours_form": _ours_form}[what]
     took = step(args[0], Path(args[1]), int(args[2]))
     highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sys.stdout.write(f"{took} {highest}\n")

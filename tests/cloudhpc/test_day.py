@@ -12,8 +12,8 @@ from orchestrator.backends.http import Use
 from tests.cloudhpc.day.world import Day, Plan, live_through
 
 MINUTE = 60.0
-# A fifth of everything: 40 runs on 20 calls an hour have as little as 200 have on 100.
-SMALL = Plan(1, before=38, after=2, cancels=4, page=10, hourly=20, longest=30.0)
+# A tenth of everything: 20 runs on 10 calls an hour have as little as 200 have on 100.
+SMALL = Plan(1, before=18, after=2, cancels=4, page=10, hourly=10, longest=30.0)
 
 
 def lived(plan: Plan) -> Day:

@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator.backends.drmaatic import backend
-from orchestrator.testing.contract import BackendContract
+from orchestrator.testing.contract import BackendContract, OrderContract
 
 
 class TestDrmaatic(BackendContract):
@@ -13,3 +13,7 @@ class TestDrmaatic(BackendContract):
     def one_look(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take what the first look shows, so that nobody waits a minute for what never comes."""
         monkeypatch.setattr(backend, "SHOWS_WITHIN", 0.0)
+
+
+class TestOrder(OrderContract):
+    """Runs behind others: `after` is the service's own business where both jobs are on it."""

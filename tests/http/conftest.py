@@ -15,6 +15,8 @@ from orchestrator.backends.http.trust import tls
 CANARY = "canary-4f1d9c-secret"
 LEAST_GROWTH = 50 << 20  # bytes that no reply may make us grow by
 
+_tls = cache(tls)
+
 OpenDoor = Callable[..., AbstractAsyncContextManager[Door]]
 
 
@@ -38,7 +40,7 @@ def door(tmp_path: Path) -> OpenDoor:
 @pytest.fixture
 def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read the system's authorities once, not at each of hundreds of openings."""
-    monkeypatch.setattr(storage, "tls", cache(tls))
+    monkeypatch.setattr(storage, "tls", _tls)
 
 
 def file_part(path: Path, data: bytes, name: str = "file", filename: str | None = None) -> FilePart:

@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -26,9 +27,10 @@ from orchestrator.testing.cutting import Cut, cutting_proxy
 from tests.http.conftest import CANARY, OpenDoor, flat_memory
 from tests.http.rogue import Behaviour, Connection, answer, rogue, sends, sends_and_closes
 
+pytestmark = pytest.mark.usefixtures("certificates")
 DATA = bytes(range(256)) * 12_000  # three chunks and a bit
 ASK = Ask("GET", "/job/1/file/x", Use.TRANSFER, reads=True, limit=5)
-POLL = Ask("GET", "/job/1/", Use.POLL, reads=True, limit=0.3)
+POLL = Ask("GET", "/job/1/", Use.POLL, reads=True, limit=5)
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ BAD: dict[str, tuple[Behaviour, type[BackendError]]] = {
 
 
 @pytest.mark.timeout(10)
-@pytest.mark.usefixtures("hasty", "certificates")
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(("behaviour", "error"), BAD.values(), ids=BAD.keys())
 async def test_it_ends_in_time_with_the_right_error(
     behaviour: Behaviour, error: type[BackendError], door: OpenDoor
@@ -147,6 +149,21 @@ async def test_it_ends_in_time_with_the_right_error(
     assert (type(caught.value), caught.value.effect) == (error, "none")
     assert f"127.0.0.1:{server.port}/x" in str(caught.value)
     assert CANARY not in str(caught.value)
+
+
+async def test_a_service_may_think_before_a_file_begins(
+    door: OpenDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a service must put together first could never be fetched."""
+    monkeypatch.setattr(storage, "PATIENCE", 0.1)
+
+    def thinks(it: Connection) -> None:
+        it.stop.wait(0.3)  # longer than nothing may come once it has begun
+        it.send(answer(DATA))
+
+    with rogue(thinks) as server:
+        async with door(server.url) as it:
+            assert await run_sync(fetched, it) == DATA
 
 
 async def test_nothing_is_fetched_from_elsewhere(door: OpenDoor) -> None:
@@ -250,8 +267,8 @@ async def test_a_file_under_way_is_a_call_under_way(door: OpenDoor) -> None:
                 await anyio.sleep(0.001)
             try:
                 with pytest.raises(QuotaError, match="at once"):
-                    await run_sync(fetched, it, POLL)  # a file, too: it must leave the last place
-                await it.call(POLL)
+                    await run_sync(fetched, it, replace(ASK, limit=0.1))  # it leaves the last place
+                await it.call(replace(POLL, limit=0.1 if places == 1 else 5))
             except QuotaError as error:
                 return str(error)
             finally:
@@ -313,7 +330,7 @@ async def test_a_thread_that_waits_for_a_place_ends_with_its_task(door: OpenDoor
             tasks.cancel_scope.cancel()
 
 
-@pytest.mark.usefixtures("hasty", "certificates")
+@pytest.mark.usefixtures("hasty")
 async def test_a_file_that_was_cut_anywhere_is_never_taken_for_whole(
     door: OpenDoor, tmp_path: Path
 ) -> None:

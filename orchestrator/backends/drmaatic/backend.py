@@ -80,6 +80,7 @@ class Drmaatic:
             poll_batch=SINGLES_AT_ONCE if service.is_anonymous else PAGE_SIZE,
             exit_codes=False,
             visible_after=0.0,
+            starts_after=True,
             inputs_at_submit=True,
             poll_within=remembered / 2,
         )
@@ -100,6 +101,7 @@ class Drmaatic:
         table = RunTable.model_validate(run.options)
         entry = await self._catalogue.check(table, run.inputs)
         await self._catalogue.check_credit(entry)
+        await self._check_those_before(run)
         parts = form(await self.service.dialect(Use.SUBMIT), run, table)
         try:
             record = await self.service.create(parts)
@@ -197,6 +199,18 @@ class Drmaatic:
             if record is not None and not record.descendants:
                 await self.service.delete(_uuid(run), Use.TRANSFER)
 
+    async def _check_those_before(self, run: Run) -> None:
+        """Raise TransientError where a run that this one is to come after has ended by now.
+
+        The cluster may have forgotten it, and then takes no run behind it. The engine will see how
+        it ended, and then submits this one behind nothing, or not at all.
+        """
+        for uuid in run.after:
+            before = await self.service.get(uuid, Use.SUBMIT)
+            if before is None or meaning(before.status) in ENDS:
+                text = f"run {uuid}, behind which it is to be, has ended; it is looked at first"
+                raise TransientError(text, effect="none")
+
     async def _records(self, runs: Sequence[Run]) -> dict[str, Record]:
         """Return what the service tells of these runs; an anonymous account has no list."""
         uuids = {_uuid(run) for run in runs}
@@ -266,7 +280,8 @@ class Drmaatic:
 
     def _for(self, run: Run, what: str) -> float:
         """Return for how long (seconds) something is so of a run; from the first call on."""
-        return self._now() - self._since.setdefault((run.key, what), self._now())
+        now = self._now()
+        return now - self._since.setdefault((run.key, what), now)
 
 
 def _table(run: Run) -> RunTable:

@@ -39,6 +39,9 @@ def form(words: Dialect, run: Run, table: RunTable) -> list[Field | FilePart]:
     parts: list[Field | FilePart] = [Field(words.description, description(run))]
     if table.parent is not None:
         parts.append(Field(words.parent, table.parent))
+    if run.after:
+        parts.append(Field("dependencies", ",".join(run.after)))
+        parts.append(Field("dependency_type", "afterok"))
     parts += [Field(name, text) for name, text in checking.fields(table)]
     for name, source in checking.files(table):
         one = run.inputs[source]

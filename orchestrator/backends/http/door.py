@@ -133,7 +133,9 @@ class Door:
                 with line(target, where, effect="none", heed=check_cancelled) as at:
                     with at.alarm(until - time.monotonic()):
                         at.send_head(ask.method, {**_HEADERS, **headers})
+                        at.socket.settimeout(None)  # it may think for long: the alarm rings in time
                         response = at.reply()
+                        at.socket.settimeout(where.patience)
                         found = response.status == HTTPStatus.OK
                         reply = read_reply(response, at, ask, source, body=not found)
                     if found and (mark is None or mark.lower() in reply.headers):

@@ -1,4 +1,4 @@
-"""One connection to a storage host for one exchange, with a clock on it. For worker threads.
+"""One connection for one exchange, with a clock on it. For worker threads.
 
 `http.client` bounds each read, but not all of them together: a server that sends a byte a second
 would hold us for ever. An alarm shuts the socket until the reply begins; from then on the pace is

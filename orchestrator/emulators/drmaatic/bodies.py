@@ -83,18 +83,17 @@ def multipart(raw: bytes, boundary: bytes) -> Form:
     ends it; a part whose headers did not come to their end does not count.
     """
     form = Form()
-    pieces = re.split(rb"(?:\A|\r\n)--" + re.escape(boundary), raw)
+    pieces = (b"\r\n" + raw).split(b"\r\n--" + boundary)
     for number, piece in enumerate(pieces[1:], start=1):
         head, end, data = piece.partition(HEAD_END)
-        if not end:
-            continue
         name, filename = _word(head, b"name"), _word(head, b"filename").replace("\\", "/")
-        values = form.fields.setdefault(name, [])
-        if not filename:
-            values.append(data.decode(errors="replace"))
-        elif any(pieces[number + 1 : number + 2]):
-            values.append(Upload(filename.rpartition("/")[2], data))
-    return Form({name: values for name, values in form.fields.items() if values})
+        is_whole = any(pieces[number + 1 : number + 2])
+        if not end or not name or (filename and not is_whole):
+            continue
+        upload = Upload(filename.rpartition("/")[2], data)
+        value = upload if filename else data.decode(errors="replace")
+        form.fields.setdefault(name, []).append(value)
+    return form
 
 
 def _word(head: bytes, name: bytes) -> str:

@@ -1,6 +1,7 @@
 """What the ends of runs share: how a row is found, brought up to date, and shown."""
 
 import asyncio
+import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +31,13 @@ class Desk:
 
     def folder(self, id_: str) -> Path:
         """Return the folder that a run works in: that of the first of its line."""
-        return self.own_folder(self.rows.ancestor(id_))
+        return self._own_folder(self.rows.ancestor(id_))
 
-    def own_folder(self, id_: str) -> Path:
-        """Return the folder that a run without a parent works in."""
+    def remove_files(self, id_: str) -> None:
+        """Remove the folder that a run has of its own, though a child may work in it."""
+        shutil.rmtree(self._own_folder(id_), ignore_errors=True)
+
+    def _own_folder(self, id_: str) -> Path:
         return self.ground.root.resolve() / "runs" / id_
 
     def row(self, call: Call) -> Row:

@@ -1,7 +1,6 @@
 """The ends of one run: look, change, stop, delete."""
 
 import asyncio
-import shutil
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -86,13 +85,13 @@ class Runs:
         return json(None)
 
     async def _delete(self, call: Call) -> Response:
-        """End a run and remove its folder, though a child may work in it; the row stays."""
+        """End a run and remove its files; the row stays."""
         desk, row = self._desk, self._desk.own(call)
         if row["drm"] is not None and not has_ended(row):
             await desk.reach_controller(call.where)
             desk.node.cancel(row["drm"])
         desk.rows.change(row["uuid"], deleted=1)
-        shutil.rmtree(desk.own_folder(row["uuid"]), ignore_errors=True)
+        desk.remove_files(row["uuid"])
         return json(None, 204)
 
     async def _own(self, call: Call) -> Response:

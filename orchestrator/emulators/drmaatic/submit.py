@@ -18,6 +18,7 @@ from orchestrator.emulators.drmaatic.quota import Quota
 from orchestrator.emulators.ground import Ground
 
 BARE = "bare"
+LOOK_EVERY = 0.02  # seconds
 
 
 class Submit:
@@ -65,8 +66,10 @@ class Submit:
         try:
             pass_on(wanted, entry.name, form, passed, desk.folder(id_))
         except (TypeError, OSError):
+            desk.remove_files(id_)
             raise BrokenError from None
         except RefusalError:
+            desk.remove_files(id_)
             if passed.forgotten:
                 desk.rows.remove(id_)
             raise
@@ -94,6 +97,7 @@ class Submit:
         down = desk.ground.faults.strike("controller-down", call.where)
         if down is not None or None in after:
             await asyncio.sleep(float(down or 0) / 2)
+            desk.remove_files(id_)
             desk.rows.change(id_, status=FAILED)
             raise detail(500, f"An error occurred while starting the {desk.dialect.run}")
         if desk.ground.faults.strike("rejected", call.where) is not None:
@@ -112,7 +116,8 @@ class Submit:
 
 
 async def _pause(ground: Ground, fault: str, where: str) -> None:
-    """Wait, if a fault wants that."""
-    seconds = ground.faults.strike(fault, where)
-    if seconds is not None:
-        await asyncio.sleep(float(seconds))
+    """Wait, by the service's clock, if a fault wants that."""
+    due = ground.clock.now() + float(ground.faults.strike(fault, where) or 0)
+    while (left := due - ground.clock.now()) > 0:
+        nap = min(left, LOOK_EVERY)  # the clock may be moved meanwhile
+        await asyncio.sleep(nap)

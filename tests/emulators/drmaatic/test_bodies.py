@@ -107,6 +107,8 @@ def test_a_refused_submission_may_leave_a_row(
     assert answer.status_code == status
     rows = [it for it in me.listed() if it.get("job_description") == key]
     assert [it["status"] for it in rows] == ["job has been received from the ws"] * left
+    if parts and parts[-1][0] != "dependencies":
+        assert [me.files(it["uuid"], "admin") for it in rows] == [[]] * left
 
 
 @pytest.mark.parametrize(

@@ -45,12 +45,12 @@ def test_without_its_controller_the_service_answers_late_and_wrongly(me: Client)
     assert me.status(over) == DONE  # Slurm need not be asked
     assert me.ask("PUT", f"/job/{id_}/stop/").status_code == 409
     assert me.ask("DELETE", f"/job/{id_}/").status_code == 500
-    answer = me.post("nofile", ("job_description", "while down"))
+    answer = me.post("shell", ("script", ("s.sh", b"")), ("job_description", "while down"))
     assert answer.json() == {"detail": "An error occurred while starting the job"}
     assert answer.status_code == 500
     me.faults()
     [row] = me.listed("?description=while down")
-    assert row["status"] == FAILED
+    assert (row["status"], me.files(row["uuid"])) == (FAILED, [])
     assert me.status(id_) == "job is running"
 
 
@@ -82,14 +82,14 @@ def test_a_submission_may_go_on_after_the_client_has_gone(
 ) -> None:
     """A client that looks once, at once, would find out at the real service."""
     key = f"gone with {fault}"
-    me.faults(f"{fault}=0.3,times=1")
+    me.faults(f"{fault}=1000,times=1")
+    fields = {"job_description": (None, key), "task": (None, "nofile")}
     with pytest.raises(httpx.ReadTimeout):
-        me.ask(
-            "POST", "/job/", files={"job_description": (None, key), "task": (None, "nofile")},
-            timeout=0.1,
-        )  # fmt: skip
+        me.ask("POST", "/job/", files=fields, timeout=httpx.Timeout(20, read=0.01))
+    until(lambda: me.control()["fired"].get(fault))
     found = f"?description={key}"
     assert [it["status"] for it in me.listed(found)] == seen
+    me.ahead(1001)
     [row] = until(lambda: [it for it in me.listed(found) if it["status"] != RECEIVED])
     assert me.states(row["uuid"]) != []
 

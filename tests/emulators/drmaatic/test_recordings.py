@@ -43,6 +43,8 @@ def _described_later(replay: Replay) -> None:
 
 # What was done in between without being recorded, or is done here in place of a wait.
 BEFORE: dict[str, Callable[[Replay], object]] = {
+    "024-status": lambda replay: replay.me.set(pause=0.1),
+    "14-get-done": lambda replay: replay.me.set(pause=0.1),
     "167-toolong": lambda replay: replay.me.ahead(61),
     "170-cpucredit-anon": lambda replay: replay.me.set(credit=200),
     "176-slow-post-12": _slow_posts,
@@ -57,7 +59,7 @@ BEFORE: dict[str, Callable[[Replay], object]] = {
 @pytest.mark.parametrize(("year", "run"), [(2025, "job"), (2023, "task")])
 def test_every_recorded_exchange_goes_the_same_way(year: int, run: str, tmp_path: Path) -> None:
     """A client would be tested against a service that nobody has."""
-    dials = {"dialect": year, "pause": 0.3}
+    dials = {"dialect": year, "pause": 1.0}
     found: list[str] = []
     with serving(KIND, tmp_path, Settings(step=0.01, dials=dials)) as told:
         me = Client(told, run)

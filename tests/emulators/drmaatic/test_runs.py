@@ -33,14 +33,15 @@ def test_a_script_runs_in_the_folder_of_its_run(me: Client) -> None:
 
 def test_an_array_is_judged_by_its_last_element(me: Client) -> None:
     """A client would never be shown an array that is called good and is not: guard 1."""
-    me.set(pause=0.5)
+    me.set(pause=1000)
     id_ = me.start("arr")
     until(lambda: me.states(id_)[-1] == "COMPLETED")
     assert me.status(id_) == DONE
     assert me.states(id_) == [*["RUNNING"] * 3, "COMPLETED"]
     assert me.ask("PUT", f"/job/{id_}/stop/").status_code == 409
+    me.ahead(4 * 3600)
     me.until_over(id_)
-    assert me.states(id_) == ["COMPLETED"] * 4
+    assert me.states(id_) == [*["TIMEOUT"] * 3, "COMPLETED"]
     me.set(pause=0)
     failed = me.start("arr", ("failat", "2"))
     assert me.ended(failed) == DONE
