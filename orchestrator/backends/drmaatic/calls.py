@@ -22,11 +22,11 @@ def reading(_: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | Rep
             return RejectedError(f"{text} It belongs to another account", effect="none")
         return AuthError(f"{text}; check `token` of this backend", effect="none")
     if reply.status == BAD and is_page(reply):
-        text = (
-            f"{reply.source} answered 400 with a page for a browser: its server takes no such form"
-        )
-        text += " (by default at most 100 files, 1000 values and 2.5 MiB of text)"
+        text = f"{reply.source} answered 400 with a page for a browser: its server takes no form of"
+        text += " this size (by default at most 100 files, 1000 values and 2.5 MiB of text)"
         return RejectedError(text, effect="none")
+    if reply.status == NOT_FOUND and reply.source.endswith("/download/") and not words:
+        return RejectedError(f"{text}the run's script made no archive", effect="none")
     if reply.status == NOT_FOUND and is_page(reply):
         text = f"{reply.source} answered 404 with a page for a browser"
         return TransientError(f"{text}; check `url` and `dialect` of this backend", effect="none")
