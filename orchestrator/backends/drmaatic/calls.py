@@ -5,7 +5,7 @@ from collections.abc import Callable
 from orchestrator.backend import AuthError, BackendError, RejectedError, TransientError
 from orchestrator.backends.http import Ask, Reply
 
-FORBIDDEN, NOT_FOUND, SERVER_FAILS = 403, 404, 500
+BAD, FORBIDDEN, NOT_FOUND = 400, 403, 404
 NOT_YOURS = "do not have permission"
 
 
@@ -21,6 +21,12 @@ def reading(_: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | Rep
         if NOT_YOURS in words:
             return RejectedError(f"{text} It belongs to another account", effect="none")
         return AuthError(f"{text}; check `token` of this backend", effect="none")
+    if reply.status == BAD and is_page(reply):
+        text = (
+            f"{reply.source} answered 400 with a page for a browser: its server takes no such form"
+        )
+        text += " (by default at most 100 files, 1000 values and 2.5 MiB of text)"
+        return RejectedError(text, effect="none")
     if reply.status == NOT_FOUND and is_page(reply):
         text = f"{reply.source} answered 404 with a page for a browser"
         return TransientError(f"{text}; check `url` and `dialect` of this backend", effect="none")
