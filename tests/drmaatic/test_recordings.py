@@ -25,7 +25,7 @@ from orchestrator.backend import (
     TransientError,
 )
 from orchestrator.backends.drmaatic.calls import reading
-from orchestrator.backends.drmaatic.dialect import DIALECTS
+from orchestrator.backends.drmaatic.dialect import NEW, OLD
 from orchestrator.backends.drmaatic.model import Options
 from orchestrator.backends.drmaatic.service import Service
 from orchestrator.backends.http import Field, Use, open_door
@@ -137,7 +137,7 @@ async def answered(year: str, folder: Path) -> AsyncIterator[Answered]:
 
 def fitting(year: str, it: Recorded) -> tuple[str, str] | None:
     """Return which of our calls the recorded one was, and the name that it gave."""
-    words, (method, path) = DIALECTS[year], it.call.split(" ", 1)
+    words, (method, path) = NEW if year == "2025" else OLD, it.call.split(" ", 1)
     routes = {
         f"GET {words.catalogue}/": "catalogue",
         f"GET {words.catalogue}/([^/]+)/": "entry",
@@ -216,7 +216,7 @@ def says(year: str, call: str, it: Recorded) -> Any:
 
 def a_run(year: str, tree: Any) -> dict[str, Any]:
     """Return what a recorded run says, whatever the keys are called."""
-    words = DIALECTS[year]
+    words = NEW if year == "2025" else OLD
     return {
         "uuid": tree["uuid"],
         "entry": tree[words.task],
