@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from orchestrator.backend import Output, Run, Stream
+from orchestrator.backend import Output, RejectedError, Run, Stream
 from orchestrator.core import decide
 from orchestrator.core.lifecycle import RunState
 from orchestrator.core.work import Work
@@ -115,6 +115,28 @@ def test_while_it_waits_for_room_nothing_is_fetched_again(bench: Bench, giving: 
     bench.run(harvest(bench.tools, waiting))
     assert bench.job(work.job)["state"] == "succeeded"
     assert giving.fetched == len(OUTPUTS) + 1
+
+
+def test_what_cannot_be_had_any_more_is_listed_anew(bench: Bench, giving: Giving) -> None:
+    """One file that vanished after it was listed would keep all others from being published."""
+    work = ended(bench, "*.tar")  # the listing is noted
+    listed = [Output("gone"), *giving.always["list_outputs"]()]
+    giving.script["list_outputs"] = [listed]
+    real = giving.open_output
+
+    @contextmanager
+    def open_output(run: Run, output: Output, offset: int) -> Iterator[Stream]:
+        if output.name == "gone":
+            raise RejectedError("no such file", effect="none")
+        with real(run, output, offset) as stream:
+            yield stream
+
+    giving.open_output = open_output  # type: ignore[method-assign] - the listed file is not there
+    bench.run(harvest(bench.tools, work))
+    assert bench.read(work.job).state is RunState.HARVESTING
+    bench.run(harvest(bench.tools, bench.read(work.job)))
+    assert bench.job(work.job)["state"] == "succeeded"
+    assert not (result_of(bench, work.job) / "outputs/gone").exists()
 
 
 def fill(bench: Bench) -> None:

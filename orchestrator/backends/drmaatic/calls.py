@@ -1,19 +1,32 @@
 """What the service says in its own way, beside what HTTP itself tells."""
 
+import time
 from collections.abc import Callable
 
-from orchestrator.backend import AuthError, BackendError, RejectedError, TransientError
+from orchestrator.backend import (
+    AuthError,
+    BackendError,
+    QuotaError,
+    RejectedError,
+    TransientError,
+)
 from orchestrator.backends.http import Ask, Reply
+from orchestrator.backends.http.headers import retry_after
 
-BAD, FORBIDDEN, NOT_FOUND = 400, 403, 404
+BAD, FORBIDDEN, NOT_FOUND, TOO_MANY, SERVER_FAILS = 400, 403, 404, 429, 500
 NOT_YOURS = "do not have permission"
 
 
-def reading(_: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | Reply | None:
+class UnreadableError(RejectedError):
+    """The service cannot read one file: a link that leads nowhere, or its own fault."""
+
+
+def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | Reply | None:
     """Return the error that a reply means; None where HTTP itself tells enough.
 
     A refused token and a run of somebody else are both a 403: only the words tell them apart. A
-    404 that is a page for a browser is not about a run: there is no such route.
+    404 that is a page for a browser is not about a run: there is no such route. A submit is refused
+    for want of credit, which other calls do not cost; a file that cannot be read is its own matter.
     """
     words = said()
     text = f"{reply.source} answered {reply.status}: {words}"
@@ -30,6 +43,11 @@ def reading(_: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | Rep
     if reply.status == NOT_FOUND and is_page(reply):
         text = f"{reply.source} answered 404 with a page for a browser"
         return TransientError(f"{text}; check `url` and `dialect` of this backend", effect="none")
+    if reply.status == TOO_MANY and ask.method == "POST":
+        pause = retry_after(reply.headers, time.time())
+        return QuotaError(text, effect="none", retry_after=pause.seconds if pause else None)
+    if reply.status == SERVER_FAILS and "/file/" in ask.path.rstrip("/") and is_page(reply):
+        return UnreadableError(f"{reply.source}: the service cannot read it", effect="none")
     return None
 
 
