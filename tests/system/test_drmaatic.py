@@ -51,8 +51,8 @@ FAULTS = (
 )
 AT_ANY_TIME = (
     "error-before=500", "error-after=500", "drop-before", "drop-after", "cut", "html",
-    "empty-json", "short-body", "forbidden", "late-row=0.2", "slow-submit=0.2", "wrong-uuid",
-    "odd-status", "late-files=0.2",
+    "empty-json", "short-body", "forbidden", "late-row=0.2", "slow-submit=0.2",
+    "wrong-uuid,on=GET *", "odd-status", "late-files=0.2",
 )  # fmt: skip
 
 SHELL = """\
@@ -119,9 +119,9 @@ JOBS = {
        | {"in.txt": _lines(i)} for i in range(COPIES)},
     **{name: {"job.toml": text} for name, text in OTHERS.items()},
     "unproved": _shell("unproved", "echo half > half.txt", proof="whole.txt"),
-    "mesh": _shell("mesh", "sleep 1; date +%s.%N > ended.txt"),
+    "mesh": _shell("mesh", "sleep 3; date +%s.%N > ended.txt"),
     "solve": _shell("solve", "date +%s.%N > began.txt", after="mesh"),
-    "broken": _shell("broken", "sleep 1; exit 7"),
+    "broken": _shell("broken", "sleep 3; exit 7"),
     "never": _shell("never", "echo begun > begun.txt", after="broken"),
     "endless": _shell("endless", "echo begun > begun.txt; exec sleep 1000"),
     "deck": _shell("deck", "ccx data > solver.log", data="deck.inp", proof="data.dat"),
