@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,7 @@ async def test_a_ghost_is_adopted(place: Place, emulated: Emulated, year: str) -
 )
 @today
 async def test_what_carries_our_key_and_is_another_is_not_ours(
-    place: Place, emulated: Emulated, task: str, more: dict[str, object], says: str
+    place: Place, emulated: Emulated, task: str, more: dict[str, Any], says: str
 ) -> None:
     """The result of half a submit, or of another's run, would be published as the job's."""
     listed(place, emulated, "1")

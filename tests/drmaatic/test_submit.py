@@ -64,7 +64,7 @@ def test_what_names_the_task_comes_last(words: Any, tmp_path: Path) -> None:
     inputs = {name: Input(tmp_path, 1, "0") for name in ("x.1", "sub/y.2")}
     run = Run("key", "j", "n", 1, {}, Outputs(), inputs=inputs, after=("u1", "u2"))
     parts = form(words, run, table)
-    assert [(one.name, getattr(one, "value", None) or one.filename) for one in parts] == [  # type: ignore[union-attr] - a file has no value
+    assert [(it.name, it.value if isinstance(it, Field) else it.filename) for it in parts] == [
         (words.description, "n key"),
         (words.parent, PARENT),
         ("dependencies", "u1,u2"),
@@ -78,7 +78,7 @@ def test_what_names_the_task_comes_last(words: Any, tmp_path: Path) -> None:
     assert isinstance(parts[-1], Field)
 
 
-def test_the_longest_name_of_a_job_fits(tmp_path: Path) -> None:
+def test_the_longest_name_of_a_job_fits() -> None:
     """The service answers 500 to a description over 200 characters, and keeps a row of it."""
     key = f"orch-{'x' * 20}-{'0' * 40}"
     assert len(description(Run(key, "j", "n" * 64, 1, {}, Outputs()))) <= 200
@@ -154,7 +154,7 @@ async def test_jobs_that_come_together_ask_the_catalogue_once(
 
 
 @today
-async def test_a_child_works_in_its_parent_s_directory(place: Place, year: str) -> None:
+async def test_a_child_works_in_its_parent_s_directory(place: Place) -> None:
     """A chain of runs would not find what the first has left."""
     parent = await place.started(place.run("1", shell("echo mesh > mesh")))
     await place.end(parent)
@@ -184,9 +184,7 @@ async def test_what_comes_before_is_told_to_the_service(
 
 
 @today
-async def test_a_task_that_is_too_dear_waits_alone(
-    place: Place, emulated: Emulated, clock: Clock, year: str
-) -> None:
+async def test_a_task_that_is_too_dear_waits_alone(place: Place, emulated: Emulated) -> None:
     """A job would be tried at every wake, or for ever; and meanwhile no other be looked at."""
     emulated.set(credit=70, credit_every=30)
     lives = listed(place, emulated, "9")

@@ -34,20 +34,27 @@ def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | R
         if NOT_YOURS in words:
             return RejectedError(f"{text} It belongs to another account", effect="none")
         return AuthError(f"{text}; check `token` of this backend", effect="none")
-    if reply.status == BAD and is_page(reply):
-        text = f"{reply.source} answered 400 with a page for a browser: its server takes no form of"
-        text += " this size (by default at most 100 files, 1000 values and 2.5 MiB of text)"
-        return RejectedError(text, effect="none")
     if reply.status == NOT_FOUND and reply.source.endswith("/download/") and not words:
         return RejectedError(f"{text}the run's script made no archive", effect="none")
-    if reply.status == NOT_FOUND and is_page(reply):
-        text = f"{reply.source} answered 404 with a page for a browser"
-        return TransientError(f"{text}; check `url` and `dialect` of this backend", effect="none")
     if reply.status == TOO_MANY and ask.method == "POST":
         pause = retry_after(reply.headers, time.time())
         return QuotaError(text, effect="none", retry_after=pause.seconds if pause else None)
-    if reply.status == SERVER_FAILS and "/file/" in ask.path.rstrip("/") and is_page(reply):
-        return UnreadableError(f"{reply.source}: the service cannot read it", effect="none")
+    return _of_page(ask, reply) if is_page(reply) else None
+
+
+def _of_page(ask: Ask, reply: Reply) -> BackendError | None:
+    """Return what a page for a browser means."""
+    text = f"{reply.source} answered {reply.status} with a page for a browser"
+    if reply.status == BAD:
+        text = (
+            f"{text}: its server takes no such form (by default at most 100 files, 1000 values and"
+            " 2.5 MiB of text)"
+        )
+        return RejectedError(text, effect="none")
+    if reply.status == NOT_FOUND:
+        return TransientError(f"{text}; check `url` and `dialect` of this backend", effect="none")
+    if reply.status == SERVER_FAILS and "/file/" in ask.path.rstrip("/"):
+        return UnreadableError(f"{reply.source}: the service cannot read this file", effect="none")
     return None
 
 
