@@ -123,7 +123,8 @@ def test_the_examples_for_services_are_accepted() -> None:
     """Somebody with an account would copy an example that is refused."""
     files = _files()
     options = {name: kind.options for name, kind in kinds().items()}
-    for account, job in (("with-tcp", "railway"), ("with-cloudhpc", "bar")):
+    jobs = {"with-tcp": "railway", "with-cloudhpc": "bar", "with-drmaatic": "atoms"}
+    for account, job in jobs.items():
         config = read_config(files[f"{account}.toml"].encode(), "orchestrator.toml", options)
         runs = {name: kinds()[it.kind].run for name, it in config.backends.items()}
         text = files[f"{job}/job.toml"].encode()
@@ -135,21 +136,42 @@ def test_the_example_for_cloudhpc_is_solved(
     shell: tuple[Path, dict[str, str]], program: list[str], tmp_path: Path
 ) -> None:
     """Somebody's first job at the service would fail, or bring something else than is written."""
+    outputs = _outputs_at("cloudhpc", "bar", shell, program, tmp_path)
+    assert {path.name for path in outputs.iterdir()} == {"bar.dat", "CALCULIX.tar.gz"}
+    stretched = (outputs / "bar.dat").read_text().split()[-3]
+    assert float(stretched) == pytest.approx(21_000 * 1.0 / (210e9 * 1e-4))  # F L / E A
+
+
+def test_the_example_for_drmaatic_counts(
+    shell: tuple[Path, dict[str, str]], program: list[str], tmp_path: Path
+) -> None:
+    """Somebody's first job on the cluster would fail, or be proved by a file it does not leave."""
+    outputs = _outputs_at("drmaatic", "atoms", shell, program, tmp_path)
+    assert [path.name for path in outputs.iterdir()] == ["elements.csv"]
+    assert (outputs / "elements.csv").read_text() == "H,2\nO,1\n"
+
+
+def _outputs_at(
+    kind: str,
+    job: str,
+    shell: tuple[Path, dict[str, str]],
+    program: list[str],
+    tmp_path: Path,
+) -> Path:
+    """Run an example at the stand-in of its service; return the folder of its outputs."""
     work, environment = shell
     service = Service(tmp_path / "home", work, program, environment)
-    cloud = Cloud(program, environment, tmp_path / "cloud")
+    cloud = Cloud(kind, program, environment, tmp_path / "cloud")
     try:
         cloud.start()
         service.init(config=cloud.facts["configuration"])
-        assert service.ask("submit", work / "bar").returncode == 0
+        assert service.ask("submit", work / job).returncode == 0
         assert service.finish() == 0, service.said
     finally:
         service.end_processes()
         cloud.stop()
-    (outputs,) = service.home.glob("results/bar-*/latest/outputs")
-    assert {path.name for path in outputs.iterdir()} == {"bar.dat", "CALCULIX.tar.gz"}
-    stretched = (outputs / "bar.dat").read_text().split()[-3]
-    assert float(stretched) == pytest.approx(21_000 * 1.0 / (210e9 * 1e-4))  # F L / E A
+    (outputs,) = service.home.glob(f"results/{job}-*/latest/outputs")
+    return outputs
 
 
 def test_the_table_of_moves_is_that_of_the_code() -> None:

@@ -60,6 +60,7 @@ def demo(kind: str) -> int:
     orchestrator demo --home /tmp/demo
     orchestrator demo --kind thecrossproduct
     orchestrator demo --kind cloudhpc
+    orchestrator demo --kind drmaatic
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     chosen: Home | None = click.get_current_context().obj
     if chosen is not None and chosen.root.exists() and any(chosen.root.iterdir()):

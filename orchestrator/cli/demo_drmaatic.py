@@ -47,4 +47,6 @@ files = { script = "run.sh" }
     ends=Shown.FAILED,
 )
 
-DRMAATIC = Show((ATOMS, NO_MESH), ((ATOMS, "outputs/elements.csv"), (NO_MESH, "job.json")))
+DRMAATIC = Show(
+    (ATOMS, NO_MESH), ((ATOMS, "outputs/elements.csv"), (NO_MESH, "outputs/progress.txt"))
+)

@@ -46,6 +46,16 @@ def _speak_of(folder: Path) -> list[str]:
                 r"\n500,2,12\.190\n",
             ],
         ),
+        (
+            "drmaatic",
+            [
+                r"atoms .* RUNNING → HARVESTING .* the files that prove success are there",
+                r"atoms +SUCCEEDED +1 +/",
+                r"no-mesh .* job finished, but failed",
+                r"\nH,2\nO,1\n",
+                r"\nno-mesh, outputs/progress.txt:\nbegun\n",
+            ],
+        ),
     ],
 )
 def test_a_job_at_an_emulated_service_ends_with_verified_results(

@@ -81,7 +81,7 @@ def test_what_it_does_not_take_is_told_before(parameters: dict[str, Any], says: 
     ("given", "inputs", "says"),
     [
         ({}, [], ["files.input_file is missing: the service requires it (file)"]),
-        ({}, ["in.txt"], ['input "in.txt" is given to no', "files.input_file is missing"]),
+        ({}, ["in.txt"], ['given to no parameter: "in.txt"; ', "files.input_file is missing"]),
         ({"input_file": "in.txt"}, [], ['files.input_file: there is no input "in.txt"']),
         ({"input_file": "README"}, ["README"], ['files.input_file: "README" has no extension']),
         ({"input_file": "a.d/x"}, ["a.d/x"], ['files.input_file: "a.d/x" has no extension']),

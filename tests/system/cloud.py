@@ -1,9 +1,10 @@
-"""cloudHPC's stand-in as a process: killed, restarted, its clock moved, and what it has seen."""
+"""A service's stand-in as a process: killed, restarted, its clock moved, and what it has seen."""
 
 import json
+import re
 import subprocess
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import httpx
 class Cloud:
     """One account over there, and who else uses it."""
 
-    def __init__(self, program: list[str], environment: Mapping[str, str], root: Path) -> None:
-        self._command = [*program, "emulate", "cloudhpc", "--root", str(root)]
+    def __init__(
+        self, kind: str, program: list[str], environment: Mapping[str, str], root: Path
+    ) -> None:
+        self._command = [*program, "emulate", kind, "--root", str(root)]
         self._environment, self._root = dict(environment), root
         self._fired: Counter[str] = Counter()
         self._port = 0
@@ -57,6 +60,11 @@ class Cloud:
         """Switch faults on, in place of all that were."""
         httpx.put(f"{self.facts['control']}/faults", json=list(faults)).raise_for_status()
 
+    def left(self, faults: Iterable[str]) -> list[str]:
+        """Return those of the faults that have not struck yet, each to strike once."""
+        fired = self.fired()
+        return [it + ",times=1" for it in faults if re.split("[,=]", it)[0] not in fired]
+
     def move(self, seconds: float) -> None:
         """Move its clock ahead."""
         url = f"{self.facts['control']}/clock"
@@ -68,11 +76,14 @@ class Cloud:
         httpx.post(url, json={"count": count}).raise_for_status()
 
     def calls(self) -> Counter[str]:
-        """Return how many calls to the account it answered or broke off, in all its lives."""
+        """Return how many calls to the service it answered or broke off, in all its lives.
+
+        Those to its storage are none.
+        """
         log = self._root / "calls.log"
         lines = log.read_text().splitlines() if log.exists() else []
         routes = [json.loads(line)["call"] for line in lines]
-        return Counter(route for route in routes if "/api/" in route)
+        return Counter(route for route in routes if "/s3/" not in route)
 
     def stored(self) -> set[bytes]:
         """Return the contents of all files in its storage."""

@@ -85,7 +85,7 @@ class Day:
 
     def __init__(self, tmp_path: Path, program: list[str], environment: dict[str, str]) -> None:
         self.began = time.monotonic()
-        self.cloud = Cloud(program, environment, tmp_path / "cloud")
+        self.cloud = Cloud("cloudhpc", program, environment, tmp_path / "cloud")
         self.clocks = Clocks(tmp_path / "clocks")
         beside = tmp_path / "beside"
         beside.mkdir()
@@ -136,12 +136,6 @@ def day(tmp_path: Path, program: list[str], environment: dict[str, str]) -> Iter
         day.cloud.stop()
 
 
-def _left(cloud: Cloud) -> list[str]:
-    """Return the faults that have not struck yet."""
-    fired = cloud.fired()
-    return [f"{it},times=1" for it in FAULTS if it.partition(",")[0].partition("=")[0] not in fired]
-
-
 @pytest.mark.timeout(300)
 def test_ten_decks_on_a_hundred_calls_an_hour(day: Day, tmp_path: Path) -> None:
     """Somebody would pay twice for a simulation, wait for ever, or trust a wrong number."""
@@ -170,7 +164,7 @@ def _ten_decks(day: Day, tmp_path: Path, *always: str) -> None:
         (folder / "job.toml").write_text(JOB)
         folder.rename(daemon.home / "spool" / deck)
 
-    cloud.put(*_left(cloud), *always)
+    cloud.put(*cloud.left(FAULTS), *always)
     while day.kills < KILLS or len(cloud.told()["starts"]) < len(SOLVED) // 2:
         wild = day.kills < KILLS
         day.live(rng.randint(*CALLS) if wild else math.inf)
@@ -178,7 +172,7 @@ def _ten_decks(day: Day, tmp_path: Path, *always: str) -> None:
         if day.kills == KILLS // 2:
             cloud.kill()
             cloud.start("--set", f"hourly={HOURLY}")
-            cloud.put(*_left(cloud), *always)
+            cloud.put(*cloud.left(FAULTS), *always)
         day.later(MINUTES if wild else HOUR)
         assert day.kills < LIVES
 
@@ -201,7 +195,7 @@ def _ten_decks(day: Day, tmp_path: Path, *always: str) -> None:
         day.later(HOUR)
         code = day.live()
     assert code in {0, 1}, daemon.said[-3000:]  # 1 where this life saw the deck that fails
-    assert _left(cloud) == [], "some faults never struck"
+    assert cloud.left(FAULTS) == [], "some faults never struck"
     assert cloud.told()["account"]["refused"] == refused, "calls that could not be granted"
     _assert_results(day)
     calls, jobs = cloud.calls(), len(SOLVED) + 1

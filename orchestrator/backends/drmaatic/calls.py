@@ -34,6 +34,8 @@ def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | R
         if NOT_YOURS in words:
             return RejectedError(f"{text} It belongs to another account", effect="none")
         return AuthError(f"{text}; check `token` of this backend", effect="none")
+    if reply.status == NOT_FOUND and reply.source.endswith("/download/") and not words:
+        return RejectedError(f"{text}the run's script made no archive", effect="none")
     if reply.status == TOO_MANY and ask.method == "POST":
         pause = retry_after(reply.headers, time.time())
         return QuotaError(text, effect="none", retry_after=pause.seconds if pause else None)

@@ -93,10 +93,11 @@ def _of_files(
         elif not _has_extension(source):
             shown = value_text(source)
             yield f"files.{name}: {shown} has no extension, and the service takes no such file"
-    for source in sorted(inputs - {source for _, source in given}):
+    left = sorted(inputs - {source for _, source in given})
+    if left:
         yield (
-            f"input {value_text(source)} is given to no parameter: name it under [run.files], or"
-            " list under [inputs] what the job needs"
+            f"given to no parameter: {', '.join(map(value_text, left))}; name each input under"
+            " [run.files], or list under [inputs] what the job needs"
         )
 
 

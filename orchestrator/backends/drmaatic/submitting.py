@@ -92,7 +92,7 @@ class Catalogue:
             raise RejectedError(text, effect="none")
         if isinstance(credit.wait_time, int | float) and credit.wait_time > 0:
             raise QuotaError(
-                f"{cost}, and {credit.available_cpu_credit:g} are left",
+                f"{cost}, and {credit.available_cpu_credit:.15g} are left",
                 effect="none",
                 retry_after=float(credit.wait_time),
             )

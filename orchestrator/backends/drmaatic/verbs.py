@@ -7,7 +7,7 @@ from uuid import UUID
 from anyio.to_thread import run_sync
 from pydantic import JsonValue
 
-from orchestrator.backend import BackendError, Diagnosis, RejectedError, Verb
+from orchestrator.backend import AuthError, BackendError, Diagnosis, RejectedError, Verb
 from orchestrator.backends.drmaatic.backend import Drmaatic
 from orchestrator.backends.drmaatic.dialect import NEW
 from orchestrator.backends.http import Use
@@ -181,17 +181,19 @@ async def examine(backend: Drmaatic) -> Sequence[Diagnosis]:
     service = backend.service
     try:
         words = await service.dialect(Use.ASK)
+        found = await service.catalogue(1, Use.ASK)
         async for _ in service.runs(Use.ASK, size=1):  # a token is looked at here, and refused
             break
-        found = await service.catalogue(1, Use.ASK)
         lines = [
             Diagnosis("ok", f"it speaks the words of {words.year}; {len(found)} entries can be run")
         ]
         if words is NEW:
             left = (await service.credit(Use.ASK)).available_cpu_credit
-            lines.append(Diagnosis("ok", f"{left:g} CPU credits are left"))
+            lines.append(Diagnosis("ok", f"{left:.15g} CPU credits are left"))
+    except AuthError as error:
+        return [Diagnosis("problem", str(error))]  # it says what to check
     except BackendError as error:
-        return [Diagnosis("problem", str(error), "check the network, `url`, `dialect` and `token`")]
+        return [Diagnosis("problem", str(error), "check the network, `url` and `dialect`")]
     if service.is_anonymous:
         advice = "name a `token`, so that a submit without an answer can be looked for"
         lines.append(Diagnosis("warning", "the account is anonymous", advice))
