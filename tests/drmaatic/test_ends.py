@@ -9,7 +9,7 @@ import anyio
 import pytest
 from pydantic import JsonValue
 
-from orchestrator.backend import Alive, Finished, Lost, RejectedError, Run, TransientError
+from orchestrator.backend import Alive, Finished, Found, Lost, RejectedError, Run, TransientError
 from orchestrator.backends.drmaatic import sightings
 from orchestrator.backends.http import Use
 from orchestrator.core.spec import Outputs
@@ -158,21 +158,20 @@ class TestGuard2MinJobAge:
         emulated.pass_time(AGE + 1)
         assert isinstance(await place.poll(young), Lost)
 
+    @pytest.mark.usefixtures("clock")
     @pytest.mark.parametrize("boot", ["this", "another"])
     @today
     async def test_a_restart_forgets_no_sighting_but_a_boot_does(
         self,
         place: Place,
         emulated: Emulated,
-        clock: Clock,
         monkeypatch: pytest.MonkeyPatch,
         *,
         boot: str,
     ) -> None:
         """Each restart would make runs doubtful; or another boot's clock prove what it cannot."""
         run = await gated(place, "true")
-        pass_time(emulated, clock, 2 * AGE)
-        await place.poll(run)
+        emulated.pass_time(2 * AGE)  # it is not young any more, and was just seen
         await place.close()
         await let_go(place, emulated, run)
         if boot == "another":
@@ -220,6 +219,28 @@ class TestGuard4ControllerDown:
         end = await place.end(await place.cancelled(lives))
         assert isinstance(end, Finished)
         assert (end.ok, end.stopped) == (False, "cancel")
+
+
+class TestGuard5ReceivedRows:
+    """A row that says "received" is a submission in flight, or a dead one."""
+
+    @today
+    async def test_it_is_adopted_and_held_when_it_stays_so(
+        self, place: Place, emulated: Emulated, clock: Clock
+    ) -> None:
+        """A submission in flight would be made again; or a dead one be watched for ever."""
+        run = await place.ready(place.run("1", entry("sleep")))
+        emulated.put("stays-received")
+        with pytest.raises(TransientError) as caught:
+            await place.backend.submit(run)
+        assert caught.value.effect == "possible"
+        emulated.put()
+        found = await place.backend.find(run)
+        assert isinstance(found, Found)
+        run = replace(run, remote_id=found.remote_id)
+        assert isinstance(await place.poll(run), Alive)
+        clock.now += 910
+        assert isinstance(await place.poll(run), Lost)
 
 
 class TestGuard6ImpossibleRequests:
