@@ -1,8 +1,10 @@
 """Looking for a run by its description: what is believed, and what proves nothing."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -10,8 +12,9 @@ from orchestrator.backend import Absent, Found, Run, Several, Unclear
 from orchestrator.backends.drmaatic import KIND, service
 from orchestrator.backends.drmaatic.submitting import description
 from orchestrator.testing.contract import Place, open_place
-from tests.drmaatic.conftest import BODIES, RUNS, entry, listed, today
+from tests.drmaatic.conftest import BODIES, RUNNING, RUNS, entry, listed, today
 from tests.emulated import Emulated
+from tests.http.rogue import Connection, answer, rogue
 
 
 def others(emulated: Emulated, text: str, **wish: object) -> None:
@@ -104,18 +107,30 @@ async def test_what_carries_our_key_and_is_another_is_not_ours(
     assert says in unclear.why
 
 
-@today
-async def test_a_list_that_mixes_runs_up_is_not_believed(
-    place: Place, emulated: Emulated, lives: Run
-) -> None:
-    """Somebody else's run would be cancelled."""
-    listed(place, emulated, "2")
-    emulated.put("wrong-uuid,on=GET /job/")
-    unclear = await place.backend.find(place.run("2", entry("sleep")))
-    assert isinstance(unclear, Unclear)
-    assert "is another by its UUID" in unclear.why
-    emulated.put()
-    await place.cancelled(lives)
+@pytest.mark.parametrize("it_is", ["another", "unknown", "ours"])
+async def test_a_list_that_mixes_runs_up_is_not_believed(tmp_path: Path, it_is: str) -> None:
+    """Somebody else's run would be followed, and cancelled."""
+    ours, text = f"job orch-{it_is}", {"another": "job orch-1", "ours": f"job orch-{it_is}"}
+    row = {"uuid": str(uuid4()), "task": "sleep", "status": RUNNING, "job_description": ours}
+    page = {"count": 1, "next": None, "previous": None, "results": [row]}
+    one = answer(json.dumps({**row, "job_description": text.get(it_is)}).encode())
+    if it_is == "unknown":
+        one = answer(b'{"detail": "No Job matches the given query."}', "404 Not Found")
+
+    def service(it: Connection) -> None:
+        it.send(answer(json.dumps(page).encode()) if it.head.startswith(b"GET /job/?") else one)
+
+    with rogue(service) as server:
+        table = {"url": server.url, "dialect": "2025", "token": {"secret": "s"}}
+        options = KIND.options.model_validate(table)
+        async with open_place(KIND, options, tmp_path / "p", BODIES, secrets={"s": "t"}) as place:
+            run = replace(place.run("1", entry("sleep")), key=f"orch-{it_is}")
+            found = await place.backend.find(run)
+    if it_is == "ours":
+        assert isinstance(found, Found)
+    else:
+        assert isinstance(found, Unclear)
+        assert "is another by its UUID" in found.why
 
 
 @today

@@ -40,6 +40,7 @@ from orchestrator.backends.drmaatic.outputs import (
     left_out,
     outputs_of,
     record_file,
+    said_by,
 )
 from orchestrator.backends.drmaatic.replies import Record
 from orchestrator.backends.drmaatic.service import PAGE_SIZE, Service
@@ -283,7 +284,7 @@ class Drmaatic:
         lacking: list[str] = []
         if proof and not run.stopping and status in {Status.DONE, Status.FAILED}:
             names = await self.service.files(_uuid(run), Use.POLL)
-            lacking = missing(proof, set(names) - inputs_of(record))
+            lacking = missing(proof, set(names) - inputs_of(record) - said_by(record))
         waited = self._for(run, "ended") >= table.proof_wait.total_seconds()
         seen = Seen(timely=timely, stopping=run.stopping, waited=waited)
         return judge(record.status, seen, proof=proof, lacking=lacking)

@@ -21,6 +21,12 @@ def inputs_of(record: Record) -> set[str]:
     return {*record.files_name, FILES_MAP} if record.files_name else set()
 
 
+def said_by(record: Record) -> set[str]:
+    """Return the names, over there, of what the run said: any run does so, a failed one, too."""
+    short = str(record.uuid)[:8]
+    return {f"{short}_out.txt", f"{short}_err.txt"}
+
+
 def outputs_of(
     run: Run, record: Record, names: Sequence[str], unreadable: Collection[str] = ()
 ) -> list[Output]:
@@ -32,8 +38,7 @@ def outputs_of(
     """
     left = left_out(names, unreadable)
     there = sorted({name for name in names if _can_be_asked_for(name)} - set(unreadable))
-    short = str(record.uuid)[:8]
-    said = {f"{short}_out.txt", f"{short}_err.txt"}
+    said = said_by(record)
     logs = [Output(RECORD, log=True), *(Output(one, log=True) for one in there if one in said)]
     if left:
         logs.append(Output(LEFT_OUT, log=True))
