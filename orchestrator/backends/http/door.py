@@ -203,8 +203,13 @@ class Door:
         if ask.basic is not None:
             proof = base64.b64encode(":".join(ask.basic).encode()).decode()
             return [ask.basic[1], proof], {**ask.headers, "Authorization": f"Basic {proof}"}
-        headers = {**self._auth(), **ask.headers}  # a call may bring another's credentials
-        proofs = [*self._auth().values(), ask.headers.get("Authorization", "")]
+        auth = self._auth()
+        if not all(proof.isascii() and proof.isprintable() for proof in auth.values()):
+            # No fault of the job: it waits until the secret is put right.
+            text = "its secret has several lines, or other than plain letters, and cannot be sent"
+            raise AuthError(f"{escape(self._base.host)}: {text}", effect="none")
+        headers = {**auth, **ask.headers}  # a call may bring another's credentials
+        proofs = [*auth.values(), ask.headers.get("Authorization", "")]
         return [word for proof in proofs for word in (proof, proof.rpartition(" ")[2])], headers
 
 
