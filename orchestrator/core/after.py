@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from orchestrator.core.lifecycle import JobState, Outcome, Shown
 
-MOST_TOLD = 3  # of the jobs that one waits for; the others are counted
+MOST_TOLD = 3  # of the jobs that one comes after; the others are counted
 
 
 class Waits(StrEnum):
@@ -103,10 +103,17 @@ def _trouble(one: Earlier) -> str:
 
 def in_words(earlier: Sequence[Earlier]) -> str:
     """Return what a job waits for: "mesh (7k2m4n6p8q9r), which is running"."""
-    left = [one for one in earlier if not one.succeeded]
-    told = [_waited_for(one) for one in left[:MOST_TOLD]]
-    more = len(left) - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more else "")
+    return _told([_waited_for(one) for one in earlier if not one.succeeded])
+
+
+def met(earlier: Sequence[Earlier]) -> str:
+    """Return in words which jobs a job waits for no more: a name may have meant an older one."""
+    return f"all that it comes after have succeeded: {_told([_called(one) for one in earlier])}"
+
+
+def _told(each: Sequence[str]) -> str:
+    more = len(each) - MOST_TOLD
+    return "; ".join(each[:MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _waited_for(one: Earlier) -> str:

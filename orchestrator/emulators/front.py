@@ -26,8 +26,10 @@ Change = Callable[[bytes], bytes]
 class Front:
     """The outermost layer. Calls to /_emulator are neither counted nor struck by faults."""
 
-    def __init__(self, app: ASGIApp, faults: Faults, log: Path) -> None:
-        self.app, self.faults, self.log = app, faults, log
+    def __init__(
+        self, app: ASGIApp, faults: Faults, log: Path, date: Callable[[], datetime]
+    ) -> None:
+        self.app, self.faults, self.log, self._date = app, faults, log, date
         self.calls: Counter[str] = Counter()
         self.under_way = 0  # calls whose work is not done, though the caller may have gone
 
@@ -49,6 +51,8 @@ class Front:
         async def seen(message: Message) -> None:
             if message["type"] == "http.response.start":
                 note(message["status"])  # before it is sent: who has the reply finds it counted
+                date = format_datetime(self._date(), usegmt=True)
+                message["headers"] = [*message["headers"], (b"date", date.encode())]
             await send(message)
 
         def strike(name: str) -> str | None:

@@ -138,6 +138,7 @@ async def _serve(
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            date_header=False,  # it is told by the service's own clock
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
         )
@@ -165,7 +166,7 @@ def _front(ground: Ground, service: Service) -> Front:
 
     app = Starlette(lifespan=lifespan)
     app.router.redirect_slashes = False
-    front = Front(app, ground.faults, ground.root / "calls.log")
+    front = Front(app, ground.faults, ground.root / "calls.log", ground.clock.date)
     app.router.routes.extend(
         # the service's come last: they may end with one for every other path
         [*storage.routes(ground.objects), *control.routes(ground, front, service), *service.routes]

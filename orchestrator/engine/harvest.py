@@ -33,7 +33,7 @@ async def harvest(tools: Tools, work: Work) -> None:
         ended = await _take_steps(tools, work)
     except results.StoppedError:
         return  # the daemon stops: the next one goes on from what is noted
-    except (results.MissingError, results.MismatchError) as error:
+    except (RejectedError, results.MissingError, results.MismatchError) as error:
         await tools.db.write(runs.unlist_outputs, work.run)
         change = decide.unfetchable(work, str(error), tools.now(), tools.u())
     except DiskFullError as error:
@@ -46,7 +46,7 @@ async def harvest(tools: Tools, work: Work) -> None:
             tries=work.tries + 1,
             error=f"waiting for space: {error}",
         )
-    except (RejectedError, results.ResultError) as error:
+    except results.ResultError as error:
         change = decide.unfetchable(work, str(error), tools.now(), tools.u())
     except (BackendError, TimeoutError) as error:
         change = tools.later(work, Event.HARVEST_STEP, error)

@@ -65,7 +65,6 @@ def move(
         "state": state,
         "want": work.want,
         "waits": work.waits,
-        "spoilt": work.spoilt,
         "steady": now.steady,
         "wall": now.wall,
         "due": change.due,

@@ -112,7 +112,7 @@ def _look_again(conn: Connection, id_: str, now: Now, *, tell: bool = False) -> 
         return True
     conn.execute(sql["set_waits"], {"job": id_, "waits": waits})
     if waits is Waits.NO:
-        record(conn, id_, "all that it comes after have succeeded", now)
+        record(conn, id_, after.met(found), now)
     else:
         record(conn, id_, f"waits for {after.in_words(found)}", now, always=pinned or tell)
     return False

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from orchestrator.testing.world import World
 
 
-_UNSUCCESSFUL = """SELECT it.word FROM dependency AS it LEFT JOIN job ON job.id = it.awaits
-WHERE it.job = ? AND job.state IS NOT 'succeeded'"""
+_UNSUCCESSFUL = """SELECT word FROM dependency WHERE job = :job AND NOT EXISTS
+(SELECT 1 FROM history AS before JOIN history AS own ON own.seq > before.seq
+ WHERE before.job = awaits AND before.target = 'SUCCEEDED'
+   AND own.job = :job AND own.target = 'SUCCEEDED')"""
 
 
 def broken(world: "World") -> Iterator[str]:
@@ -48,8 +50,8 @@ def _of_job(world: "World", job: Row) -> Iterator[str]:
     if succeeded != (state is JobState.SUCCEEDED):
         yield f"{name} is {state}, its last run {runs[-1]['outcome'] if runs else 'none'}"
     if succeeded and world.restorer is None:
-        rows = world.conn.execute(_UNSUCCESSFUL, (name,)).fetchall()
-        yield from (f"{name} has succeeded, {row['word']} before it has not" for row in rows)
+        rows = world.conn.execute(_UNSUCCESSFUL, {"job": name}).fetchall()
+        yield from (f"{name} succeeded before {row['word']}, which it comes after" for row in rows)
     for run in runs:
         yield from _of_run(world, job, run)
 

@@ -26,6 +26,9 @@ WHERE (job.state IN ('queued', 'active') AND job.want <> 'hold'
    OR (run.state = 'ended' AND run.forgotten = 0)"""
 
 
+_IN_VAIN = """SELECT it.job, it.word, other.state FROM job JOIN dependency AS it ON it.job = job.id
+JOIN job AS other ON other.id = it.awaits
+WHERE job.state = 'queued' AND other.state IN ('failed', 'cancelled')"""
 _NEWEST = "SELECT key, backend FROM run WHERE job = ? ORDER BY number DESC LIMIT 1"
 _NAMED = """SELECT remote_id FROM run WHERE backend = ? AND key <> ? AND remote_id IS NOT NULL
 ORDER BY seq"""
@@ -79,7 +82,9 @@ class People:
         return [row["id"] for row in rows]
 
     def _waiting(self) -> list[str]:
-        """Return the jobs that wait for what nobody will ever drop."""
+        """Return the jobs that wait for what nobody will ever drop; none waits for what failed."""
+        for row in self._world.conn.execute(_IN_VAIN).fetchall():
+            self._world.fail(f"{row['job']} waits for {row['word']}, which is {row['state']}")
         sql = "SELECT id FROM job WHERE state = 'queued' ORDER BY seq"
         return [row["id"] for row in self._world.conn.execute(sql).fetchall()]
 

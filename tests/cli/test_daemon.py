@@ -19,9 +19,9 @@ from tests.cli.bench import Run, Start
 def daemon(run: Run, start: Start, home: Home) -> Iterator[subprocess.Popen[str]]:
     """Serve the home; at the end of the test nothing of it is left running."""
     run("init")
-    child = start("serve", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while lock.holder(home.lock) is None:
-        assert child.poll() is None
+    child = start("serve", stdout=subprocess.DEVNULL)
+    assert child.stderr is not None
+    assert any("ready" in line for line in child.stderr)  # it has read its configuration
     yield child
     child.terminate()
     child.wait(30)

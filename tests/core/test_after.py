@@ -9,6 +9,7 @@ from orchestrator.core.after import (
     Waits,
     hindrance,
     in_words,
+    met,
     remote_ids,
     spoiled_by,
     waits,
@@ -112,3 +113,4 @@ def test_what_a_job_waits_for_is_said_in_words() -> None:
     three = "; ".join(["mesh (m1), which is queued"] * 3)
     assert in_words([QUEUED] * 3) == three
     assert in_words([QUEUED] * 5) == f"{three}; and 2 more"
+    assert met([DONE] * 4).endswith(": mesh (m1); mesh (m1); mesh (m1); and 1 more")

@@ -299,6 +299,14 @@ def test_the_next_look_is_not_later_than_a_limit(fields: dict[str, Any], due: fl
     assert change == STAYS(event=Event.ALIVE, due=due)
 
 
+def test_a_place_that_forgets_is_looked_at_in_time() -> None:
+    """How a long run ended would be forgotten over there between two looks."""
+    old = work(started=-1e6)
+    assert decide.next_poll(old, NOW, U, hints=False, within=40.0) == 1040.0
+    change = decide.alive(old, "", NOW, U, hints=False, within=40.0)
+    assert change == STAYS(event=Event.ALIVE, due=1040.0)
+
+
 def test_a_run_asked_to_stop_is_looked_at_until_it_has() -> None:
     """A cancelled run would be taken for ended, or asked about in a busy loop."""
     stopped = work(started=0.0, stop="cancel", tries=2)

@@ -42,3 +42,11 @@ def test_a_spec_does_not_change_and_takes_no_unknown_key() -> None:
         spec.name = "b"  # type: ignore[misc]  # that it is refused is tested
     with pytest.raises(ValidationError, match="Extra inputs"):
         JobSpec.model_validate({"name": "a", "run": {}, "nam": "b"})
+
+
+def test_a_job_comes_after_each_other_one_once() -> None:
+    """A slip would go unnoticed, and with it the job that was meant instead."""
+    spec = JobSpec(name="solve", run={}, after=("mesh", "rotor"))
+    assert spec.after == ("mesh", "rotor")
+    with pytest.raises(ValidationError, match="expected each job once; mesh is there twice"):
+        JobSpec(name="solve", run={}, after=("mesh", "rotor", "mesh"))

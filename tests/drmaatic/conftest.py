@@ -1,6 +1,8 @@
 """The backend against the stand-in service, over real sockets on 127.0.0.1."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from pydantic import JsonValue
 from orchestrator.backend import Run
 from orchestrator.backends.drmaatic import KIND, opening
 from orchestrator.backends.drmaatic.backend import Drmaatic
+from orchestrator.backends.drmaatic.submitting import description
+from orchestrator.backends.http import open_door
 from orchestrator.emulators.drmaatic.kind import KIND as EMULATED
 from orchestrator.testing.contract import Bodies, Body, Place, open_place
 from tests.emulated import Emulated, Ending, certificates, emulating
@@ -17,6 +21,8 @@ from tests.emulated import Emulated, Ending, certificates, emulating
 __all__ = ["certificates"]  # a fixture
 
 YEARS = ("2025", "2023")
+today = pytest.mark.parametrize("year", ["2025"])
+RUNNING, DONE, FAILED = "job is running", "job finished normally", "job finished, but failed"
 RUNS = {"2023": "task", "2025": "job"}
 
 
@@ -26,6 +32,11 @@ def shell(script: str, data: str | None = None, **more: Any) -> Body:
     if data is not None:
         files["data"] = data
     return Body({"task": "shell", "files": files, **more}, {"run.sh": script.encode()})
+
+
+def entry(task: str, inputs: Mapping[str, bytes] | None = None, **more: Any) -> Body:
+    """Return a body that runs an entry of the catalogue."""
+    return Body({"task": task, **more}, inputs or {})
 
 
 def _writes(name: str, times: int, then: str = "") -> Body:
@@ -78,9 +89,10 @@ async def place(tmp_path: Path, emulated: Emulated) -> AsyncIterator[Place]:
 
 @pytest.fixture
 async def clock(place: Place, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Stop the backend's clock, and open it anew by that."""
+    """Stop the clock of the backend and of its account, and open it anew by that."""
     clock = Clock()
     monkeypatch.setattr(opening, "steady", clock)
+    monkeypatch.setattr(opening, "open_door", partial(open_door, steady=clock))
     await place.reopen()
     return clock
 
@@ -95,3 +107,10 @@ def drmaatic(place: Place) -> Drmaatic:
 async def lives(place: Place) -> Run:
     """Start a run that goes on until it is stopped."""
     return await place.started(place.run("1", place.bodies.sleeps))
+
+
+def listed(place: Place, emulated: Emulated, key: str, **wish: Any) -> Run:
+    """Return a run that the service knows by its key, though nothing is computed for it."""
+    run = place.run(key, {"task": "sleep"})
+    [uuid] = emulated.tell("runs", **{"description": description(run), "status": RUNNING, **wish})
+    return replace(run, remote_id=uuid)

@@ -152,6 +152,19 @@ def test_a_failure_during_the_submit_reaches_the_run(bench: Bench) -> None:
     assert 20.0 <= stopped < 21.0
 
 
+def test_a_failure_during_a_look_reaches_the_run(bench: Bench) -> None:
+    """An old run would be looked at minutes later only, and go on as long with a bad mesh."""
+    mesh, solve = early(bench)
+    began = bench.loop.time()
+    bench.conn.execute("UPDATE run SET started = -3000, due = 0 WHERE job = ?", (solve,))
+    bench.conn.execute("UPDATE run SET due = ? WHERE id = ?", (began + 10.0, mesh.run))
+    bench.backend.script["poll"] = [20.0]
+    answers(bench, {mesh.job: BADLY, solve: Alive()})
+    bench.serve(60.0)
+    (stopped, *_) = bench.backend.times("cancel", bench.read(solve).key)
+    assert stopped - began == pytest.approx(20.0, abs=1.0)
+
+
 def test_a_success_is_shown_when_the_one_before_it_has_succeeded(bench: Bench) -> None:
     """A job would count as succeeded whose mesh is found to be bad afterwards."""
     mesh, solve = early(bench)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from orchestrator.backend import Output, Run, Stream
+from orchestrator.backend import Output, RejectedError, Run, Stream
 from orchestrator.core import decide
 from orchestrator.core.lifecycle import RunState
 from orchestrator.core.work import Work
@@ -31,6 +31,7 @@ NOTES = [
     "outputs/bad.zip was not unpacked: its entry '../bad' would leave the folder",
     "outputs/case.tar was unpacked without 1 of its entries: 'latest' (symbolic link)",
 ]
+GONE = "gone"  # by the time it is fetched
 
 
 class Giving(Scripted):
@@ -43,6 +44,8 @@ class Giving(Scripted):
     def open_output(self, run: Run, output: Output, offset: int) -> Iterator[Stream]:
         """Give them."""
         del run
+        if output.name == GONE:
+            raise RejectedError("no such file", effect="none")
         self.fetched += 1
         yield Stream(offset, iter([OUTPUTS.get(output.name, b"")[offset:]]))
         if output.log:  # listed last
@@ -115,6 +118,17 @@ def test_while_it_waits_for_room_nothing_is_fetched_again(bench: Bench, giving: 
     bench.run(harvest(bench.tools, waiting))
     assert bench.job(work.job)["state"] == "succeeded"
     assert giving.fetched == len(OUTPUTS) + 1
+
+
+def test_what_cannot_be_had_any_more_is_listed_anew(bench: Bench, giving: Giving) -> None:
+    """One file that vanished after it was listed would keep all others from being published."""
+    work = ended(bench, "*.tar")  # the listing is noted
+    giving.script["list_outputs"] = [[*giving.always["list_outputs"](), Output(GONE)]]
+    bench.run(harvest(bench.tools, work))
+    assert bench.read(work.job).state is RunState.HARVESTING
+    bench.run(harvest(bench.tools, bench.read(work.job)))
+    assert bench.job(work.job)["state"] == "succeeded"
+    assert not (result_of(bench, work.job) / "outputs" / GONE).exists()
 
 
 def fill(bench: Bench) -> None:

@@ -19,7 +19,7 @@ from orchestrator.backend import (
     RejectedError,
     TransientError,
 )
-from orchestrator.backends.http import Ask, Use
+from orchestrator.backends.http import Account, Ask, Use, open_door
 from tests.http.conftest import CANARY, OpenDoor, flat_memory
 from tests.http.rogue import Behaviour, Connection, answer, rogue, sends, sends_and_closes
 
@@ -326,6 +326,22 @@ async def test_a_call_that_is_no_http_is_not_sent(more: dict[str, Any], door: Op
             with pytest.raises(RejectedError) as caught:
                 await it.call(Ask("POST", "/run", Use.SUBMIT, reads=False, **more))
     assert caught.value.effect == "none"
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("secret", ["two\nlines", "sch\u00fc\u00dfel"])
+async def test_a_secret_that_is_no_header_is_said_and_fails_no_job(
+    secret: str, tmp_path: Path
+) -> None:
+    """Every job would be refused for good, for a token file with a second line."""
+    with rogue(sends(answer())) as server:
+        account = Account(url=server.url)
+        proofs = {"Authorization": f"Bearer {secret}"}
+        async with open_door(account, tmp_path, name="cloud", auth=lambda: proofs) as it:
+            with pytest.raises(AuthError, match="secret") as caught:
+                await it.call(Ask("GET", "/x", Use.POLL, reads=True))
+    assert caught.value.effect == "none"
+    assert secret not in str(caught.value)
     assert server.seen == []
 
 

@@ -111,7 +111,7 @@ def test_a_job_starts_after_the_one_it_names(conn: Connection) -> None:
     move(conn, look.work(conn, new_id(500)), SUCCEEDED)
     assert startable(conn) == [solve]
     assert waits_for(conn, solve) is None
-    assert said(conn, solve) == "QUEUED: all that it comes after have succeeded"
+    assert said(conn, solve) == f"QUEUED: all that it comes after have succeeded: mesh ({mesh})"
     succeed(conn, solve)
 
 
@@ -235,7 +235,7 @@ def test_a_person_retries_both_in_their_order(conn: Connection) -> None:
     assert waits_for(conn, solve) == f"mesh ({mesh}), which is waiting"
     succeed(conn, mesh)
     assert startable(conn) == [solve]
-    assert said(conn, solve) == "QUEUED: all that it comes after have succeeded"
+    assert said(conn, solve) == f"QUEUED: all that it comes after have succeeded: mesh ({mesh})"
 
 
 def test_a_held_job_is_left_alone_until_it_is_released(conn: Connection) -> None:

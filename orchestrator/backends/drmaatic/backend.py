@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import inf
 from threading import Event
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from orchestrator.backend import (
     TransientError,
 )
 from orchestrator.backends.drmaatic import checking, search
+from orchestrator.backends.drmaatic.calls import UnreadableError
 from orchestrator.backends.drmaatic.judging import Seen, alive, judge, missing
 from orchestrator.backends.drmaatic.model import Options, RunTable
 from orchestrator.backends.drmaatic.outputs import (
@@ -38,6 +40,7 @@ from orchestrator.backends.drmaatic.outputs import (
     left_out,
     outputs_of,
     record_file,
+    said_by,
 )
 from orchestrator.backends.drmaatic.replies import Record
 from orchestrator.backends.drmaatic.service import PAGE_SIZE, Service
@@ -53,6 +56,7 @@ from orchestrator.backends.http import Use
 
 SHOWS_WITHIN = 60.0  # seconds; a shared file system may show a file late
 SINGLES_AT_ONCE = 10  # runs that need a call of their own, in one poll
+UNREADABLE_AFTER = 600.0  # seconds after which a file that cannot be read is left out
 GONE_AFTER = 600.0  # seconds for which the service must not know a run until it is gone for good
 
 
@@ -164,7 +168,7 @@ class Drmaatic:
                 effect="none",
                 retry_after=SHOWS_WITHIN,
             )
-        return outputs_of(run, record, names)
+        return outputs_of(run, record, names, self._unreadable(run, names))
 
     @contextmanager
     def open_output(
@@ -179,11 +183,12 @@ class Drmaatic:
             if output.name == RECORD:
                 text = record_file(from_thread.run(self._known, uuid))
             else:
-                text = left_out(from_thread.run(self.service.files, uuid, Use.TRANSFER))
+                names = from_thread.run(self.service.files, uuid, Use.TRANSFER)
+                text = left_out(names, self._unreadable(run, names))
             yield Stream(0, iter([text]))
             return
         path = from_thread.run(self.service.file_path, uuid, output.name, Use.TRANSFER)
-        with self.service.open(path) as found:
+        with self._noting(run, output.name), self.service.open(path) as found:
             if found.size is None:
                 raise ProtocolError(f"nothing says how long {output.name!r} is", effect="none")
             yield Stream(0, iter(found))
@@ -192,8 +197,7 @@ class Drmaatic:
         """Let go of what is kept of the run here; remove over there what the spec says."""
         self._answers.pop(run.key, None)
         self._sightings.forget(run.key)
-        for what in ("received", "ended", "missing", "lacking"):
-            self._since.pop((run.key, what), None)
+        self._since = {it: at for it, at in self._since.items() if it[0] != run.key}
         if run.stored and _has_uuid(run) and _table(run).remove == "run":
             record = await self.service.get(_uuid(run), Use.TRANSFER)
             if record is not None and not record.descendants:
@@ -212,6 +216,21 @@ class Drmaatic:
                 stands = "unknown there" if before is None else repr(before.status)
                 text = f"run {uuid}, behind which it is to be, is looked at first: {stands}"
                 raise TransientError(text, effect="none")
+
+    @contextmanager
+    def _noting(self, run: Run, name: str) -> Iterator[None]:
+        """Note since when the service cannot read a file: a link may lead nowhere for ever."""
+        try:
+            yield
+        except UnreadableError:
+            self._for(run, f"unreadable {name}")
+            raise
+        self._since.pop((run.key, f"unreadable {name}"), None)
+
+    def _unreadable(self, run: Run, names: Sequence[str]) -> set[str]:
+        """Return which files have been unreadable for so long that they are left out."""
+        since, latest = self._since, self._now() - UNREADABLE_AFTER
+        return {it for it in names if since.get((run.key, f"unreadable {it}"), inf) <= latest}
 
     async def _records(self, runs: Sequence[Run]) -> dict[str, Record]:
         """Return what the service tells of these runs; an anonymous account has no list."""
@@ -267,7 +286,7 @@ class Drmaatic:
         lacking: list[str] = []
         if proof and not run.stopping and status in {Status.DONE, Status.FAILED}:
             names = await self.service.files(_uuid(run), Use.POLL)
-            lacking = missing(proof, set(names) - inputs_of(record))
+            lacking = missing(proof, set(names) - inputs_of(record) - said_by(record))
         waited = self._for(run, "ended") >= table.proof_wait.total_seconds()
         seen = Seen(timely=timely, stopping=run.stopping, waited=waited)
         return judge(record.status, seen, proof=proof, lacking=lacking)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from orchestrator.backend import Output, RejectedError, Run
 from orchestrator.backends.drmaatic.model import RunTable
@@ -10,7 +10,7 @@ from orchestrator.backends.drmaatic.replies import Record
 from orchestrator.core.patterns import any_of, selecting
 
 RECORD = "job.json"  # what the service says of the run, kept beside its outputs
-LEFT_OUT = "left-out.txt"  # names that no path of a call can hold
+LEFT_OUT = "left-out.txt"  # names that no path of a call can hold, and what cannot be read
 FILES_MAP = "files.json"  # written by the service: which file of ours has which name there
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ZIP = re.compile(rf"{_UUID}\.zip")
@@ -21,17 +21,26 @@ def inputs_of(record: Record) -> set[str]:
     return {*record.files_name, FILES_MAP} if record.files_name else set()
 
 
-def outputs_of(run: Run, record: Record, names: Sequence[str]) -> list[Output]:
+def said_by(record: Record) -> set[str]:
+    """Return the names, over there, of what the run said: any run does so, a failed one, too."""
+    short = str(record.uuid)[:8]
+    return {f"{short}_out.txt", f"{short}_err.txt"}
+
+
+def outputs_of(
+    run: Run, record: Record, names: Sequence[str], unreadable: Collection[str] = ()
+) -> list[Output]:
     """Return what is to be fetched, logs included. Raises RejectedError for a pattern that is none.
 
     The archive that a script made for the service is none unless a pattern asks for archives: what
-    it holds lies beside it. Nor is what cannot be asked for by its name: a log tells of it.
+    it holds lies beside it. Nor is what cannot be asked for by its name, or is `unreadable`: a log
+    tells of it.
     """
-    there = sorted({name for name in names if _can_be_asked_for(name)})
-    short = str(record.uuid)[:8]
-    said = {f"{short}_out.txt", f"{short}_err.txt"}
+    left = left_out(names, unreadable)
+    there = sorted({name for name in names if _can_be_asked_for(name)} - set(unreadable))
+    said = said_by(record)
     logs = [Output(RECORD, log=True), *(Output(one, log=True) for one in there if one in said)]
-    if left_out(names):
+    if left:
         logs.append(Output(LEFT_OUT, log=True))
     archive = next(filter(_ZIP.fullmatch, there), None)
     if archive is not None and RunTable.model_validate(run.options).take == "zip":
@@ -48,9 +57,11 @@ def outputs_of(run: Run, record: Record, names: Sequence[str]) -> list[Output]:
     ]
 
 
-def left_out(names: Iterable[str]) -> bytes:
-    """Return what is told of files that cannot be asked for, b"" where there are none."""
-    return "".join(f"{name!r}\n" for name in names if not _can_be_asked_for(name)).encode()
+def left_out(names: Iterable[str], unreadable: Collection[str] = ()) -> bytes:
+    """Return what is told of files that cannot be had, b"" where there are none."""
+    lines = [f"{name!r}\n" for name in names if not _can_be_asked_for(name)]
+    lines += [f"{name!r}: the service cannot read it\n" for name in sorted(unreadable)]
+    return "".join(lines).encode()
 
 
 def _can_be_asked_for(name: str) -> bool:

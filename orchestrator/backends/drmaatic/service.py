@@ -42,6 +42,7 @@ class Service:
         self.door = door
         self.is_anonymous = options.token is None
         self._dialect = DIALECTS[options.dialect] if options.dialect else None
+        self._may_be: tuple[Dialect, ...] = (OLD, NEW)
         self._asking = Lock()
 
     async def dialect(self, use: Use) -> Dialect:
@@ -175,8 +176,13 @@ class Service:
         return found
 
     async def _probed(self, use: Use) -> Dialect:
-        """Ask for the catalogue in the words of 2023: a service of 2025 has no such route."""
-        for words in (OLD, NEW):
+        """Ask for the catalogue in the words of 2023: a service of 2025 has no such route.
+
+        What is known of that is kept: else a refused token would be sent again and again, because
+        each 404 between looks as if the service took it.
+        """
+        while self._may_be:
+            words = self._may_be[0]
             ask = Ask(
                 "GET",
                 f"{words.catalogue}/",
@@ -190,6 +196,8 @@ class Service:
                 found = read(Page, reply.json(), "catalogue").results
                 if all(isinstance(one, dict) and "param" in one for one in found):
                     return words
+            self._may_be = self._may_be[1:]
+        self._may_be = (OLD, NEW)
         raise TransientError(
             f"{reply.source}: there is no catalogue in the words of 2023 or of 2025; check `url` of"
             " this backend",

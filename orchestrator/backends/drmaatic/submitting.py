@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from anyio import Lock
 
-from orchestrator.backend import QuotaError, RejectedError, Run
+from orchestrator.backend import BackendError, QuotaError, RejectedError, Run, TransientError
 from orchestrator.backends.drmaatic import checking
 from orchestrator.backends.drmaatic.dialect import Dialect
 from orchestrator.backends.drmaatic.model import RunTable
@@ -98,8 +98,12 @@ class Catalogue:
             )
         self.dear.discard(entry.name)
 
-    async def _unknown(self, task: str) -> RejectedError:
+    async def _unknown(self, task: str) -> BackendError:
+        """Return the error for an entry that there is not; an empty catalogue refuses no job."""
         there = [entry.name for entry in await self.service.catalogue(1, Use.SUBMIT)]
+        if not there:
+            text = f"the catalogue is empty; check `url` and `dialect` of [backends.{self.name}]"
+            return TransientError(text, effect="none")
         near = get_close_matches(task, there, 1)
         hint = f"; did you mean {value_text(near[0])}?" if near else ""
         return RejectedError(

@@ -27,6 +27,7 @@ from orchestrator.backend import (
     AuthError,
     BackendError,
     ProtocolError,
+    QuotaError,
     RejectedError,
     TransientError,
 )
@@ -50,7 +51,8 @@ Auth = Callable[[], Mapping[str, str]]
 Reading = Callable[[Ask, Reply, Callable[[], str]], BackendError | Reply | None]
 """What a service tells in its own way: given a call, its reply, and what gives its words.
 An AuthError from here says that the credentials were refused, with whatever status; the reply
-itself, that it is an answer with whatever status."""
+itself, that it is an answer with whatever status; a RejectedError or QuotaError, that it is about
+this one call: whatever its status, it holds no other call back."""
 
 KEEP_ALIVE = 75.0  # seconds, so that a poll a minute need not connect anew
 CONNECT_LIMIT = 15.0  # seconds
@@ -173,7 +175,8 @@ class Door:
         error = None
         if not isinstance(own, Reply):
             error = own or refusal(ask, reply, wall=wall, mask=mask)
-        permit.outcome = outcome(reply, error, wall, denied=isinstance(own, AuthError))
+        denied, apart = isinstance(own, AuthError), isinstance(own, RejectedError | QuotaError)
+        permit.outcome = outcome(reply, error, wall, denied=denied, apart=apart)
         return error
 
     def pace(self, calls: int) -> float:
@@ -200,8 +203,13 @@ class Door:
         if ask.basic is not None:
             proof = base64.b64encode(":".join(ask.basic).encode()).decode()
             return [ask.basic[1], proof], {**ask.headers, "Authorization": f"Basic {proof}"}
-        headers = {**self._auth(), **ask.headers}  # a call may bring another's credentials
-        proofs = [*self._auth().values(), ask.headers.get("Authorization", "")]
+        auth = self._auth()
+        if not all(proof.isascii() and proof.isprintable() for proof in auth.values()):
+            # No fault of the job: it waits until the secret is put right.
+            text = "its secret has several lines, or other than plain letters, and cannot be sent"
+            raise AuthError(f"{escape(self._base.host)}: {text}", effect="none")
+        headers = {**auth, **ask.headers}  # a call may bring another's credentials
+        proofs = [*auth.values(), ask.headers.get("Authorization", "")]
         return [word for proof in proofs for word in (proof, proof.rpartition(" ")[2])], headers
 
 

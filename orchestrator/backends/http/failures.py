@@ -58,18 +58,23 @@ def is_answer(ask: Ask, status: int) -> bool:
 
 
 def outcome(
-    reply: Reply, error: BackendError | None, wall: float, *, denied: bool = False
+    reply: Reply,
+    error: BackendError | None,
+    wall: float,
+    *,
+    denied: bool = False,
+    apart: bool = False,
 ) -> Outcome:
     """Return what a reply tells of the service, for the governor.
 
-    `denied`: it refused the credentials, in its own way.
+    `denied`: it refused the credentials, in its own way; `apart`: it refused this one call.
     """
     verdict: Verdict = "answered"
-    if reply.status >= S.INTERNAL_SERVER_ERROR:
+    if reply.status >= S.INTERNAL_SERVER_ERROR and not apart:
         verdict = "failed"
     elif denied or reply.status == S.UNAUTHORIZED:
         verdict = "denied"
-    busy = reply.status == S.TOO_MANY_REQUESTS
+    busy = reply.status == S.TOO_MANY_REQUESTS and not apart
     # With any other status it is about one thing over there, not about the account.
     asked = busy or verdict == "failed"
     return Outcome(

@@ -19,7 +19,7 @@ class Lists:
     async def get(self, call: Call) -> Response:
         """Return a page of the caller's runs. Raises RefusalError and BrokenError."""
         rows, ids = self._filtered(call), call.request.query_params.get("ids")
-        if ids:
+        if ids and self._desk.dialect is not OLD:
             known = {canonical(it) for it in ids.split(",")}
             if None in known:
                 raise BrokenError

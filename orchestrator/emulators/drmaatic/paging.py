@@ -27,9 +27,10 @@ def page(
     number = pages if asked == "last" else int(asked) if asked.isdecimal() else 0
     if not 1 <= number <= pages:
         raise detail(404, "Invalid page.")
-    first = max((number - 1) * size + (shift if number > 1 else 0), 0)
+    shift = shift if number > 1 else 0
+    first = max((number - 1) * size + shift, 0)
     frame = {
-        "count": count,
+        "count": max(count - shift, 0),
         "next": _link(request, number + 1) if number < pages else None,
         "previous": _link(request, number - 1) if number > 1 else None,
     }

@@ -40,8 +40,7 @@ UPDATE run SET
     misses = CASE WHEN state = :state THEN misses + :missed ELSE 0 END,
     due = CASE WHEN (SELECT want FROM job WHERE id = run.job) <> :want THEN :steady
                WHEN :tries > 0 THEN :due
-               WHEN (SELECT waits FROM job WHERE id = run.job) <> :waits OR spoilt IS NOT :spoilt
-               THEN :steady ELSE :due END,
+               WHEN (SELECT waits FROM job WHERE id = run.job) <> :waits THEN :steady ELSE :due END,
     remote_id = coalesce(:remote_id, remote_id), memo = coalesce(:memo, memo),
     outcome = coalesce(:outcome, outcome), exit_code = coalesce(:exit_code, exit_code),
     stop = coalesce(:stop, stop), doubt_since = coalesce(:doubt_since, doubt_since),

@@ -56,7 +56,7 @@ def test_state_and_work_survive_a_kill(start: Start, tmp_path: Path) -> None:
     child.wait()
     folders = [tmp_path / "root" / "runs" / it for it in (ends, lives, held)]
     (folders[0] / "go").touch()  # it ends while no emulator is there
-    until((tmp_path / "root" / "work" / "1" / "status").exists)
+    until((tmp_path / "root" / "work" / ends / "status").exists)
 
     port = told.url.rpartition(":")[2]
     again, still = announced(start("--port", port, "--set", "credit=100"), tmp_path)
