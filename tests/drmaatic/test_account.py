@@ -180,7 +180,7 @@ async def test_doctor_tells_how_it_is(
     first, *more = await examine(place.backend)
     assert (first.level, f"the words of {year}; " in first.text) == ("ok", True)
     assert [line.text for line in more] == (
-        ["1e+06 CPU credits are left"] if year == "2025" else []
+        ["1000000 CPU credits are left"] if year == "2025" else []
     )
     async with opened(emulated, tmp_path, calls="100/d") as few:
         await examine(few.backend)

@@ -276,11 +276,11 @@ class Drmaatic:
     async def _end(self, run: Run, record: Record) -> Answer:
         table, status = _table(run), meaning(record.status)
         remembered = self.options.min_job_age.total_seconds()
-        young = record.age is not None and record.age < remembered
-        timely = young or self._sightings.within(run.key, remembered)
+        timely = record.is_younger_than(remembered) or self._sightings.within(run.key, remembered)
         proof: Sequence[str] = table.proof
         if not proof and status is Status.DONE and not timely:
-            proof = run.outputs.include or ()
+            # What fits any file at all proves nothing.
+            proof = [it for it in run.outputs.include or () if it.strip("*/")]
         lacking: list[str] = []
         if proof and not run.stopping and status in {Status.DONE, Status.FAILED}:
             names = await self.service.files(_uuid(run), Use.POLL)

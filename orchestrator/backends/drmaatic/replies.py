@@ -50,14 +50,17 @@ class Record(_Reply):
     descendants: tuple[UUID, ...] = ()
     told_at: str = Field(default="", exclude=True)
 
-    @property
-    def age(self) -> float | None:
-        """The seconds from its creation until it was told of, by the service's own clock."""
+    def is_younger_than(self, seconds: float) -> bool:
+        """Whether it was told of so soon after its creation, by the service's own clock.
+
+        False where that is not known, or lies ahead: then the service has two clocks.
+        """
         try:
             told = parsedate_to_datetime(self.told_at)
-            return (told - datetime.fromisoformat(self.created)).total_seconds()
+            age = (told - datetime.fromisoformat(self.created)).total_seconds()
         except (ValueError, TypeError, OverflowError):
-            return None
+            return False
+        return abs(age) < seconds  # the date of a reply is in whole seconds
 
     def facts(self) -> dict[str, Any]:
         """Return the record for people, in the service's order, as far as it is text."""
