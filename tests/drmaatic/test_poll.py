@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from orchestrator.backend import Alive, BackendError, Finished, Lost, NoAnswer, Run
-from orchestrator.backends.drmaatic import backend as module
 from orchestrator.backends.drmaatic import service
+from orchestrator.backends.drmaatic import watching as module
 from orchestrator.backends.http import Use
 from orchestrator.testing.contract import Place
 from tests.drmaatic.conftest import DONE, RUNS, Clock, drmaatic, entry, listed, today

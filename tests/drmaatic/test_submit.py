@@ -173,7 +173,7 @@ async def test_what_comes_before_is_told_to_the_service(
     behind = replace(run, after=(str(lives.remote_id),))
     before = posts(emulated, year)
     for gone in (str(ended.remote_id), PARENT):
-        with pytest.raises(TransientError, match=f"{gone}.* has ended") as caught:
+        with pytest.raises(TransientError, match=f"{gone}.* is looked at first") as caught:
             await place.backend.submit(replace(run, after=(str(lives.remote_id), gone)))
         assert caught.value.effect == "none"
     assert posts(emulated, year) == before

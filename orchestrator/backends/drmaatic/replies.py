@@ -50,17 +50,22 @@ class Record(_Reply):
     descendants: tuple[UUID, ...] = ()
     told_at: str = Field(default="", exclude=True)
 
-    def is_younger_than(self, seconds: float) -> bool:
-        """Whether it was told of so soon after its creation, by the service's own clock.
-
-        False where that is not known, or lies ahead: then the service has two clocks.
-        """
+    @property
+    def told(self) -> float | None:
+        """When it was told of, by the service's own clock (seconds since 1970); None: unknown."""
         try:
-            told = parsedate_to_datetime(self.told_at)
-            age = (told - datetime.fromisoformat(self.created)).total_seconds()
+            return parsedate_to_datetime(self.told_at).timestamp()
         except (ValueError, TypeError, OverflowError):
-            return False
-        return abs(age) < seconds  # the date of a reply is in whole seconds
+            return None
+
+    @property
+    def begun(self) -> float | None:
+        """When it was made, by the same clock; None: unknown."""
+        try:
+            moment = datetime.fromisoformat(self.created)
+        except ValueError:
+            return None
+        return None if moment.tzinfo is None else moment.timestamp()
 
     def facts(self) -> dict[str, Any]:
         """Return the record for people, in the service's order, as far as it is text."""
