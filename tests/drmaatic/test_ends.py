@@ -121,7 +121,8 @@ class TestGuard2MinJobAge:
         ("outputs", "proof", "ok"),
         [
             (Outputs(), [], None),
-            (Outputs(include=("half",)), [], True),
+            (Outputs(include=("*", "**/*")), [], None),
+            (Outputs(include=("half", "**")), [], True),
             (Outputs(include=("half", "whole")), [], False),
             (Outputs(include=("half",)), ["whole"], False),
             (Outputs(include=("*_out.txt",)), [], False),

@@ -82,7 +82,6 @@ async def test_files_are_fetched(backend: Drmaatic, place: Place, file: int) -> 
             await asked(backend, "get", run.remote_id, bad, file)
 
 
-@today
 async def test_an_archive_that_there_is_not_is_told(
     backend: Drmaatic, place: Place, lives: Run, file: int
 ) -> None:

@@ -41,8 +41,10 @@ class Sightings:
     def is_timely(self, key: str, record: Record, remembered: float) -> bool:
         """Whether a run that is told to have ended was alive less than so many seconds before."""
         alive = [record.begun, None if key not in self._at else self._at[key] - SLOWEST]
-        told = record.told
-        return told is not None and any(at is not None and told - at < remembered for at in alive)
+        told = record.told  # in whole seconds; what lies far ahead of it is of another clock
+        return told is not None and any(
+            at is not None and abs(told - at) < remembered for at in alive
+        )
 
     def save(self) -> None:
         """Write them by one rename; a disk that does not take them is no reason to stop."""

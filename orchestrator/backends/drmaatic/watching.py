@@ -106,7 +106,8 @@ class Watch:
         timely = self._sightings.is_timely(run.key, record, remembered)
         proof: Sequence[str] = table.proof
         if not proof and status is Status.DONE and not timely:
-            proof = run.outputs.include or ()
+            # What fits any file at all proves nothing.
+            proof = [it for it in run.outputs.include or () if it.strip("*/")]
         lacking: list[str] = []
         if proof and not run.stopping and status in {Status.DONE, Status.FAILED}:
             names = await self._service.files(uuid_of(run), Use.POLL)
