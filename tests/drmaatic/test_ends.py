@@ -145,6 +145,7 @@ class TestGuard2MinJobAge:
         for _ in range(2):
             pass_time(emulated, clock, AGE + 1)
             answer = await place.poll(run)
+            assert answer != Finished(ok=True, reason=DONE), "the mere word of the service"
         if ok is None:
             assert isinstance(answer, Lost)
             assert "not seen alive shortly before" in answer.evidence
