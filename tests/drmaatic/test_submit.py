@@ -17,6 +17,7 @@ from orchestrator.backend import (
     RejectedError,
     Run,
     TransientError,
+    Unclear,
 )
 from orchestrator.backends.drmaatic import KIND
 from orchestrator.backends.drmaatic.dialect import NEW, OLD
@@ -271,6 +272,22 @@ async def test_what_the_service_began_otherwise_is_not_taken_for_ours(
             with pytest.raises(ProtocolError, match=says) as caught:
                 await place.backend.submit(run)
             assert caught.value.effect == "possible"
+
+
+@today
+async def test_what_the_service_says_it_began_is_not_begun_again(
+    place: Place, emulated: Emulated
+) -> None:
+    """A service that changes descriptions would start the same job anew every five minutes."""
+    run = await place.ready(place.run("1", shell("true")))
+    emulated.put("other-description,on=POST *")
+    with pytest.raises(ProtocolError) as caught:
+        await place.backend.submit(run)
+    finding = await place.backend.find(run)
+    assert isinstance(finding, Unclear)
+    assert str(caught.value) in finding.why, "a person learns which run to look at"
+    await place.backend.forget(run)
+    assert isinstance(await place.backend.find(run), Absent), "it is kept for good"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from anyio import from_thread
 from anyio.to_thread import run_sync
 
 from orchestrator.backend import (
+    Absent,
     Alive,
     Answer,
     BackendError,
@@ -28,6 +29,7 @@ from orchestrator.backend import (
     Submitted,
     Traits,
     TransientError,
+    Unclear,
 )
 from orchestrator.backends.drmaatic import checking, search
 from orchestrator.backends.drmaatic.calls import UnreadableError
@@ -76,6 +78,7 @@ class Drmaatic:
         self._sightings = sightings
         self._catalogue = Catalogue(context.name, service, now)
         self._answers: dict[str, tuple[float, Answer]] = {}  # by key: when it was asked, and what
+        self._begun: dict[str, str] = {}  # by key: what the service began that is not as asked
         self._since: dict[tuple[str, str], float] = {}  # by key: since when it is "received" …
         remembered = options.min_job_age.total_seconds()
         window = options.absence_after.total_seconds()
@@ -116,12 +119,19 @@ class Drmaatic:
         if record.description != description(run):
             fault = "it does not carry the run's key"
         if fault:
-            raise ProtocolError(f"the service began run {record.uuid}, but {fault}")
+            self._begun[run.key] = f"the service began run {record.uuid}, but {fault}"
+            raise ProtocolError(self._begun[run.key])
         return Submitted(str(record.uuid))
 
     async def find(self, run: Run) -> Finding:
-        """Look for the run by its description."""
-        return await search.by_key(self.service, run)
+        """Look for the run by its description.
+
+        Where the service answered the submit with a run, no list proves that there is none.
+        """
+        finding = await search.by_key(self.service, run)
+        if isinstance(finding, Absent) and run.key in self._begun:
+            return Unclear(f"{self._begun[run.key]}; {finding.evidence}")
+        return finding
 
     async def poll(self, runs: Sequence[Run]) -> Mapping[str, Answer]:
         """Ask about all runs in one call; not again sooner than the account's budget allows."""
@@ -196,6 +206,7 @@ class Drmaatic:
     async def forget(self, run: Run) -> None:
         """Let go of what is kept of the run here; remove over there what the spec says."""
         self._answers.pop(run.key, None)
+        self._begun.pop(run.key, None)
         self._sightings.forget(run.key)
         self._since = {it: at for it, at in self._since.items() if it[0] != run.key}
         if run.stored and _has_uuid(run) and _table(run).remove == "run":
