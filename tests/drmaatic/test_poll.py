@@ -30,6 +30,18 @@ async def test_many_runs_take_one_call(place: Place, emulated: Emulated, year: s
     assert emulated.calls() - before == (1 if year == "2025" else 2)
 
 
+async def test_a_run_behind_many_newer_ones_is_asked_for_alone(
+    place: Place, emulated: Emulated
+) -> None:
+    """A run of days would cost a call for every fifty that came after it, at each look."""
+    run = listed(place, emulated, "1")
+    await place.poll(run)
+    emulated.tell("runs", description="of others", count=4 * service.PAGE_SIZE)
+    before = emulated.calls()
+    assert await place.poll(run) == Alive("job is running")
+    assert emulated.calls() - before <= 2
+
+
 @today
 async def test_an_account_of_few_calls_is_asked_seldom_and_told_so(
     place: Place, emulated: Emulated, clock: Clock
