@@ -132,7 +132,7 @@ async def test_somebody_else_s_run_is_no_end(
         clock.now += module.GONE_AFTER
 
 
-@pytest.mark.parametrize("id_", [None, "", "abc", "7e3c6b37-8677-4942-aca3-27fed202daf7".upper()])
+@pytest.mark.parametrize("id_", [None, "", "abc", "7e3c6b37-8677-4942-aca3-27fed202daf"])
 @today
 async def test_an_id_that_is_none_costs_the_others_nothing(
     place: Place, emulated: Emulated, id_: str | None
@@ -145,6 +145,18 @@ async def test_an_id_that_is_none_costs_the_others_nothing(
     answer = answers[odd.key]
     assert isinstance(answer, NoAnswer)
     assert "no UUID" in answer.why
+    assert "hold the job" in answer.why, "what to do about it"
+
+
+@today
+async def test_a_uuid_in_capitals_names_the_same_run(place: Place, emulated: Emulated) -> None:
+    """A run that a person adopted would be asked about by a name that no reply has, for good."""
+    run = listed(place, emulated, "1", status=DONE)
+    adopted = replace(run, remote_id=str(run.remote_id).upper())
+    assert await place.poll(adopted) == await place.poll(run)
+    assert isinstance(await place.poll(adopted), Finished)
+    names = [one.name for one in await place.backend.list_outputs(adopted)]
+    assert "job.json" in names
 
 
 async def test_a_uuid_of_another_is_never_believed(

@@ -274,6 +274,17 @@ async def test_what_the_service_began_otherwise_is_not_taken_for_ours(
             assert caught.value.effect == "possible"
 
 
+async def test_of_many_faults_of_a_job_some_are_told(tmp_path: Path) -> None:
+    """A catalogue that asks for thousands of parameters would fill the screen and the queue."""
+    param = [{"name": f"p{n}", "required": True} for n in range(100)]
+    looks = json.dumps({"name": "sleep", "param": param}).encode()
+    with rogue(lambda it: it.send(answer(looks))) as at:
+        options = Options.model_validate({"url": at.url, "dialect": "2025"})
+        async with open_place(KIND, options, tmp_path / "place", BODIES) as place:
+            with pytest.raises(RejectedError, match="; and 80 more$"):
+                await place.backend.submit(place.run("1", entry("sleep")))
+
+
 @today
 async def test_what_the_service_says_it_began_is_not_begun_again(
     place: Place, emulated: Emulated

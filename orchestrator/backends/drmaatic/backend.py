@@ -141,7 +141,8 @@ class Drmaatic:
         for run in runs:
             at, last = self._answers.get(run.key, (0.0, None))
             if not _has_uuid(run):
-                answers[run.key] = NoAnswer(f"{run.remote_id!r} is no UUID of a run")
+                text = f"{run.remote_id!r} is no UUID of a run; if it was adopted by mistake: hold"
+                answers[run.key] = NoAnswer(f"{text} the job, then retry --i-checked, or cancel")
             elif isinstance(last, Alive) and self._now() - at < pause:
                 answers[run.key] = last
             else:
@@ -321,7 +322,7 @@ def _table(run: Run) -> RunTable:
 def _has_uuid(run: Run) -> bool:
     """Whether a run's id may be one; a person who adopted it may have named anything."""
     try:
-        return run.remote_id is not None and str(UUID(run.remote_id)) == run.remote_id
+        return run.remote_id is not None and bool(UUID(run.remote_id))
     except ValueError:
         return False
 
@@ -329,4 +330,4 @@ def _has_uuid(run: Run) -> bool:
 def _uuid(run: Run) -> str:
     if run.remote_id is None or not _has_uuid(run):
         raise RejectedError(f"{run.remote_id!r} is no UUID of a run", effect="none")
-    return run.remote_id
+    return str(UUID(run.remote_id))  # a person may write it in capitals
