@@ -146,6 +146,8 @@ async def test_an_id_that_is_none_costs_the_others_nothing(
     assert isinstance(answer, NoAnswer)
     assert "no UUID" in answer.why
     assert "hold the job" in answer.why, "what to do about it"
+    odd = replace(odd, stopping=True)
+    assert isinstance((await place.backend.poll([odd]))[odd.key], Lost), "a cancel ends"
 
 
 @today

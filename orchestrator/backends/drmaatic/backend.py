@@ -141,8 +141,12 @@ class Drmaatic:
         for run in runs:
             at, last = self._answers.get(run.key, (0.0, None))
             if not _has_uuid(run):
-                text = f"{run.remote_id!r} is no UUID of a run; if it was adopted by mistake: hold"
-                answers[run.key] = NoAnswer(f"{text} the job, then retry --i-checked, or cancel")
+                text = f"{run.remote_id!r} is no UUID of a run"
+                wrong = (
+                    f"{text}; if it was adopted by mistake: hold the job, then retry --i-checked"
+                )
+                # A person who cancels gives it up: nobody can be asked whether it has stopped.
+                answers[run.key] = Lost(text) if run.stopping else NoAnswer(wrong)
             elif isinstance(last, Alive) and self._now() - at < pause:
                 answers[run.key] = last
             else:
