@@ -74,6 +74,9 @@ def test_what_is_not_known_is_no_end() -> None:
     """It would end a run that goes on."""
     answer = alive("job is thinking", received_for=0, received_limit=1)
     assert answer == NoAnswer("the service says 'job is thinking', which is no state that is known")
+    long = alive("x" * 10**6, received_for=0.0, received_limit=1.0)
+    assert isinstance(long, NoAnswer)
+    assert len(long.why) < 500, "it would stand in the queue and on the screen"
 
 
 def test_a_run_that_stays_received_is_for_a_person() -> None:

@@ -30,6 +30,18 @@ async def test_many_runs_take_one_call(place: Place, emulated: Emulated, year: s
     assert emulated.calls() - before == (1 if year == "2025" else 2)
 
 
+async def test_a_run_behind_many_newer_ones_is_asked_for_alone(
+    place: Place, emulated: Emulated
+) -> None:
+    """A run of days would cost a call for every fifty that came after it, at each look."""
+    run = listed(place, emulated, "1")
+    await place.poll(run)
+    emulated.tell("runs", description="of others", count=4 * service.PAGE_SIZE)
+    before = emulated.calls()
+    assert await place.poll(run) == Alive("job is running")
+    assert emulated.calls() - before <= 2
+
+
 @today
 async def test_an_account_of_few_calls_is_asked_seldom_and_told_so(
     place: Place, emulated: Emulated, clock: Clock
@@ -126,13 +138,27 @@ async def test_an_id_that_is_none_costs_the_others_nothing(
 ) -> None:
     """One slip of who adopted a run would stop the account: the service answers 500 to all."""
     run = listed(place, emulated, "1")
-    for id_ in (None, "", "abc", "7e3c6b37-8677-4942-aca3-27fed202daf7".upper()):
+    for id_ in (None, "", "abc", "7e3c6b37-8677-4942-aca3-27fed202daf"):
         odd = place.run("2", {}, remote_id=id_)
         answers = await place.backend.poll([odd, run])
         assert isinstance(answers[run.key], Alive)
         answer = answers[odd.key]
         assert isinstance(answer, NoAnswer)
         assert "no UUID" in answer.why
+        assert "hold the job" in answer.why, "what to do about it"
+        odd = replace(odd, stopping=True)
+        assert isinstance((await place.backend.poll([odd]))[odd.key], Lost), "a cancel ends"
+
+
+@today
+async def test_a_uuid_in_capitals_names_the_same_run(place: Place, emulated: Emulated) -> None:
+    """A run that a person adopted would be asked about by a name that no reply has, for good."""
+    run = listed(place, emulated, "1", status=DONE)
+    adopted = replace(run, remote_id=str(run.remote_id).upper())
+    assert await place.poll(adopted) == await place.poll(run)
+    assert isinstance(await place.poll(adopted), Finished)
+    names = [one.name for one in await place.backend.list_outputs(adopted)]
+    assert "job.json" in names
 
 
 async def test_a_uuid_of_another_is_never_believed(

@@ -17,6 +17,7 @@ from orchestrator.backend import (
     RejectedError,
     Run,
     TransientError,
+    Unclear,
 )
 from orchestrator.backends.drmaatic import KIND
 from orchestrator.backends.drmaatic.dialect import NEW, OLD
@@ -282,6 +283,33 @@ STRUCK: dict[str, tuple[type[BackendError], str, int]] = {
     "redirect": (ProtocolError, "possible", 0),
     "error-before=406": (RejectedError, "none", 0),
 }
+
+
+async def test_of_many_faults_of_a_job_some_are_told(tmp_path: Path) -> None:
+    """A catalogue that asks for thousands of parameters would fill the screen and the queue."""
+    param = [{"name": f"p{n}", "required": True} for n in range(100)]
+    looks = json.dumps({"name": "sleep", "param": param}).encode()
+    with rogue(lambda it: it.send(answer(looks))) as at:
+        options = Options.model_validate({"url": at.url, "dialect": "2025"})
+        async with open_place(KIND, options, tmp_path / "place", BODIES) as place:
+            with pytest.raises(RejectedError, match=r"; and 80 more$"):
+                await place.backend.submit(place.run("1", entry("sleep")))
+
+
+@today
+async def test_what_the_service_says_it_began_is_not_begun_again(
+    place: Place, emulated: Emulated
+) -> None:
+    """A service that changes descriptions would start the same job anew every five minutes."""
+    run = await place.ready(place.run("1", shell("true")))
+    emulated.put("other-description,on=POST *")
+    with pytest.raises(ProtocolError) as caught:
+        await place.backend.submit(run)
+    finding = await place.backend.find(run)
+    assert isinstance(finding, Unclear)
+    assert str(caught.value) in finding.why, "a person learns which run to look at"
+    await place.backend.forget(run)
+    assert isinstance(await place.backend.find(run), Absent), "it is kept for good"
 
 
 @today

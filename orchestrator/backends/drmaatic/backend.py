@@ -7,6 +7,7 @@ from threading import Event
 from anyio.to_thread import run_sync
 
 from orchestrator.backend import (
+    Absent,
     Answer,
     Context,
     Finding,
@@ -20,6 +21,7 @@ from orchestrator.backend import (
     Submitted,
     Traits,
     TransientError,
+    Unclear,
 )
 from orchestrator.backends.drmaatic import checking, search
 from orchestrator.backends.drmaatic.harvesting import Harvest
@@ -48,6 +50,7 @@ class Drmaatic:
         self._catalogue = Catalogue(context.name, service, now)
         self._watch = Watch(service, options, sightings, now)
         self._harvest = Harvest(service, now)
+        self._begun: dict[str, str] = {}  # by key: what the service began that is not as asked
         remembered = options.min_job_age.total_seconds()
         window = options.absence_after.total_seconds()
         self.traits = Traits(
@@ -87,12 +90,19 @@ class Drmaatic:
         if record.description != description(run):
             fault = "it does not carry the run's key"
         if fault:
-            raise ProtocolError(f"the service began run {record.uuid}, but {fault}")
+            self._begun[run.key] = f"the service began run {record.uuid}, but {fault}"
+            raise ProtocolError(self._begun[run.key])
         return Submitted(str(record.uuid))
 
     async def find(self, run: Run) -> Finding:
-        """Look for the run by its description."""
-        return await search.by_key(self.service, run)
+        """Look for the run by its description.
+
+        Where the service answered the submit with a run, no list proves that there is none.
+        """
+        finding = await search.by_key(self.service, run)
+        if isinstance(finding, Absent) and run.key in self._begun:
+            return Unclear(f"{self._begun[run.key]}; {finding.evidence}")
+        return finding
 
     async def poll(self, runs: Sequence[Run]) -> Mapping[str, Answer]:
         """Ask about all runs in one call; not again sooner than the account's budget allows."""
@@ -124,6 +134,7 @@ class Drmaatic:
         """Let go of what is kept of the run here; remove over there what the spec says."""
         self._watch.forget(run)
         self._harvest.forget(run)
+        self._begun.pop(run.key, None)
         table = RunTable.model_validate(run.options)
         if run.stored and has_uuid(run) and table.remove == "run":
             record = await self.service.get(uuid_of(run), Use.TRANSFER)

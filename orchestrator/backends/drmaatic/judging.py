@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from orchestrator.backend import Alive, Answer, Finished, Lost, NoAnswer
 from orchestrator.backends.drmaatic.status import Status, meaning
 from orchestrator.core.patterns import matches, parse_pattern
+from orchestrator.log import shorten
+
+WORDS = 300  # characters of a sentence that nobody knows that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ def alive(sentence: str, *, received_for: float, received_limit: float) -> Answe
             " or is dead, and nothing tells which"
         )
     if status is Status.UNKNOWN:
-        return NoAnswer(f"the service says {sentence!r}, which is no state that is known")
+        said = shorten(sentence, WORDS)
+        return NoAnswer(f"the service says {said!r}, which is no state that is known")
     return Alive(sentence)
 
 

@@ -8,7 +8,7 @@ from orchestrator.backend import RejectedError, Run
 def has_uuid(run: Run) -> bool:
     """Whether a run's id may be one; a person who adopted it may have named anything."""
     try:
-        return run.remote_id is not None and str(UUID(run.remote_id)) == run.remote_id
+        return run.remote_id is not None and bool(UUID(run.remote_id))
     except ValueError:
         return False
 
@@ -17,4 +17,4 @@ def uuid_of(run: Run) -> str:
     """Return a run's UUID. Raises RejectedError for another name."""
     if run.remote_id is None or not has_uuid(run):
         raise RejectedError(f"{run.remote_id!r} is no UUID of a run", effect="none")
-    return run.remote_id
+    return str(UUID(run.remote_id))  # a person may write it in capitals

@@ -14,12 +14,15 @@ from orchestrator.backends.http import Use
 async def by_ids(service: Service, uuids: Collection[str]) -> dict[str, Record]:
     """Return those of the runs that the list shows, by their UUIDs.
 
-    One call where the service takes `ids`; where it does not, all its runs come, page by page.
+    One call where the service takes `ids`. Where it does not, all its runs come, the newest first:
+    they are not read on once that takes as many pages as it takes calls to ask for each that lacks.
     """
     found: dict[str, Record] = {}
+    pages = 0
     async for page in service.runs(Use.POLL, size=PAGE_SIZE, ids=",".join(uuids)):
         found |= {str(one.uuid): one for one in page if str(one.uuid) in uuids}
-        if len(found) == len(uuids):
+        pages += 1
+        if len(uuids) - len(found) <= pages:
             break
     return found
 

@@ -20,6 +20,7 @@ from orchestrator.document import value_text
 
 LIVES = 600.0  # seconds for which an entry of the catalogue is believed
 BLOCK = 1 << 20
+MOST_FAULTS = 20  # of a job that are told; the others are counted
 
 
 def description(run: Run) -> str:
@@ -75,7 +76,9 @@ class Catalogue:
                 self._kept[table.task] = (self.now(), known)
         found = checking.problems(known, table, inputs)
         if found:
-            raise RejectedError("; ".join(found), effect="none")
+            more = len(found) - MOST_FAULTS
+            told = [*found[:MOST_FAULTS], *([f"and {more} more"] if more > 0 else [])]
+            raise RejectedError("; ".join(told), effect="none")
         return known
 
     async def check_credit(self, entry: Entry) -> None:

@@ -39,7 +39,7 @@ class Watch:
         for run in runs:
             at, last = self._answers.get(run.key, (0.0, None))
             if not has_uuid(run):
-                answers[run.key] = NoAnswer(f"{run.remote_id!r} is no UUID of a run")
+                answers[run.key] = _misnamed(run)
             elif isinstance(last, Alive) and self._now() - at < pause:
                 answers[run.key] = last
             else:
@@ -123,3 +123,15 @@ class Watch:
         if seconds < GONE_AFTER:
             return NoAnswer(f"{text}; it is asked again")
         return Lost(f"{text}, for {seconds / 60:.0f} min: somebody deleted it")
+
+
+def _misnamed(run: Run) -> Answer:
+    """Say what to do about a run that was adopted under no UUID.
+
+    A person who cancels it gives it up: nobody can be asked whether it has stopped.
+    """
+    text = f"{run.remote_id!r} is no UUID of a run"
+    if run.stopping:
+        return Lost(text)
+    wrong = "if it was adopted by mistake: hold the job, then retry --i-checked"
+    return NoAnswer(f"{text}; {wrong}")

@@ -30,6 +30,7 @@ FAULTS = (
     Switch("stays-received", "a POST dies: 500, a row stays", "described, or bare", "described"),
     Switch("rejected", "a run is taken, and said to have been rejected"),
     Switch("slow-submit", "a POST's row says for a while that it was received", "seconds", "1"),
+    Switch("other-description", "a POST's row is described otherwise than it was asked"),
     Switch("late-row", "a POST makes its row only after a while", "seconds", "1"),
     Switch("list-lag", "lists show a run only some time after its POST", "seconds", "2"),
     Switch("page-shift", "between two pages rows went; below 0: came", "rows", "1"),

@@ -49,6 +49,8 @@ class Submit:
         dies = desk.ground.faults.strike("stays-received", call.where)
         if dies == BARE or len(description or "") > LONGEST:
             raise BrokenError
+        if desk.ground.faults.strike("other-description", call.where) is not None:
+            description = "something else"
         desk.rows.change(id_, description=description, address=client and client.host)
         if desk.rows.get(id_)["parent"] is None:
             desk.folder(id_).mkdir(parents=True)
