@@ -53,6 +53,22 @@ BODIES = Bodies(
 )
 
 
+# What knows no words of the service: once in the everyday suite is enough.
+WORDLESS = (
+    "test_a_daemon_at_work_shows_no_secret_to_anybody",
+    "test_no_verb_waits_longer_than_a_call_may_last",
+    "test_a_submit_ends_within_its_limit",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to the long suite, in the words of 2023, what takes its time in any."""
+    for item in items:
+        if "TestUnderFaultsIn2023" in item.nodeid and item.name.startswith(WORDLESS):
+            item.add_marker(pytest.mark.long)
+
+
 class Clock:
     """The time that the backend sees, in seconds; it hardly passes but where a test moves it."""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.backends.drmaatic import backend
+from orchestrator.backends.drmaatic import harvesting
 from orchestrator.testing.contract import BackendContract, OrderContract
 
 
@@ -12,7 +12,7 @@ class TestDrmaatic(BackendContract):
     @pytest.fixture(autouse=True)
     def one_look(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take what the first look shows, so that nobody waits a minute for what never comes."""
-        monkeypatch.setattr(backend, "SHOWS_WITHIN", 0.0)
+        monkeypatch.setattr(harvesting, "SHOWS_WITHIN", 0.0)
 
 
 class TestOrder(OrderContract):

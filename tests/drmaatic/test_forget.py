@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
 from orchestrator.backend import Run
 from orchestrator.backends.http import Use
 from orchestrator.testing.contract import Place
@@ -16,19 +14,18 @@ async def is_there(place: Place, run: Run) -> bool:
     return await drmaatic(place).service.get(str(run.remote_id), Use.ASK) is not None
 
 
-@pytest.mark.parametrize(
-    ("remove", "stored", "left"),
-    [("nothing", True, True), ("run", True, False), ("run", False, True)],
-)
-async def test_only_what_the_spec_says_is_removed(
-    place: Place, emulated: Emulated, remove: str, *, stored: bool, left: bool
-) -> None:
+async def test_only_what_the_spec_says_is_removed(place: Place, emulated: Emulated) -> None:
     """Results would be removed over there that are not stored here, or that the user wants kept."""
-    run, neighbour = listed(place, emulated, "1"), listed(place, emulated, "10")
-    run = replace(run, options=entry("sleep", remove=remove), stored=stored)
-    for _ in range(2):  # a crash right after it makes it come again
-        await place.backend.forget(run)
-        assert await is_there(place, run) is left
+    neighbour = listed(place, emulated, "10")
+    for remove, stored, left in (
+        ("nothing", True, True),
+        ("run", True, False),
+        ("run", False, True),
+    ):
+        run = replace(listed(place, emulated, "1"), options=entry("sleep", remove=remove))
+        for _ in range(2):  # a crash right after it makes it come again
+            await place.backend.forget(replace(run, stored=stored))
+            assert await is_there(place, run) is left, (remove, stored)
     assert await is_there(place, neighbour)
 
 

@@ -1,9 +1,13 @@
 """What the service's sentence and a run's files say of its end."""
 
+from pathlib import Path
+
 import pytest
 
 from orchestrator.backend import Alive, Answer, Finished, Lost, NoAnswer
 from orchestrator.backends.drmaatic.judging import Seen, alive, judge, missing
+from orchestrator.backends.drmaatic.replies import Record
+from orchestrator.backends.drmaatic.sightings import Sightings
 from orchestrator.backends.drmaatic.status import ENDS, Status, meaning
 
 DONE, FAILED = "job finished normally", "job finished, but failed"
@@ -42,6 +46,28 @@ def test_only_whole_sentences_mean_something(sentence: str, means: Status) -> No
     assert meaning(sentence) is means
     is_end = any(word in sentence for word in ("normally", "but failed", "stopped", "rejected"))
     assert (means in ENDS) is (is_end and means is not Status.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("created", "told_at", "young"),
+    [
+        ("2026-11-21T22:31:26.028890+01:00", "Sat, 21 Nov 2026 21:31:26 GMT", True),
+        ("2026-11-21T22:31:26.028890+01:00", "Sat, 21 Nov 2026 21:36:25 GMT", True),
+        ("2026-11-21T22:31:26.028890+01:00", "Sat, 21 Nov 2026 21:36:27 GMT", False),
+        ("2026-11-21T23:31:26.028890+01:00", "Sat, 21 Nov 2026 21:31:26 GMT", False),
+        ("2026-11-21T22:31:26.028890", "Sat, 21 Nov 2026 21:31:26 GMT", False),
+        ("2026-11-21T22:31:26.028890+01:00", "", False),
+        ("", "Sat, 21 Nov 2026 21:31:26 GMT", False),
+        ("yesterday", "Sat, 99 Nov 2026 21:31:26 GMT", False),
+    ],
+)
+def test_how_old_a_run_is_is_told_by_one_clock(
+    created: str, told_at: str, tmp_path: Path, *, young: bool
+) -> None:
+    """A failure that was forgotten would be believed, where the service has two clocks."""
+    run = {"uuid": "7e3c6b37-8677-4942-aca3-27fed202daf7", "task": "t", "status": DONE}
+    record = Record.model_validate({**run, "creation_date": created, "told_at": told_at})
+    assert Sightings(tmp_path, lambda: 0.0).is_timely("k", record, 300) is young
 
 
 def test_what_is_not_known_is_no_end() -> None:

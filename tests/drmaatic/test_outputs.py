@@ -17,7 +17,7 @@ from orchestrator.backend import (
     Run,
     TransientError,
 )
-from orchestrator.backends.drmaatic import backend as module
+from orchestrator.backends.drmaatic import harvesting as module
 from orchestrator.backends.http import Use, read_standing
 from orchestrator.core.spec import Outputs
 from orchestrator.testing.contract import Place
@@ -94,6 +94,8 @@ async def test_a_link_that_leads_nowhere_is_left_out_in_the_end(
     await place.poll(other)
     assert await names(place, run) == {"a", "dangling"}, "it may be a bad moment"
     clock.now += module.UNREADABLE_AFTER
+    assert await names(place, run) == {"a", "dangling"}, "no file may be readable now"
+    assert await place.read(run, Output("a")) == b"1\n"
     assert await place.outputs(run) == {"a": b"1\n"}
     logs = await place.outputs(run, log=True)
     assert logs["left-out.txt"] == b"'dangling': the service cannot read it\n"

@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from orchestrator.backend import Alive, BackendError, Finished, Lost, NoAnswer, Run
-from orchestrator.backends.drmaatic import backend as module
 from orchestrator.backends.drmaatic import service
+from orchestrator.backends.drmaatic import watching as module
 from orchestrator.backends.http import Use
 from orchestrator.testing.contract import Place
 from tests.drmaatic.conftest import DONE, RUNS, Clock, drmaatic, entry, listed, today
@@ -132,22 +132,22 @@ async def test_somebody_else_s_run_is_no_end(
         clock.now += module.GONE_AFTER
 
 
-@pytest.mark.parametrize("id_", [None, "", "abc", "7e3c6b37-8677-4942-aca3-27fed202daf"])
 @today
 async def test_an_id_that_is_none_costs_the_others_nothing(
-    place: Place, emulated: Emulated, id_: str | None
+    place: Place, emulated: Emulated
 ) -> None:
     """One slip of who adopted a run would stop the account: the service answers 500 to all."""
     run = listed(place, emulated, "1")
-    odd = place.run("2", {}, remote_id=id_)
-    answers = await place.backend.poll([odd, run])
-    assert isinstance(answers[run.key], Alive)
-    answer = answers[odd.key]
-    assert isinstance(answer, NoAnswer)
-    assert "no UUID" in answer.why
-    assert "hold the job" in answer.why, "what to do about it"
-    odd = replace(odd, stopping=True)
-    assert isinstance((await place.backend.poll([odd]))[odd.key], Lost), "a cancel ends"
+    for id_ in (None, "", "abc", "7e3c6b37-8677-4942-aca3-27fed202daf"):
+        odd = place.run("2", {}, remote_id=id_)
+        answers = await place.backend.poll([odd, run])
+        assert isinstance(answers[run.key], Alive)
+        answer = answers[odd.key]
+        assert isinstance(answer, NoAnswer)
+        assert "no UUID" in answer.why
+        assert "hold the job" in answer.why, "what to do about it"
+        odd = replace(odd, stopping=True)
+        assert isinstance((await place.backend.poll([odd]))[odd.key], Lost), "a cancel ends"
 
 
 @today
@@ -200,16 +200,14 @@ async def test_one_run_s_trouble_is_its_own(place: Place, emulated: Emulated) ->
     assert answers[good.key] == Alive(f"{DONE}; what proves success is waited for: a")
 
 
-@pytest.mark.parametrize("fault", ["html", "drop-before", "error-before=500", "controller-down=0"])
 @today
-async def test_silence_changes_nothing(
-    place: Place, emulated: Emulated, lives: Run, fault: str
-) -> None:
+async def test_silence_changes_nothing(place: Place, emulated: Emulated, lives: Run) -> None:
     """Silence, such as of a cluster that is down, would end a run."""
-    emulated.put(fault)
-    with pytest.raises(BackendError) as caught:
-        await place.poll(lives)
-    assert caught.value.effect == "none"
-    emulated.put()
-    assert isinstance(await place.poll(lives), Alive)
+    for fault in ("html", "drop-before", "error-before=500", "controller-down=0"):
+        emulated.put(fault)
+        with pytest.raises(BackendError) as caught:
+            await place.poll(lives)
+        assert caught.value.effect == "none", fault
+        emulated.put()
+        assert isinstance(await place.poll(lives), Alive), fault
     await place.cancelled(lives)

@@ -280,7 +280,7 @@ async def crossed(year: str, folder: Path, most: int) -> int:
             elif it.status >= 300 and not isinstance(found, BackendError):
                 assert not found, where
             elif isinstance(found, BackendError):
-                assert type(found) in ERRORS, where
+                assert isinstance(found, ERRORS), where
             elif call in {"get", "create"}:
                 assert found is None or str(found.uuid) == it.tree["uuid"], where
             elif call in {"file", "zip"}:

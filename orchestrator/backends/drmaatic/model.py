@@ -46,7 +46,7 @@ class Options(Account):
     min_job_age: Duration = timedelta(minutes=5)
     """How long the cluster remembers how a run ended (MinJobAge of its Slurm). Live runs are asked
     about twice in that time; where `calls` does not allow that, or the daemon was not there, how
-    a run ended is told by its files."""
+    a run ended is told by its files: by `proof`, or else by those that [outputs] include names."""
     received_limit: Duration = timedelta(minutes=15)
     """How long a run may be merely "received" until its job is held for a person: such a
     submission is in flight, or dead, and nothing tells which."""

@@ -51,13 +51,21 @@ class Record(_Reply):
     told_at: str = Field(default="", exclude=True)
 
     @property
-    def age(self) -> float | None:
-        """The seconds from its creation until it was told of, by the service's own clock."""
+    def told(self) -> float | None:
+        """When it was told of, by the service's own clock (seconds since 1970); None: unknown."""
         try:
-            told = parsedate_to_datetime(self.told_at)
-            return (told - datetime.fromisoformat(self.created)).total_seconds()
+            return parsedate_to_datetime(self.told_at).timestamp()
         except (ValueError, TypeError, OverflowError):
             return None
+
+    @property
+    def begun(self) -> float | None:
+        """When it was made, by the same clock; None: unknown."""
+        try:
+            moment = datetime.fromisoformat(self.created)
+        except ValueError:
+            return None
+        return None if moment.tzinfo is None else moment.timestamp()
 
     def facts(self) -> dict[str, Any]:
         """Return the record for people, in the service's order, as far as it is text."""

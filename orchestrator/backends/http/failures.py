@@ -25,7 +25,7 @@ CLOCKS_APART = 60.0  # seconds from which a refused login may be the clock's fau
 DEEPEST = 5  # tables in tables that are looked through for words
 _DENIED = frozenset({S.UNAUTHORIZED, S.FORBIDDEN})
 _LATER = frozenset({S.REQUEST_TIMEOUT, S.CONFLICT, S.TOO_EARLY})
-_TELLING = ("message", "error", "detail", "errors", "title", "description")
+_TELLING = ("message", "error", "detail", "errors", "title", "description", "status")
 
 
 def refusal(
