@@ -424,9 +424,10 @@ def test_an_adopted_run_goes_on_as_if_it_had_been_found(conn: Connection) -> Non
 def test_a_run_that_is_another_jobs_is_not_adopted(conn: Connection, other: str) -> None:
     """Otherwise one job would be given the results of another, or the daemon would stop there."""
     job, whose = situate(conn, "unknown outcome", 1), situate(conn, other, 2)
-    taken = look.work(conn, new_id(502)).remote_id
-    refused = entrance.apply(conn, ask("adopt", job, remote_id=taken), START)
-    assert refused == f"{taken} on local is run 1 of job {whose} (wing) already"
+    known = str(look.work(conn, new_id(502)).remote_id)
+    for number, taken in enumerate((known, known.upper()), start=903):
+        refused = entrance.apply(conn, ask("adopt", job, remote_id=taken, number=number), START)
+        assert refused == f"{taken} on local is run 1 of job {whose} (wing) already"
     assert look.work(conn, new_id(501)).state == "unknown"
     assert row(conn, "job", job)["want"] == "hold"
 

@@ -138,8 +138,9 @@ SELECT refused FROM request WHERE id = :id
 INSERT INTO request (id, verb, job, at, refused) VALUES (:id, :verb, :job, :wall, :refused)
 
 -- name: run_known_as
+-- In whatever case a person writes it: some services take both for the same.
 SELECT job.id AS job, job.name, run.number FROM run JOIN job ON job.id = run.job
-WHERE run.backend = :backend AND run.remote_id = :remote_id
+WHERE run.backend = :backend AND run.remote_id = :remote_id COLLATE NOCASE
 
 -- name: rejection_known
 SELECT 1 FROM rejection WHERE id = :id
