@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from orchestrator.backend import RejectedError, Run
-from orchestrator.backends.drmaatic.outputs import outputs_of, record_file
+from orchestrator.backends.drmaatic.outputs import left_out, outputs_of, record_file
 from orchestrator.backends.drmaatic.replies import Record
 from orchestrator.core.spec import Outputs
 
@@ -86,3 +86,15 @@ def test_the_service_s_record_is_kept_whole() -> None:
     text = record_file(RECORD).decode()
     assert f'"uuid": "{UUID}"' in text
     assert '"ä": 1' in text
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a//b", "a/../b", "/etc/x", "a\nb", "a" * 4096])
+def test_what_cannot_be_asked_for_keeps_nothing_else_away(name: str) -> None:
+    """One odd name would keep every result of a run from being fetched."""
+    run = Run("k", "j", "n", 1, {"task": "echo-file"}, Outputs())
+    found = outputs_of(run, RECORD, ["result.json", name])
+    assert [one.name for one in found if not one.log] == ["result.json"]
+    assert "left-out.txt" in {one.name for one in found if one.log}
+    told = left_out(["result.json", name]).decode()
+    assert repr(name)[:100] in told
+    assert len(told) < 400

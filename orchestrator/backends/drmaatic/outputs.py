@@ -10,7 +10,9 @@ from orchestrator.backends.drmaatic.replies import Record
 from orchestrator.core.patterns import any_of, selecting
 
 RECORD = "job.json"  # what the service says of the run, kept beside its outputs
+SHOWN = 300  # characters of a name that is left out
 LEFT_OUT = "left-out.txt"  # names that no path of a call can hold, and what cannot be read
+LONGEST_NAME = 4096  # characters; PATH_MAX of Linux
 FILES_MAP = "files.json"  # written by the service: which file of ours has which name there
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ZIP = re.compile(rf"{_UUID}\.zip")
@@ -59,14 +61,18 @@ def outputs_of(
 
 def left_out(names: Iterable[str], unreadable: Collection[str] = ()) -> bytes:
     """Return what is told of files that cannot be had, b"" where there are none."""
-    lines = [f"{name!r}\n" for name in names if not _can_be_asked_for(name)]
+    lines = [f"{repr(name)[:SHOWN]}\n" for name in names if not _can_be_asked_for(name)]
     lines += [f"{name!r}: the service cannot read it\n" for name in sorted(unreadable)]
     return "".join(lines).encode()
 
 
 def _can_be_asked_for(name: str) -> bool:
-    """Whether a name can be part of a path: the service takes no line break there."""
-    return not {"", ".", ".."} & set(name.split("/")) and "\n" not in name
+    """Whether a name can be part of a path: the service takes no line break there.
+
+    A name that is longer than any file can have, too, would keep all others from being fetched.
+    """
+    sound = not {"", ".", ".."} & set(name.split("/")) and "\n" not in name
+    return sound and len(name) < LONGEST_NAME
 
 
 def record_file(record: Record) -> bytes:
