@@ -7,6 +7,7 @@ ext4 grows slow after many deletions. Prints what was measured; judges nothing.
 import argparse
 import os
 import platform
+import shutil
 import signal
 import sqlite3
 import statistics
@@ -106,7 +107,7 @@ def fresh_disk() -> Iterator[tuple[Path, str]]:
     """Give a folder to measure in, and say in words on what kind of disk it lies."""
     with tempfile.TemporaryDirectory(prefix="orchestrator-benchmark-") as name:
         folder = Path(name)
-        if os.geteuid() != 0:
+        if os.geteuid() != 0 or shutil.which("mkfs.ext4") is None:
             yield folder, "the disk of the temporary folder"
             return
         image, mount = folder / "image", folder / "disk"
