@@ -7,7 +7,8 @@ import pytest
 
 from orchestrator.backends.cloudhpc.judging import is_final, judge, word
 from orchestrator.backends.cloudhpc.model import RunTable
-from orchestrator.backends.cloudhpc.replies import Simulation, read
+from orchestrator.backends.cloudhpc.replies import Simulation
+from orchestrator.backends.http.typed import read
 
 
 def simulation(status: int | str, output: Any = "", logs: Any = "") -> Simulation:

@@ -3,7 +3,7 @@
 Numbers may come as strings, and what is not set comes as "".
 """
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from pydantic import (
     BaseModel,
@@ -12,12 +12,9 @@ from pydantic import (
     Field,
     JsonValue,
     TypeAdapter,
-    ValidationError,
 )
 
-from orchestrator.backend import Effect, ProtocolError
-
-T = TypeVar("T")
+from orchestrator.backends.http.typed import read
 
 
 def _unset(value: object) -> object:
@@ -96,20 +93,6 @@ Simulations = TypeAdapter(list[Simulation])
 Items = TypeAdapter(list[Item])
 Words = TypeAdapter(list[str | int])
 Number = TypeAdapter(Annotated[int, BeforeValidator(_number), Field(ge=0)])
-
-
-def read(
-    model: type[T] | TypeAdapter[T], value: JsonValue, what: str, effect: Effect = "none"
-) -> T:
-    """Return a reply as its model; raise ProtocolError, without the values, when it is not one."""
-    adapter = model if isinstance(model, TypeAdapter) else TypeAdapter(model)
-    try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
-        text = f"the answer is no {what}: {where}: {first['msg']}"
-        raise ProtocolError(text, effect=effect) from None
 
 
 def link_of(value: JsonValue) -> str:

@@ -6,8 +6,9 @@ from pydantic import JsonValue
 
 from orchestrator.backend import ProtocolError
 from orchestrator.backends.cloudhpc.calls import WORDY, Calls
-from orchestrator.backends.cloudhpc.replies import Number, Simulation, Simulations, Words, read
+from orchestrator.backends.cloudhpc.replies import Number, Simulation, Simulations, Words
 from orchestrator.backends.http import Use
+from orchestrator.backends.http.typed import read
 
 Order = Literal["asc", "desc"]
 Signal = Literal["SIGTSTP", "SIGINT"]

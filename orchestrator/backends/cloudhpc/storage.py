@@ -11,9 +11,10 @@ from pydantic import JsonValue
 
 from orchestrator.backend import ProtocolError, TransientError
 from orchestrator.backends.cloudhpc.calls import Calls
-from orchestrator.backends.cloudhpc.replies import Item, Items, link_of, read
+from orchestrator.backends.cloudhpc.replies import Item, Items, link_of
 from orchestrator.backends.cloudhpc.simulations import Order
 from orchestrator.backends.http import Use
+from orchestrator.backends.http.typed import read
 
 MOST_PAGES = 1000  # a list that never ends is a fault over there
 CONTENT_TYPE = "application/octet-stream"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from pydantic import (
@@ -12,12 +12,7 @@ from pydantic import (
     Field,
     JsonValue,
     TypeAdapter,
-    ValidationError,
 )
-
-from orchestrator.backend import Effect, ProtocolError
-
-T = TypeVar("T")
 
 
 class _Reply(BaseModel):
@@ -110,17 +105,3 @@ class Credit(_Reply):
 Names = TypeAdapter(list[str])
 Records = TypeAdapter(list[Record])
 Entries = TypeAdapter(list[Entry])
-
-
-def read(
-    model: type[T] | TypeAdapter[T], value: JsonValue, what: str, effect: Effect = "none"
-) -> T:
-    """Return a reply as its model; raise ProtocolError, without the values, when it is not one."""
-    adapter = model if isinstance(model, TypeAdapter) else TypeAdapter(model)
-    try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
-        text = f"the answer is no {what}: {where}: {first['msg']}"
-        raise ProtocolError(text, effect=effect) from None

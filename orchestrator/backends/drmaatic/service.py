@@ -24,9 +24,9 @@ from orchestrator.backends.drmaatic.replies import (
     Page,
     Record,
     Records,
-    read,
 )
 from orchestrator.backends.http import Ask, Door, Field, FilePart, Reply, Use, as_path
+from orchestrator.backends.http.typed import read
 from orchestrator.core.pacing import LEAST_UPLOAD
 
 MOST_PAGES = 1000  # a list that never ends is a fault over there
