@@ -10,7 +10,7 @@ from orchestrator.backends.cloudhpc import storage
 from orchestrator.backends.cloudhpc.backend import CloudHpc
 from orchestrator.backends.cloudhpc.layout import unfit
 from orchestrator.backends.cloudhpc.replies import Item
-from orchestrator.backends.http import ExpiredError, Use, save, send
+from orchestrator.backends.http import ExpiredError, Use, download, save, send
 
 
 async def ls(service: CloudHpc, folder: str = "") -> JsonValue:
@@ -33,7 +33,7 @@ async def get(service: CloudHpc, path: str, file: int) -> JsonValue:
     item = await _there(service, path)
     link = await storage.link(service.calls, item.id, Use.ASK)
     try:
-        size, md5 = await run_sync(save, link, service.where, file)
+        size, md5 = await run_sync(save, download(link, service.where), file)
     except ExpiredError as error:
         raise TransientError(str(error), effect="none") from None
     if item.size not in {None, size}:

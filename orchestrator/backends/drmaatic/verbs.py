@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from orchestrator.backend import AuthError, BackendError, Diagnosis, RejectedError, Verb
 from orchestrator.backends.drmaatic.backend import Drmaatic
 from orchestrator.backends.drmaatic.dialect import NEW
-from orchestrator.backends.http import Use
+from orchestrator.backends.http import Use, save
 from orchestrator.document import value_text
 
 LONGEST_TOKEN = 64 << 10  # bytes
@@ -81,12 +81,14 @@ async def _files(backend: Drmaatic, run: str) -> JsonValue:
 
 async def _get(backend: Drmaatic, run: str, path: str, file: int) -> JsonValue:
     where = await backend.service.file_path(_uuid(run), path, Use.ASK)
-    return {"path": path, "size": await run_sync(_save, backend, where, file)}
+    size, _ = await run_sync(save, backend.service.open(where), file)
+    return {"path": path, "size": size}
 
 
 async def _zip(backend: Drmaatic, run: str, file: int) -> JsonValue:
     where = await backend.service.zip_path(_uuid(run), Use.ASK)
-    return {"size": await run_sync(_save, backend, where, file)}
+    size, _ = await run_sync(save, backend.service.open(where), file)
+    return {"size": size}
 
 
 async def _stop(backend: Drmaatic, run: str) -> JsonValue:
@@ -118,18 +120,6 @@ async def _exchange(backend: Drmaatic, orcid: str, file: int) -> JsonValue:
     if not token or not token.isprintable() or not token.isascii():
         raise RejectedError("the file holds no token of ORCID", effect="none")
     return {"token": await backend.service.exchange(orcid, token, Use.ASK)}
-
-
-def _save(backend: Drmaatic, path: str, file: int) -> int:
-    """Fetch a path into an open descriptor; return the size (bytes). For a worker thread."""
-    size = 0
-    with backend.service.open(path) as stream:
-        for chunk in stream:
-            left = memoryview(chunk)
-            while left:
-                left = left[os.write(file, left) :]
-            size += len(chunk)
-    return size
 
 
 def _uuid(text: str) -> str:

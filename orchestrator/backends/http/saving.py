@@ -1,20 +1,21 @@
-"""Fetch a presigned address into an open file. For worker threads."""
+"""Save what is being read into an open file. For worker threads."""
 
 import hashlib
 import os
+from contextlib import AbstractContextManager
 
 from orchestrator.backend import TransientError
-from orchestrator.backends.http.downloading import download
-from orchestrator.backends.http.storage import Storage
+from orchestrator.backends.http.downloading import Stream
 
 
-def save(link: str, where: Storage, file: int) -> tuple[int, str]:
-    """Write what is there to an open descriptor; return its size (bytes) and MD5 in hex.
+def save(opened: AbstractContextManager[Stream], file: int) -> tuple[int, str]:
+    """Write a download to an open descriptor; return its size (bytes) and MD5 in hex.
 
-    Raises what `download` raises, OSError, and TransientError for bytes that came damaged.
+    Raises what opening and reading it raise, OSError, and TransientError for bytes that came
+    damaged.
     """
     size, md5 = 0, hashlib.md5(usedforsecurity=False)
-    with download(link, where) as stream:
+    with opened as stream:
         for chunk in stream:
             left = memoryview(chunk)
             while left:

@@ -8,7 +8,7 @@ from anyio.to_thread import run_sync
 from pydantic import JsonValue
 
 from orchestrator.backend import BackendError, Begun, RejectedError, TransientError
-from orchestrator.backends.http import Use, save
+from orchestrator.backends.http import Use, download, save
 from orchestrator.backends.thecrossproduct import data
 from orchestrator.backends.thecrossproduct.backend import TheCrossProduct
 from orchestrator.backends.thecrossproduct.staging import Stager
@@ -34,7 +34,7 @@ async def get(service: TheCrossProduct, path: str, file: int) -> JsonValue:
     if about is None:
         raise RejectedError(f"there is no file {path}", effect="none")
     link = await data.download_link(service.session, path, Use.ASK)
-    size, md5 = await run_sync(save, link, service.storage, file)
+    size, md5 = await run_sync(save, download(link, service.storage), file)
     if about.size not in {None, size} or about.md5sum not in {None, "", md5}:
         raise TransientError(f"{path} came damaged: {size} bytes with MD5 {md5}", effect="none")
     return {"path": path, "size": size, "md5": md5}
