@@ -39,10 +39,10 @@ def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | R
     if reply.status == TOO_MANY and ask.method == "POST":
         pause = retry_after(reply.headers, time.time())
         return QuotaError(text, effect="none", retry_after=pause.seconds if pause else None)
-    return _of_page(ask, reply) if is_page(reply) else None
+    return of_page(ask, reply) if is_page(reply) else None
 
 
-def _of_page(ask: Ask, reply: Reply) -> BackendError | None:
+def of_page(ask: Ask, reply: Reply) -> BackendError | None:
     """Return what a page for a browser means."""
     text = f"{reply.source} answered {reply.status} with a page for a browser"
     if reply.status == BAD:

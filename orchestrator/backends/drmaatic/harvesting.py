@@ -39,7 +39,7 @@ class Harvest:
     def __init__(self, service: Service, now: Callable[[], float]) -> None:
         self._service = service
         self._since = Since(now)  # it lacks what the spec asks for; a file of it cannot be read
-        self._read: set[str] = set()  # keys of runs of which a file was read since one could not be
+        self._read: set[str] = set()  # keys of runs of which a file was read
 
     async def list(self, run: Run) -> list[Output]:
         """List what the run left in its directory, and what the service says of it."""

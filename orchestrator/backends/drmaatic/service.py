@@ -13,7 +13,7 @@ from anyio import Lock
 
 from orchestrator.backend import ProtocolError, RejectedError, TransientError
 from orchestrator.backends import http
-from orchestrator.backends.drmaatic.calls import is_page
+from orchestrator.backends.drmaatic.calls import is_page, of_page
 from orchestrator.backends.drmaatic.dialect import DIALECTS, NEW, OLD, Dialect
 from orchestrator.backends.drmaatic.model import Options
 from orchestrator.backends.drmaatic.replies import (
@@ -32,7 +32,7 @@ from orchestrator.core.pacing import LEAST_UPLOAD
 MOST_PAGES = 1000  # a list that never ends is a fault over there
 PAGE_SIZE = 50
 MARK = "Content-Disposition"  # that every file has, and nothing else
-OK, NO_CONTENT, CREATED, NOT_FOUND, CONFLICT = 200, 204, 201, 404, 409
+OK, NO_CONTENT, NOT_FOUND, CONFLICT = 200, 204, 404, 409
 
 
 class Service:
@@ -214,12 +214,11 @@ class Service:
         return f"{words.runs}/{as_path(uuid)}/" + (f"{what}/" if what else "")
 
     async def _get(self, path: str, use: Use, **more: Any) -> Reply:
-        reply = await self.door.call(Ask("GET", path, use, reads=True, **more))
-        if reply.status == NOT_FOUND and is_page(reply):
-            text = f"{reply.source} answered 404 with a page for a browser"
-            raise TransientError(
-                f"{text}; check `url` and `dialect` of this backend", effect="none"
-            )
+        ask = Ask("GET", path, use, reads=True, **more)
+        reply = await self.door.call(ask)
+        fault = of_page(ask, reply) if is_page(reply) else None  # of a status that is expected, too
+        if fault is not None:
+            raise fault
         return reply
 
 
