@@ -50,8 +50,8 @@ class Backend(Protocol):
         it is proved that nothing was and nothing will be started by this call.
 
         Where `traits.starts_after` is set, the run MUST NOT start before all of `run.after` have
-        succeeded there, nor ever when one of them has not: then it MUST end. Until it starts, it
-        is Alive.
+        succeeded there, nor ever when one of them has not. Until it starts, it is Alive. It MAY be
+        refused as a TransientError (effect none) when one of them has ended by then.
         """
 
     async def find(self, run: Run) -> Finding:
