@@ -114,8 +114,13 @@ def startable(
 
     With Waits.BEHIND, those that may be given early to a place that holds runs back by itself.
     """
-    values = {"backend": backend, "steady": now.steady, "wall": now.wall, "limit": limit}
-    values["waits"] = waits
+    values = {
+        "backend": backend,
+        "steady": now.steady,
+        "wall": now.wall,
+        "limit": limit,
+        "waits": waits,
+    }
     return [row["id"] for row in conn.execute(load("look")["startable"], values).fetchall()]
 
 

@@ -74,7 +74,8 @@ def end_queued(conn: Connection, job: str, state: JobState, reason: str, now: No
 
 def refusal(conn: Connection, job: str) -> str | None:
     """Return in words why a job could not start if it were tried again; None when it could."""
-    return after.hindrance(earlier(conn, job)) or _circle(conn, job)
+    seq = conn.execute(load("waiting")["standing"], {"job": job}).fetchone()["seq"]
+    return after.hindrance(earlier(conn, job)) or _circle(conn, job, seq)
 
 
 def _end(conn: Connection, job: str, state: JobState, reason: str, now: Now) -> None:
@@ -106,7 +107,7 @@ def _look_again(conn: Connection, id_: str, now: Now, *, tell: bool = False) -> 
         if waits is Waits.NO and job["waits"] != waits:
             conn.execute(sql["let_go"], {"job": id_, "steady": now.steady})
         return False
-    why = after.hindrance(found) or _circle(conn, id_)
+    why = after.hindrance(found) or _circle(conn, id_, job["seq"])
     if why is not None and job["want"] == Want.RUN:
         _end(conn, id_, JobState.CANCELLED, f"not started: {why}", now)
         return True
@@ -151,14 +152,13 @@ def _meant(conn: Connection, word: str, id_: str, seq: int) -> str | None:
     return str(begun[0]["id"]) if len(begun) == 1 else None
 
 
-def _circle(conn: Connection, id_: str) -> str | None:
+def _circle(conn: Connection, id_: str, seq: int) -> str | None:
     """Return in words why a job would wait for itself; None when it would not.
 
     Such a word is never pinned: the job that closes the circle ends, and all others with it.
     """
     sql = load("waiting")
     for row in conn.execute(sql["open_words"], {"job": id_}).fetchall():
-        seq = conn.execute(sql["standing"], {"job": id_}).fetchone()["seq"]
         meant = _meant(conn, row["word"], id_, seq)
         if meant is not None and _waits_in_turn(conn, meant, id_):
             return f"it comes after {row['word']} ({meant}), and that, in the end, after this job"
