@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,12 @@ class LeaksNothing(Ground):
         _orchestrator(home, "init")
         (home / "orchestrator.toml").write_text(faulty.configuration, "utf-8")
         bodies = self.stand_in.bodies
-        wanted = {"copies": bodies.copies("in.dat", "out.dat"), "fails": bodies.fails(3)}
-        for name, table in wanted.items():
-            _drop(tmp_path / name, faulty.backend, table)
+        wanted = {
+            "copies": (bodies.copies("in.dat", "out.dat"), {"in.dat": DECK}),
+            "fails": (bodies.fails(3), {}),
+        }
+        for name, (table, files) in wanted.items():
+            _drop(tmp_path / name, faulty.backend, table, files)
             _orchestrator(home, "submit", str(tmp_path / name))
         leaks: list[Leak] = []
         with _serving(home) as daemon:
@@ -70,11 +73,10 @@ def _leaks(service: Service, home: Path, process: int) -> Sequence[Leak]:
     return [*canary.below(home), *canary.around(process)]
 
 
-def _drop(folder: Path, backend: str, table: Any) -> None:
+def _drop(folder: Path, backend: str, table: Any, files: Mapping[str, bytes]) -> None:
     folder.mkdir()
     (folder / "job.json").write_text(json.dumps({"backend": backend, "run": table}), "utf-8")
-    deck = {"in.dat": DECK} if folder.name == "copies" else {}
-    for name, data in {**deck, **getattr(table, "inputs", {})}.items():
+    for name, data in {**files, **getattr(table, "inputs", {})}.items():
         (folder / name).write_bytes(data)
 
 
