@@ -71,6 +71,17 @@ def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "tls", _tls)
 
 
+class Clock:
+    """The time that the backend sees, in seconds; it hardly passes but where a test moves it."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        """Return it; no two moments are the same."""
+        self.now += 1e-6
+        return self.now
+
+
 @contextmanager
 def emulating(
     kind: Kind, stand_in: StandIn, root: Path, ending: Ending, **dials: float

@@ -19,9 +19,9 @@ from orchestrator.backends.cloudhpc.storage import CONTENT_TYPE
 from orchestrator.emulators.cloudhpc.kind import KIND as EMULATED
 from orchestrator.testing.contract import Bodies, Body, Place, open_place
 from orchestrator.testing.contract.place import LOOK_EVERY
-from tests.emulated import Emulated, Ending, certificates, emulating
+from tests.emulated import Clock, Emulated, Ending, certificates, emulating
 
-__all__ = ["certificates"]  # a fixture
+__all__ = ["Clock", "certificates"]  # the second is a fixture
 
 AT = "/api/v2"
 ADD = f"POST {AT}/simulation/add"
@@ -52,17 +52,6 @@ BODIES = Bodies(
     sleeps=shell("exec sleep 1000"),
     lingers=lambda name, times: _writes(name, times, then="exec sleep 1000"),
 )
-
-
-class Clock:
-    """The time that the backend sees, in seconds; it hardly passes but where a test moves it."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        """Return it; no two moments are the same."""
-        self.now += 1e-6
-        return self.now
 
 
 @pytest.fixture

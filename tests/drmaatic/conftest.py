@@ -16,9 +16,9 @@ from orchestrator.backends.drmaatic.submitting import description
 from orchestrator.backends.http import open_door
 from orchestrator.emulators.drmaatic.kind import KIND as EMULATED
 from orchestrator.testing.contract import Bodies, Body, Place, open_place
-from tests.emulated import Emulated, Ending, certificates, emulating
+from tests.emulated import Clock, Emulated, Ending, certificates, emulating
 
-__all__ = ["certificates"]  # a fixture
+__all__ = ["Clock", "certificates"]  # the second is a fixture
 
 YEARS = ("2025", "2023")
 today = pytest.mark.parametrize("year", ["2025"])
@@ -67,17 +67,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "TestUnderFaultsIn2023" in item.nodeid and item.name.startswith(WORDLESS):
             item.add_marker(pytest.mark.long)
-
-
-class Clock:
-    """The time that the backend sees, in seconds; it hardly passes but where a test moves it."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        """Return it; no two moments are the same."""
-        self.now += 1e-6
-        return self.now
 
 
 @pytest.fixture(params=YEARS)

@@ -1,6 +1,8 @@
 """One emulator for each file of tests; each test begins without faults."""
 
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,3 +35,23 @@ def colleague(told: Told) -> Iterator[Person]:
     person = Person(told, others[0]["mail"], others[0]["password"])
     yield person
     person.close()
+
+
+@pytest.fixture
+def starting(
+    program: list[str], environment: dict[str, str], tmp_path: Path
+) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Return a way to start a kind on one root; what still runs is ended in order."""
+    started: list[subprocess.Popen[str]] = []
+
+    def popen(kind: str, *more: str) -> subprocess.Popen[str]:
+        command = [*program, "emulate", kind, "--root", str(tmp_path / "root"), *more]
+        pipe = subprocess.PIPE
+        child = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
+        started.append(child)
+        return child
+
+    yield popen
+    for child in started:
+        child.terminate()
+        child.communicate(timeout=20)

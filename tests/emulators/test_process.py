@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +20,9 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start(program: list[str], environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
-    """Return a way to start the program on one root; what still runs is ended in order."""
-    started: list[subprocess.Popen[str]] = []
-
-    def popen(*more: str) -> subprocess.Popen[str]:
-        command = [*program, "emulate", "thecrossproduct", "--root", str(tmp_path / "root"), *more]
-        pipe = subprocess.PIPE
-        child = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
-        started.append(child)
-        return child
-
-    yield popen
-    for child in started:
-        child.terminate()
-        child.communicate(timeout=20)
+def start(starting: Start) -> Start:
+    """Return a way to start the program."""
+    return partial(starting, "thecrossproduct")
 
 
 def announced(child: "subprocess.Popen[str]", tmp_path: Path) -> tuple[Told, Person]:

@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,20 +20,9 @@ WAITS = "echo x >> count; until [ -e go ]; do sleep 0.01; done; exit 3"
 
 
 @pytest.fixture
-def start(program: list[str], environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
-    """Return a way to start the program on one root; what still runs is ended in order."""
-    started: list[subprocess.Popen[str]] = []
-
-    def popen(*more: str) -> subprocess.Popen[str]:
-        command = [*program, "emulate", "drmaatic", "--root", str(tmp_path / "root"), *more]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        started.append(child)
-        return child
-
-    yield popen
-    for child in started:
-        child.terminate()
-        child.communicate(timeout=20)
+def start(starting: Start) -> Start:
+    """Return a way to start the program."""
+    return partial(starting, "drmaatic")
 
 
 def announced(child: "subprocess.Popen[str]", tmp_path: Path) -> tuple[Told, Client]:
