@@ -90,7 +90,8 @@ def test_a_deleted_run_is_gone_with_its_files_and_not_from_the_service(me: Clien
     """A client would be surprised by what is still answered, and by what is lost."""
     parent = me.shell(f"{GO}; echo late > late")
     child = me.start("sleep", ("seconds", "1000"), ("parent_job", parent))
-    until(lambda: "started.txt" in me.files(child))
+    begun = {"started.txt", f"{parent[:8]}_err.txt", f"{parent[:8]}_out.txt"}
+    until(lambda: begun <= set(me.files(child, "admin")))
     assert me.files(child, "admin") == me.files(parent, "admin")
     other = me.shell("true", ("parent_job", parent))
     assert me.get(f"/job/{parent}/")["descendants"] == [child, other]
