@@ -98,8 +98,8 @@ def emulating(
 
 
 def stopped(stop: Callable[[], bool]) -> bool:
-    """Return whether a thread is told to stop, within twenty seconds."""
-    until = time.monotonic() + 20
+    """Return whether a thread is told to stop, within a minute."""
+    until = time.monotonic() + 60
     while not stop() and time.monotonic() < until:
         time.sleep(0.001)
     return stop()

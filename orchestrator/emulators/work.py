@@ -51,7 +51,7 @@ class Work:
 
     def ended(self, run: str) -> int | None:
         """Return the exit code of a run, -9 if it died without one; None while it works."""
-        alive = self._is_starting(run) or self._wrapper_lives(run)
+        alive = self._wrapper_lives(run)
         try:  # read after we looked: who is dead now has written it before
             return int((self._folder / run / "status").read_text())
         except FileNotFoundError:
@@ -100,6 +100,8 @@ class Work:
     def _wrapper_lives(self, run: str) -> bool:
         child = self._children.get(run)
         if child is not None and child.poll() is None:
+            return True
+        if self._is_starting(run):  # looked at after ours, which may have found it claimed
             return True
         try:
             wrapper = int((self._folder / run / "pid").read_text())
