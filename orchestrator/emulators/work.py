@@ -110,17 +110,18 @@ class Work:
         return wrapper in self._processes().get(run, [])
 
     def _processes(self) -> dict[str, list[int]]:
-        """Return all processes of ours by their runs."""
+        """Return all processes of ours by their runs. Every look of a test comes to this."""
         found: dict[str, list[int]] = {}
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
+        for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - hot
             try:
-                variables = (entry / "environ").read_bytes().split(b"\0")
+                with open(f"/proc/{process}/environ", "rb", buffering=0) as file:  # noqa: PTH123 - hot
+                    environment = file.read()
             except OSError:  # gone, or another user's
                 continue
-            for variable in variables:
+            if self._mark not in environment:
+                continue
+            for variable in environment.split(b"\0"):
                 if variable.startswith(self._mark):
                     run = variable.removeprefix(self._mark).decode()
-                    found.setdefault(run, []).append(int(entry.name))
+                    found.setdefault(run, []).append(int(process))
         return found
