@@ -18,7 +18,7 @@ echo $$ > pid.new && mv pid.new pid
 (cd files && exec "$@") > stdout 2> stderr < /dev/null
 echo $? > status.new && mv status.new status
 """
-SLOWEST_START = 2.0  # seconds from `claimed` to `pid`
+SLOWEST_START = 10.0  # seconds from `claimed` to `pid`
 
 
 class Work:
