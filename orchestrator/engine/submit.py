@@ -8,6 +8,7 @@ import anyio
 from orchestrator.backend import (
     Absent,
     BackendError,
+    Begun,
     Found,
     Input,
     RejectedError,
@@ -53,6 +54,14 @@ async def submit(tools: Tools, work: Work) -> None:
             memo=answer.memo,
             started=tools.now().steady,
         )
+    elif isinstance(answer, Begun):  # proof like any other that nothing was started
+        change = Change(
+            event=Event.NOT_SENT,
+            reason="set up over there, and not started yet",
+            due=tools.now().steady,
+            tries=work.tries,
+            memo=answer.memo,
+        )
     elif answer is None:
         change = decide.doubt(work, f"no answer within {limit:.0f} s", tools.now())
     elif answer.effect == "possible":
@@ -66,7 +75,7 @@ async def submit(tools: Tools, work: Work) -> None:
 
 async def _call(
     tools: Tools, work: Work, inputs: Mapping[str, Input], limit: float
-) -> Submitted | BackendError | None:
+) -> Submitted | Begun | BackendError | None:
     """Make the call, unbroken by our own shutdown; None when it takes too long."""
     with anyio.move_on_after(limit, shield=True):
         try:
@@ -80,8 +89,8 @@ async def _call(
 
 
 async def doubt(tools: Tools, work: Work) -> None:
-    """A run found at rest in the middle of its submit: the process that made the call has ended."""
-    why = "the daemon ended during the submit"
+    """A run found at rest in the middle of its submit: nothing was written of how it went."""
+    why = "the submit was cut short here"
     await tools.move(work, decide.doubt(work, why, tools.now()))
 
 
@@ -106,7 +115,7 @@ async def find(tools: Tools, work: Work) -> None:
             started=now.steady,
         )
     elif isinstance(finding, Absent):
-        window = tools.backend(work).traits.absence_window
+        window = 0.0 if finding.proved else tools.backend(work).traits.absence_window
         # As of the question: the answer may be long on its way, and proves nothing after it left.
         change = decide.absent(work, finding.evidence, window, asked, tools.u())
     elif isinstance(finding, Several):

@@ -126,10 +126,22 @@ class Place:
         return run
 
     async def started(self, run: Run) -> Run:
-        """Submit a run that is ready; return it as it is known from then on."""
+        """Bring over what a run needs and submit it; return it as it is known from then on."""
         run = await self.ready(run)
-        submitted = await self.backend.submit(run)
-        return replace(run, remote_id=submitted.remote_id, memo=submitted.memo or run.memo)
+        with anyio.fail_after(DEADLINE):
+            while run.remote_id is None:
+                run = await self.submit(run)
+        return run
+
+    async def submit(self, run: Run) -> Run:
+        """Submit once a run that is ready; return it as it is known from then on.
+
+        It may have to be submitted again: as long as it has no remote id.
+        """
+        answer = await self.backend.submit(run)
+        if isinstance(answer, Begun):
+            return replace(run, memo=answer.memo)
+        return replace(run, remote_id=answer.remote_id, memo=answer.memo or run.memo)
 
     async def staged(self, run: Run, name: str, source: Path) -> tuple[Run, Staged]:
         """Bring one input over; return the run as it is known from then on, and the proof."""
