@@ -28,6 +28,8 @@ from orchestrator.backends.sostrades.naming import study_of
 from orchestrator.backends.sostrades.service import Service
 from orchestrator.backends.sostrades.submitting import Start
 
+CALLS = 3  # of which one verb makes that may each take all of the patience
+
 
 class SosTrades:
     """One account. The engine gives each study to one run at a time."""
@@ -40,6 +42,7 @@ class SosTrades:
             exit_codes=False,
             visible_after=0.0,
             inputs_at_submit=True,
+            answers_within=CALLS * options.patience.total_seconds(),
             stops=False,
         )
 

@@ -37,8 +37,11 @@ if (!navigator.onLine) {
 def script() -> Path:
     """Return where the script lies that draws the charts."""
     spec = find_spec("plotly")
-    if spec is None or not spec.submodule_search_locations:  # pip brings it with this program
-        raise FileNotFoundError("the package plotly is not installed")
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError(
+            "the kind sostrades keeps the script that draws charts beside them, and needs the"
+            " package plotly for it: pip install 'orchestrator[sostrades]'"
+        )
     return Path(spec.submodule_search_locations[0]) / "package_data" / SCRIPT
 
 

@@ -92,7 +92,7 @@ def _of_value(name: str, given: Given, listed: Mapping[str, Listed] | None) -> I
         yield _no_such(name, listed)
     elif one.io == "out":
         yield "it is an output: the calculation sets it"
-    elif given.type not in {None, one.type} and not _alike(given.type or "", one.type):
+    elif given.type is not None and not _alike(given.type, one.type):
         yield f"the service says that it is of type {one.type}, not {given.type}"
     elif one.type in ONLY_TABLES:
         yield f"it is of type {one.type}: give a CSV for it under [run.tables]"
@@ -132,8 +132,8 @@ def _of_table(name: str, listed: Mapping[str, Listed] | None) -> Iterator[str]:
 
 
 def _alike(told: str, listed: str) -> bool:
-    """Whether two types are names for the same: the service has several for a list."""
-    return {told, listed} <= set(LISTS)
+    """Whether two types are the same, or names for it: the service has several for a list."""
+    return told == listed or {told, listed} <= set(LISTS)
 
 
 def _lists_outputs(listed: Mapping[str, Listed]) -> bool:

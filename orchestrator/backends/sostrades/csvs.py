@@ -66,7 +66,7 @@ def _same(value: JsonValue, cell: str) -> bool:
     if isinstance(value, bool):
         return cell == str(value)
     if isinstance(value, int | float):
-        return _number(cell) == value
+        return bool(_number(cell) == value)
     if isinstance(value, str):
         return cell == value
     with suppress(ValueError, SyntaxError, MemoryError, RecursionError):

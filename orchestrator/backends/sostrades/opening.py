@@ -3,11 +3,14 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from anyio.to_thread import run_sync
+
 from orchestrator.backend import AuthError, Backend, Context
 from orchestrator.backends.http import open_door
 from orchestrator.backends.http.governor import steady
 from orchestrator.backends.sostrades.backend import SosTrades
 from orchestrator.backends.sostrades.calls import reading
+from orchestrator.backends.sostrades.charts import script
 from orchestrator.backends.sostrades.model import Options
 from orchestrator.backends.sostrades.service import Service
 
@@ -16,8 +19,9 @@ from orchestrator.backends.sostrades.service import Service
 async def opened(context: Context, options: Options) -> AsyncIterator[Backend]:
     """Open an account. Nothing is asked of the service until it is needed.
 
-    Raises OSError when `ca_file` cannot be used.
+    Raises OSError when `ca_file` cannot be used, or what draws the charts is not installed.
     """
+    await run_sync(script)
 
     def auth() -> Mapping[str, str]:
         """Return the one form of the header that the service takes: with a capital B."""

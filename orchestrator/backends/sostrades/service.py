@@ -4,7 +4,7 @@ One request at a time for a study: those that come together right after it chang
 there for ever. That is kept for everything that goes through one configured backend.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -83,7 +83,7 @@ class Service:
         _check(study, found.facts.id, reply)
         return found
 
-    async def set(self, study: int, changes: Sequence[Mapping[str, JsonValue]], use: Use) -> None:
+    async def set(self, study: int, changes: Sequence[dict[str, JsonValue]], use: Use) -> None:
         """Change values (`variableId`, `unit`, `newValue`), all or none.
 
         It is answered before it is done, and may be lost: what became of it is read back.
@@ -127,7 +127,8 @@ class Service:
         if reply.status == SERVER_FAILS:  # without a text, which tells why
             reply = await self._call(study, replace(ask, method="GET"))
             if reply.status == SERVER_FAILS:
-                return _never_ran(reply)
+                _check_never_ran(reply)
+                return None
         return _log_of(study, reply)
 
     async def log_tail(self, study: int, use: Use) -> tuple[Log | None, str]:
@@ -136,7 +137,8 @@ class Service:
         ask = Ask("GET", _log_path(study), use, reads=True, headers=span, expect={SERVER_FAILS})
         reply = await self._call(study, replace(ask, cap=LARGEST))
         if reply.status == SERVER_FAILS:
-            return _never_ran(reply), ""
+            _check_never_ran(reply)
+            return None, ""
         return _log_of(study, reply), reply.body[-LOG_TAIL:].decode("utf-8", "replace")
 
     def value_ask(self, study: int, variable: str, use: Use) -> Ask:
@@ -188,7 +190,7 @@ def _log_of(study: int, reply: Reply) -> Log:
     return found
 
 
-def _never_ran(reply: Reply) -> None:
+def _check_never_ran(reply: Reply) -> None:
     """Take a refusal of the log for what it says. Raises TransientError where it says no more."""
     said = ""
     with suppress(ProtocolError):

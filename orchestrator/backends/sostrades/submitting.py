@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from math import inf
 from pathlib import PurePosixPath
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from orchestrator.backend import (
     BackendError,
@@ -56,8 +56,8 @@ class Progress(BaseModel):
 class Start:
     """What leads to executions."""
 
-    def __init__(self, name: str, service: Service, now: Callable[[], float]) -> None:
-        self._name, self._service, self._now = name, service, now
+    def __init__(self, service: Service, now: Callable[[], float]) -> None:
+        self._service, self._now = service, now
         self._reads: dict[str, int] = {}  # by key: looks in which a value was not there
         self._listed: dict[int, tuple[float, Mapping[str, Listed]]] = {}
 
@@ -124,12 +124,12 @@ class Start:
         """Send all tables, then all other values, each in one call."""
         files = []
         for name, source in table.tables.items():
-            one = run.inputs[source]
-            files.append(FilePart(name, PurePosixPath(source).name, one.path, one.size, one.sha256))
+            it = run.inputs[source]
+            files.append(FilePart(name, PurePosixPath(source).name, it.path, it.size, it.sha256))
         if files:
             await self._service.set_tables(table.study, files, Use.SUBMIT)
         listed = await self._variables(table.study) or {}
-        changes = []
+        changes: list[dict[str, JsonValue]] = []
         for name, given in table.parameters.items():
             one = listed.get(name)
             unit = given.unit if given.unit is not None or one is None else one.unit
