@@ -206,7 +206,8 @@ SELECT printf('%012d', i), 'name' || (i % 5000), 'local', '', '', x'00', printf(
 INSERT INTO run (id, key, job, number, backend, lease, state, due, remote_id, outcome, forgotten,
                  created_at, ended_at, manifest_sha256)
 SELECT id, 'k' || id, id, 1, backend,
-       iif(seq = (SELECT max(seq) FROM job WHERE state = 'active' AND lease = 'study 1'), lease, NULL),
+       iif(seq = (SELECT max(seq) FROM job WHERE state = 'active' AND lease = 'study 1'),
+           lease, NULL),
        iif(state = 'active', 'running', 'ended'), due, id,
        iif(state = 'active', NULL, 'succeeded'), state <> 'active', 0,
        iif(state = 'active', NULL, 1), printf('%064d', 1) FROM job WHERE state <> 'queued';
@@ -216,8 +217,8 @@ SELECT 0, id, name, backend, 'RUNNING', '' FROM job CROSS JOIN (VALUES (1), (2))
 
 # What a turn of the engine or an intake reads, and how much of it the longest may be.
 EVERY_TURN = [
-    "due_runs", "hinted_runs", "work", "startable", "free_leases", "in_order", "expired", "cancellable", "slots", "next_due",
-    "inputs", "steps", "next_step", "spec_text", "history_of", "history_after", "home",
+    "due_runs", "hinted_runs", "work", "startable", "free_leases", "in_order", "expired",
+    "cancellable", "slots", "next_due", "inputs", "steps", "next_step", "spec_text", "history_of", "history_after", "home",
     "jobs_named", "jobs_with_prefix", "known_ids", "live_run", "last_run",
     "running_keys",
 ]  # fmt: skip
