@@ -69,10 +69,16 @@ class People:
         for job in self.held("AND hold_code = 'user'"):
             self._ask(job, Verb.RELEASE, confirmed=False)
         await self._wait()
-        for verb in (None, Verb.RELEASE, Verb.CANCEL):
+        for verb in (None, Verb.RELEASE):
             for job in self.held():
                 self._ask(job, verb or self._choice(job), confirmed=self._random.random() < 0.5)
             await self._wait()
+        given_up: set[str] = set()
+        while held := [job for job in self.held() if job not in given_up]:
+            for job in held:
+                self._ask(job, Verb.CANCEL, confirmed=self._random.random() < 0.5)
+            await self._wait()
+            given_up.update(held)  # what stood in line for what one of them had may be held now
         for job in self._waiting():
             self._ask(job, Verb.CANCEL, confirmed=False)
         await self._wait()

@@ -218,7 +218,8 @@ SELECT 0, id, name, backend, 'RUNNING', '' FROM job CROSS JOIN (VALUES (1), (2))
 # What a turn of the engine or an intake reads, and how much of it the longest may be.
 EVERY_TURN = [
     "due_runs", "hinted_runs", "work", "startable", "free_leases", "in_order", "expired",
-    "cancellable", "slots", "next_due", "inputs", "steps", "next_step", "spec_text", "history_of", "history_after", "home",
+    "cancellable", "slots", "next_due", "inputs", "steps", "next_step", "spec_text",
+    "history_of", "history_after", "home",
     "jobs_named", "jobs_with_prefix", "known_ids", "live_run", "last_run",
     "running_keys",
 ]  # fmt: skip
