@@ -134,7 +134,8 @@ class Shown(StrEnum):
     """What people see: derived from job, run and wish, never stored as a state."""
 
     QUEUED = "QUEUED"
-    WAITING = "WAITING"  # queued, for other jobs to succeed or for its next try
+    # Queued, for other jobs to succeed, for what another job has to itself, or for its next try.
+    WAITING = "WAITING"
     STAGING = "STAGING"
     SUBMITTING = "SUBMITTING"
     UNKNOWN = "UNKNOWN"
@@ -152,7 +153,7 @@ def shown(job: JobState, want: Want, run: RunState | None, *, waiting: bool = Fa
     """Return the word people see for a job.
 
     `run` is the state of its live run, None without one; `waiting` says that a queued job waits for
-    others, or has been run before and waits for its next try.
+    others, for what another has to itself, or, having been run before, for its next try.
     """
     if job.is_final:
         return Shown(job.value.upper())
