@@ -74,7 +74,7 @@ async def _finished(service: Service, run: Run) -> Answer:
     if shown.fault is not None:
         text = f"study {table.study} has finished, but not with this job's values: {shown.fault}"
         return Lost(text)
-    return Finished(ok=True, reason="finished, with all values as they were set")
+    return Finished(ok=True, reason="finished, with all values as they were sent")
 
 
 async def _failed(service: Service, status: Status) -> Answer:
