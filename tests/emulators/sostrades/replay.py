@@ -50,10 +50,14 @@ class Replay:
         self.me = me
         self.numbers: dict[str, str] = {}
         self._tag = ""
+        self._is_repaired = False
 
     def make(self, exchange: dict[str, Any]) -> httpx.Response:
         """Make a request at the release that it was made at; return the reply."""
-        self.me.set(repaired=int(exchange.get("repaired", False)))
+        is_repaired = exchange.get("repaired", False)
+        if is_repaired != self._is_repaired:
+            self._is_repaired = is_repaired
+            self.me.set(repaired=int(is_repaired))
         more: dict[str, Any] = {"headers": {}}
         if "content" in exchange:
             more["content"] = exchange["content"]
