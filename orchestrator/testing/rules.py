@@ -26,8 +26,8 @@ _BEFORE = """SELECT it.word, job.state,
 (SELECT json_group_array(remote_id) FROM run WHERE run.job = it.awaits) AS names
 FROM dependency AS it LEFT JOIN job ON job.id = it.awaits WHERE it.job = ?"""
 
-_RUN = """SELECT run.state, run.outcome, run.manifest_sha256, run.remote_id, job.want, job.shown,
-job.shown_since, run.job FROM run JOIN job ON job.id = run.job WHERE run.key = ?"""
+_RUN = """SELECT run.state, run.memo, run.outcome, run.manifest_sha256, run.remote_id, job.want,
+job.shown, job.shown_since, run.job FROM run JOIN job ON job.id = run.job WHERE run.key = ?"""
 
 
 def check_call(world: "World", verb: str, key: str) -> None:
@@ -63,6 +63,8 @@ def check_start(world: "World", run: Run) -> None:
     if row is not None:
         _check_after_restore(world, key, row["job"])
         _check_order(world, run, row["job"])
+        if world.restorer is None and not run.memo.items() <= json.loads(row["memo"]).items():
+            world.fail(f"{key} starts with {run.memo}, of which only {row['memo']} is kept")
     if row is None or row["state"] not in {"submitting", "unknown"}:
         abandoned = row is not None and row["outcome"] == "abandoned"
         if not abandoned:
