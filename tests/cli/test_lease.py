@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,9 @@ def test_one_runs_after_the_other_whatever_becomes_of_the_daemon(
     first = job(tmp_path, "first", "one", f"{alone}; read line < {gate}; rmdir {busy}", "solver")
     second = job(tmp_path, "second", "two", f"{alone}; rmdir {busy}", "solver")
     quick = job(tmp_path, "quick", "two", "true")
-    anew = {"environment": {}}  # the kinds of a process that is there already are known to it
+    anew: dict[str, Any] = {
+        "environment": {}
+    }  # the kinds of a process that is there already are known to it
     try:
         daemon = serve(start)
         first_id = run("submit", first, **anew).stdout.strip()
