@@ -229,6 +229,8 @@ def test_a_job_after_others_is_told_of_the_study_in_its_turn(conn: Connection) -
     told = f"WAITING: waits for {STUDY}, which rotor ({rotor}) has"
     assert (said(conn, wing), reason(conn, wing)) == (told, told)
     assert startable(conn) == []
+    late = take(conn, 4, "late", after=["mesh"])
+    assert [it.reason for it in look.history_of(conn, late)][1:] == [told.removeprefix("WAITING: ")]
     go_on(conn, rotor, STAGED, ACCEPTED, WENT_WELL, SUCCEEDED)
     assert startable(conn) == [wing]
 
