@@ -260,7 +260,8 @@ class TestValues:
         with pytest.raises(RejectedError) as no:
             await repaired.step(repaired.run(TYPES, parameters=wrong))
         assert str(no.value).replace(at, "AT").split("; parameters") == [
-            'parameters."AT.x": its unit is given as "parsecs", and the service lists the unit "kg"',
+            'parameters."AT.x": its unit is given as "parsecs", and the service lists the unit'
+            ' "kg"',
             '."AT.b": expected a value of type int, found the number 2.5',
             '."AT.nam": the study has no variable "AT.nam"; did you mean "AT.name"?',
             '."AT.y_array": it is of type array: give a CSV for it under [run.tables]',
