@@ -30,6 +30,8 @@ class Traits:
     `inputs_at_submit`: `submit` itself sends the inputs, so it is told where they lie.
     `poll_within`: the longest time (seconds) between two looks at a live run, for a place that may
     forget how a run ended; None: as for all.
+    `answers_within`: the longest time (seconds) that a verb takes which moves no bytes, where that
+    is longer than elsewhere; None: as for all.
     `stops`: it can stop a run. Where it cannot, a run that nobody wants any more is watched until
     its own end.
     """
@@ -44,6 +46,7 @@ class Traits:
     starts_after: bool = False
     inputs_at_submit: bool = False
     poll_within: float | None = None
+    answers_within: float | None = None
     stops: bool = True
 
 

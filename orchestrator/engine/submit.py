@@ -20,7 +20,7 @@ from orchestrator.core.lifecycle import Event
 from orchestrator.core.pacing import FASTEST_POLL, submit_limit
 from orchestrator.core.work import Change, Work
 from orchestrator.engine.inputs import staged
-from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run
+from orchestrator.engine.tools import Tools, as_run, call_limit
 
 
 async def submit(tools: Tools, work: Work) -> None:
@@ -43,7 +43,8 @@ async def submit(tools: Tools, work: Work) -> None:
         unsent = Change(event=Event.NOT_SENT, reason=why, due=tools.now().steady, tries=work.tries)
         await tools.move(work, unsent)
         return
-    limit = submit_limit(sum(one.size for one in inputs.values()))
+    size = sum(one.size for one in inputs.values())
+    limit = submit_limit(size, tools.backend(work).traits.answers_within)
     answer = await _call(tools, work, inputs, limit)
     if isinstance(answer, Submitted):
         change = Change(
@@ -98,7 +99,7 @@ async def find(tools: Tools, work: Work) -> None:
     """Look for the key of a run whose submit had a doubtful outcome."""
     asked = tools.now()
     try:
-        with anyio.fail_after(CALL_LIMIT):
+        with anyio.fail_after(call_limit(tools.backend(work))):
             finding = await tools.backend(work).find(as_run(work))
     except (BackendError, TimeoutError) as error:
         # No answer is no reason to ask a person: an outage ends by itself.

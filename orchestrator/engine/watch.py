@@ -19,7 +19,7 @@ from orchestrator.backend import (
 from orchestrator.core import decide
 from orchestrator.core.lifecycle import Event
 from orchestrator.core.work import Change, Work
-from orchestrator.engine.tools import CALL_LIMIT, CallError, Tools, all_of, as_run
+from orchestrator.engine.tools import CallError, Tools, all_of, as_run, call_limit
 
 
 async def watch(tools: Tools, works: Sequence[Work]) -> None:
@@ -28,7 +28,7 @@ async def watch(tools: Tools, works: Sequence[Work]) -> None:
     if not asked:
         return
     try:
-        with anyio.fail_after(CALL_LIMIT):
+        with anyio.fail_after(call_limit(tools.backend(works[0]))):
             answers = await tools.backend(works[0]).poll([as_run(one.work) for one in asked])
     except (BackendError, TimeoutError) as error:
         changes = [(one.work, _silent(tools, one, error)) for one in asked]
@@ -57,7 +57,7 @@ async def _stop_if_due(tools: Tools, work: Work) -> Asked:
         )
         work = await tools.move_on(work, change)
     try:
-        with anyio.fail_after(CALL_LIMIT):
+        with anyio.fail_after(call_limit(tools.backend(work))):
             await tools.backend(work).cancel(as_run(work))
     except (BackendError, TimeoutError) as error:
         # Only a poll tells whether it ended; the wish stays and is sent again at the next look.

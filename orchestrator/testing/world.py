@@ -55,7 +55,8 @@ class World:
         order = Random(f"after {seed}")  # noqa: S311 - a world is made of its seed
         for server in self.servers:
             _hold_back(server, order)
-        self.people = People(self, chance(self.random), order)
+        studies = Random(f"studies {seed}")  # noqa: S311 - so do those in which nobody needs one alone
+        self.people = People(self, chance(self.random), order, studies)
         if self.people.chained:
             self.max_runs += MORE_IN_CHAINS
         self._crashes = self.random.choice([0, 1, 2, 5])
