@@ -55,7 +55,8 @@ class World:
         order = Random(f"after {seed}")  # noqa: S311 - a world is made of its seed
         for server in self.servers:
             _hold_back(server, order)
-        studies = Random(f"studies {seed}")  # noqa: S311 - so do those in which nobody needs one alone
+        # So do those in which nobody needs anything alone.
+        studies = Random(f"studies {seed}")  # noqa: S311 - a world is made of its seed
         self.people = People(self, chance(self.random), order, studies)
         if self.people.chained:
             self.max_runs += MORE_IN_CHAINS

@@ -187,6 +187,22 @@ def test_a_queued_job_may_start_at_once() -> None:
 MESH = "mesh (m1), which is running"
 
 
+def test_a_job_that_waits_for_what_another_has_says_who_has_it() -> None:
+    """A job would stand in the queue for hours beside free places, and nobody would know why."""
+    line = "study 21, which wing (7k2) has"
+    lines = said({**QUEUED, "in_line_for": line}, room=5, live=1)
+    assert lines["waits for"] == line
+    assert lines["next"] == "it starts in its turn, as soon as that job's run has ended"
+
+
+@pytest.mark.parametrize("held", [{}, {"want": Want.HOLD, "hold_code": "lost", "hold_reason": "?"}])
+def test_a_run_says_what_it_has_to_itself(held: dict[str, Any]) -> None:
+    """A person who leaves a job held would not know that others wait for its study."""
+    lines = said({"lease": "study 21"} | held, {})
+    assert lines["has"] == "study 21, to itself until the run has ended"
+    assert "has" not in said({"lease": "study 21"}, {"state": RunState.ENDED})
+
+
 def test_a_job_that_waits_for_others_says_for_which() -> None:
     """People would raise limits, or look for a fault, where the mesh is simply not ready."""
     lines = said({**QUEUED, "waits_for": MESH}, ahead=3, live=2)

@@ -12,6 +12,11 @@ from orchestrator.backends.sostrades.service import Service
 from orchestrator.backends.sostrades.status import State
 from orchestrator.backends.sostrades.submitting import Progress
 
+ENDED = {
+    "STOPPED": "somebody stopped it in the service's web interface",
+    "POD ERROR": "POD ERROR: what the server had it calculated on has failed",
+}
+
 
 async def answer(service: Service, options: Options, run: Run) -> Answer:
     """Say how a run stands. Raises the five errors."""
@@ -44,7 +49,7 @@ def _told(status: Status, log: Log, stuck_after: float) -> Answer:
         case State.BUSY:
             return _busy(status, log, stuck_after)
         case State.STOPPED:
-            return Finished(ok=False, reason="somebody stopped it in the service's web interface")
+            return Finished(ok=False, reason=ENDED.get(status.word, status.word))
         case State.EDITED:
             return Lost(
                 f"somebody changed study {log.study} while it was calculated, or after: the"
