@@ -121,7 +121,7 @@ class TestOneExecution:
     async def test_an_answer_whose_number_cannot_be_seen_is_looked_for(self, lab: Lab) -> None:
         """A job would be executed again, because only the look behind its execute failed."""
         run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
-        lab.emulated.put("drop-before,on=HEAD *,skip=1")
+        lab.emulated.put("drop-before,on=HEAD *,skip=1")  # behind the one before the execute
         with pytest.raises(BackendError) as no:
             await lab.step(run)
         assert no.value.effect == "possible"
@@ -159,20 +159,45 @@ class TestOneExecution:
         assert isinstance(found, Unclear)
         assert "somebody has changed it" in found.why
 
-    async def test_what_somebody_did_before_the_execute_has_it_set_up_anew(self, lab: Lab) -> None:
-        """A study would be calculated with the values of somebody else."""
+    async def test_an_execution_before_ours_has_it_set_up_anew(self, lab: Lab) -> None:
+        """What somebody did just before would be taken for the job's own execution."""
         run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
-        lab.edits(9.0)
-        again = await lab.step(run)
-        assert (again.remote_id, again.memo.get("before")) == (None, None)
-        lab.edits(3.5)
         lab.somebody("execute")
         await lab.until(lambda: lab.executions(SLOW)[0]["status"] == "FINISHED")
         again = await lab.step(run)
-        assert (again.remote_id, again.memo.get("before")) == (None, None)
+        assert (again.remote_id, again.memo["before"], lab.emulated.calls(EXECUTED)) == (
+            None,
+            None,
+            0,
+        )
         run = await lab.started(again)
         assert isinstance(await lab.end(run), Finished)
-        assert len(lab.executions(SLOW)) == 2
+        assert (run.remote_id, run.memo["before"]) == ("1/2", 1)
+
+    @pytest.mark.parametrize("restarts", [False, True])
+    async def test_what_was_read_back_long_ago_is_read_back_again(
+        self, lab: Lab, monkeypatch: pytest.MonkeyPatch, *, restarts: bool
+    ) -> None:
+        """A study would be calculated with values that were changed over the weekend."""
+        run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
+        if restarts:
+            await lab.place.reopen()
+        else:
+            monkeypatch.setattr(submitting, "FRESH", 0.0)
+        again = await lab.step(run)
+        assert (again.remote_id, again.memo["before"], lab.emulated.calls(EXECUTED)) == (
+            None,
+            None,
+            0,
+        )
+
+    async def test_a_change_at_the_last_moment_holds_the_job(self, lab: Lab) -> None:
+        """A result of somebody else's parameters would be stored as the job's."""
+        run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
+        lab.edits(9.0)
+        answer = await lab.end(await lab.started(run))
+        assert isinstance(answer, Lost)
+        assert f'not with this job\'s values: "{FACTOR}": it reads "9.0"' in answer.evidence
 
     def test_a_study_has_one_name_for_all_accounts(self) -> None:
         """Two backends of one server would calculate a study at the same time."""
@@ -198,15 +223,13 @@ class TestValues:
     async def test_a_value_that_comes_late_is_waited_for(self, lab: Lab) -> None:
         """A study would be calculated before it has its values."""
         lab.emulated.put("slow-update=1000")
-        run = await lab.step(lab.run(parameters={FACTOR: 3.5}))
+        run = lab.run(parameters={FACTOR: 3.5})
         for _ in range(READS):
-            with pytest.raises(
-                TransientError, match=r"has not taken a value yet.*not the number 3.5"
-            ):
+            with pytest.raises(TransientError, match=r"not taken a value yet.*not the number 3.5"):
                 await lab.step(run)
         lab.emulated.pass_time(1001)
-        run = await lab.started(run)
-        assert run.memo["sent"] == {"parameters": 1}
+        await lab.started(run)
+        assert lab.emulated.calls(SENT) == 1
 
     async def test_a_value_that_is_never_kept_ends_the_job_with_the_reason(
         self, lab: Lab, monkeypatch: pytest.MonkeyPatch

@@ -33,6 +33,7 @@ from orchestrator.backends.sostrades.status import State
 
 READS = 6  # of values that are not there yet, before they are sent again
 MOST_SENT = 4  # times, before a job is refused: with the engine's pauses an hour or so
+FRESH = 60.0  # seconds after which values that were read back are read back once more
 LIVES = 600.0  # seconds for which a list of variables is believed
 
 
@@ -60,6 +61,7 @@ class Start:
         self._service, self._now = service, now
         self._sent: dict[str, Counter[Part]] = {}  # by key: how often; after a restart, never
         self._reads: dict[str, int] = {}  # by key: looks since in which a value was not there
+        self._read_back: dict[str, float] = {}  # by key: when all values were found there
         self._listed: dict[int, tuple[float, Mapping[str, Listed]]] = {}
 
     async def submit(self, run: Run) -> Submitted | Begun:
@@ -67,10 +69,12 @@ class Start:
         table = RunTable.model_validate(run.options)
         progress = Progress.model_validate(run.memo)
         with _nothing_started():
-            await self._check_idle(table)
             if progress.before is None:
+                await self._check_idle(table)
                 return (await self._set_up(run, table)).begun
-            if await self._has_changed(table, progress):
+            # Little is asked here: what is cut short from now on may have been started.
+            is_fresh = self._now() - self._read_back.pop(run.key, -inf) <= FRESH
+            if not is_fresh or await self._last(table.study) != progress.before:
                 return Progress().begun
         return await self._execute(table, progress.before)
 
@@ -84,6 +88,12 @@ class Start:
         """Drop what is remembered of a run."""
         self._sent.pop(run.key, None)
         self._reads.pop(run.key, None)
+        self._read_back.pop(run.key, None)
+
+    async def _last(self, study: int) -> int:
+        """Return the number of a study's last execution, 0 for none."""
+        log = await self._service.log(study, Use.SUBMIT)
+        return log.execution if log else 0
 
     async def _check_idle(self, table: RunTable) -> None:
         """Raise TransientError while somebody else has the study calculated.
@@ -104,8 +114,9 @@ class Start:
         while True:
             shown = await look(self._service, table, Use.SUBMIT, sent=files, seen={})
             if shown.part is None:
-                log = await self._service.log(table.study, Use.SUBMIT)
-                return Progress(before=log.execution if log else 0, tables=shown.tables)
+                before = await self._last(table.study)
+                self._read_back[run.key] = self._now()
+                return Progress(before=before, tables=shown.tables)
             await self._send(run, table, shown.part, str(shown.fault))
 
     async def _send(self, run: Run, table: RunTable, part: Part, fault: str) -> None:
@@ -126,14 +137,6 @@ class Start:
         sent[part] += 1
         self._reads[run.key] = 0
 
-    async def _has_changed(self, table: RunTable, progress: Progress) -> bool:
-        """Whether somebody executed or changed the study since all was read back."""
-        log = await self._service.log(table.study, Use.SUBMIT)
-        if (log.execution if log else 0) != progress.before:
-            return True
-        shown = await look(self._service, table, Use.SUBMIT, sent={}, seen=progress.tables)
-        return shown.fault is not None
-
     async def _execute(self, table: RunTable, before: int) -> Submitted:
         """Have it calculated, and see under which number."""
         try:
@@ -148,13 +151,13 @@ class Start:
                 effect="none",
             ) from None
         try:
-            log = await self._service.log(table.study, Use.SUBMIT)
+            number = await self._last(table.study)
         except BackendError as error:
             error.effect = "possible"  # of the execution, not of this look
             raise
-        if log is None or log.execution <= before:
+        if number <= before:
             raise ProtocolError(f"study {table.study} shows no new execution yet")
-        return Submitted(remote_id(table.study, log.execution))
+        return Submitted(remote_id(table.study, number))
 
     async def _variables(self, study: int) -> Mapping[str, Listed] | None:
         """Return the variables of a study; None where this server cannot list them now.
