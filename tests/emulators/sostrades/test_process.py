@@ -61,6 +61,17 @@ def test_state_and_work_survive_a_kill(starting: Start, tmp_path: Path) -> None:
     me.api.close()
 
 
+def test_a_process_that_dies_leaves_its_last_status(me: Client, slow: int) -> None:
+    """A run of which nothing is left would be told to have ended."""
+    me.act(slow, "edit", {"Slow.sleep_s": 1000.0})
+    me.execute(slow)
+    me.runs(slow)
+    until(lambda: "slow disc start" in me.log(slow))
+    worker = me.log(slow).partition("[worker: ")[2].partition("]")[0]
+    os.kill(int(worker), signal.SIGKILL)
+    assert me.over(slow) == "RUNNING"
+
+
 def test_faults_and_settings_are_listed(program: list[str], environment: dict[str, str]) -> None:
     """Nobody would know what can be set."""
     command = [*program, "emulate", "sostrades", "--faults"]
