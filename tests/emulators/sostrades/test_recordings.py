@@ -66,8 +66,7 @@ def _woken(me: Client) -> None:
 def _grant(me: Client) -> None:
     me.faults()
     me.act(1, "edit", {"Slow.sleep_s": 5.0})
-    for study, right in ((1, "CONTRIBUTOR"), (2, "COMMENTER"), (3, "RESTRICTED_VIEWER")):
-        me.act(study, "right", {"right": right})
+    me.act(1, "right", {"right": "CONTRIBUTOR"})
     me.over(2)
     me.over(3)
 
@@ -80,6 +79,7 @@ def _ninth(me: Client) -> None:
 
 # What happened between two recorded calls, or has to be waited for.
 BEFORE: dict[str, Hook] = {
+    "10_bob_noright": lambda me: me.act(1, "right", {"right": ""}),
     "19_status_fresh": lambda me: me.act(1, "edit", {"Slow.sleep_s": 15.0}),
     "30_execute_1": lambda me: me.faults("cold-start=1000"),
     "31_status_06": _warm,
