@@ -87,7 +87,8 @@ class Studies:
 
     def touch(self, study: int) -> tuple[str, str]:
         """Note that a study was changed; return when that was before, and when it is now."""
-        before, now = self.get(study)["modified"], str(self._ground.clock.date())[:26]
+        now = f"{self._ground.clock.date():%Y-%m-%d %H:%M:%S.%f}"
+        before = self.get(study)["modified"]
         self._db.do("UPDATE studies SET modified = :now WHERE id = :study", now=now, study=study)
         return before, now
 
