@@ -96,6 +96,11 @@ def _held(job: JobView, live: RunView | None) -> list[tuple[str, str]]:
     }
     if live is None and job.hold_code == "unknown":  # the queue was restored
         choices["unknown"] = f"look, then `{release}` to run it, `{cancel}` to give it up"
+    elif live is not None and live.state is RunState.RUNNING:  # it is stuck
+        choices["unknown"] = (
+            f"look for {live.remote_id} at {job.backend}; then `{release}` to look again,"
+            f" `{retry} --i-checked` for a new run instead, `{cancel}` to give it up"
+        )
     return [*said, ("next", f"nothing by itself; {choices[job.hold_code or 'user']}")]
 
 

@@ -29,11 +29,11 @@ FROM dependency AS it LEFT JOIN job ON job.id = it.awaits WHERE it.job = ?"""
 _OTHERS = """SELECT run.key, run.state, run.outcome FROM run JOIN job ON job.id = run.job
 WHERE job.lease = (SELECT lease FROM job WHERE id = :job) AND run.key <> :key"""
 
+_RUN = """SELECT run.state, run.memo, run.outcome, run.manifest_sha256, run.remote_id, job.want,
+job.shown, job.shown_since, run.job FROM run JOIN job ON job.id = run.job WHERE run.key = ?"""
 _UNTOLD = """SELECT id FROM job
 WHERE state = 'queued' AND in_line = 0 AND lease = (SELECT lease FROM job WHERE id = ?)"""
 
-_RUN = """SELECT run.state, run.outcome, run.manifest_sha256, run.remote_id, job.want, job.shown,
-job.shown_since, run.job FROM run JOIN job ON job.id = run.job WHERE run.key = ?"""
 
 
 def check_call(world: "World", verb: str, key: str) -> None:
@@ -73,6 +73,8 @@ def check_start(world: "World", run: Run) -> None:
         _check_after_restore(world, key, row["job"])
         _check_order(world, run, row["job"])
         _check_truly_alone(world, key, row["job"])
+        if world.restorer is None and not run.memo.items() <= json.loads(row["memo"]).items():
+            world.fail(f"{key} starts with {run.memo}, of which only {row['memo']} is kept")
     if row is None or row["state"] not in {"submitting", "unknown"}:
         abandoned = row is not None and row["outcome"] == "abandoned"
         if not abandoned:

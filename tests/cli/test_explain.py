@@ -256,6 +256,16 @@ def test_a_held_job_says_why_and_what_a_person_can_do(code: str, then: str) -> N
     assert "left alone" in lines["meanwhile"]
 
 
+def test_of_a_stuck_run_it_says_where_to_look() -> None:
+    """A person would be offered to adopt a run that has its name already, and be refused."""
+    job = {"want": Want.HOLD, "shown": Shown.HELD, "hold_code": "unknown", "hold_reason": "stuck"}
+    lines = said(job, {"state": RunState.RUNNING, "remote_id": "21/57"})
+    assert lines["next"] == (
+        f"nothing by itself; look for 21/57 at local; then {RELEASE} to look again, {RETRY[:-1]}"
+        f" --i-checked` for a new run instead, {CANCEL} to give it up"
+    )
+
+
 @pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED])
 def test_an_ended_job_says_why_where_and_whether_it_can_be_retried(state: JobState) -> None:
     """A retry would be offered for what succeeded, or results be promised that are not there."""

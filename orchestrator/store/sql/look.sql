@@ -133,8 +133,10 @@ SELECT id FROM job WHERE id IN (SELECT value FROM json_each(:ids))
 SELECT key FROM run WHERE state = 'ended' AND key IN (SELECT value FROM json_each(:keys))
 
 -- name: last_run
--- Whether the last run was given up while nobody could tell if it had been started.
-SELECT outcome = 'abandoned' AND remote_id IS NULL AND doubt_since IS NOT NULL AS abandoned
+-- Whether the last run was given up while nobody could tell if it had been started, or, as doubt
+-- that came after its start says, if it was still alive.
+SELECT outcome = 'abandoned' AND doubt_since IS NOT NULL
+       AND (remote_id IS NULL OR doubt_since > started) AS abandoned
 FROM run WHERE job = :job ORDER BY number DESC LIMIT 1
 
 -- name: live_run

@@ -44,7 +44,9 @@ FROM input WHERE job = :job
 -- the act failed: no person waits for that.
 UPDATE run SET
     state = :state, version = version + 1, tries = :tries, reason = :reason,
-    misses = CASE WHEN state = :state THEN misses + :missed ELSE 0 END,
+    misses = CASE WHEN state <> :state THEN 0
+                  WHEN (SELECT want FROM job WHERE id = run.job) <> :want THEN misses  -- told to nobody
+                  ELSE misses + :missed END,
     due = CASE WHEN (SELECT want FROM job WHERE id = run.job) <> :want THEN :steady
                WHEN :tries > 0 THEN :due
                WHEN (SELECT waits FROM job WHERE id = run.job) <> :waits THEN :steady ELSE :due END,
