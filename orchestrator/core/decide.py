@@ -309,7 +309,7 @@ def held_back(work: Work, now: Now) -> Change | None:
     if work.want is Want.CANCEL:
         return Change(
             event=Event.HARVEST_STEP,
-            reason=f"cancelled on request, before what it comes after had succeeded ({work.reason})",
+            reason=f"cancelled on request, before what it comes after succeeded ({work.reason})",
             due=now.steady,
             outcome=Outcome.CANCELLED,
             stop="cancel",

@@ -469,7 +469,7 @@ def test_a_success_waits_for_those_before_it() -> None:
 def test_a_success_that_waits_is_cancelled_at_once() -> None:
     """A cancel would wait for days, for other jobs, and what the run has to itself with it."""
     done = work(outcome=Outcome.SUCCEEDED, waits=Waits.YES, want=Want.CANCEL)
-    why = "cancelled on request, before what it comes after had succeeded (as it was)"
+    why = "cancelled on request, before what it comes after succeeded (as it was)"
     change = decide.held_back(done, NOW)
     assert change == ENDS(
         event=Event.HARVEST_STEP, reason=why, outcome=Outcome.CANCELLED, stop="cancel"
