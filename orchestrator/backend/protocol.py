@@ -43,11 +43,13 @@ class Backend(Protocol):
         Begun is no error: the memo in it is committed, then the same step is asked for again.
         """
 
-    async def submit(self, run: Run) -> Submitted:
+    async def submit(self, run: Run) -> Submitted | Begun:
         """Start the run once, marked with its key.
 
         The intent is committed before this is called. MUST raise with `effect="none"` only where
-        it is proved that nothing was and nothing will be started by this call.
+        it is proved that nothing was and nothing will be started by this call. The same holds for
+        Begun: the memo in it is committed, then this is called again, at once. Each such round is
+        two lines of `status.log`, so there SHOULD be one or two, and MUST be an end of them.
 
         Where `traits.starts_after` is set, the run MUST NOT start before all of `run.after` have
         succeeded there, nor ever when one of them has not. Until it starts, it is Alive. It MAY be
@@ -58,18 +60,24 @@ class Backend(Protocol):
         """Look for a run by its key after a doubtful outcome. MUST NOT change anything.
 
         MUST answer Absent only from a complete and current view, Several where more than one run
-        carries the key, Unclear where it cannot tell.
+        carries the key, Unclear where it cannot tell. Absent may be `proved` only by `run.memo`,
+        which is what `submit` was last called with: a view alone proves nothing at once.
         """
 
     async def poll(self, runs: Sequence[Run]) -> Mapping[str, Answer]:
         """Ask how runs stand; at most `traits.poll_batch`. The answer is by key.
 
         A key that is missing from the answer counts as NoAnswer. MUST answer Finished or Lost only
-        with evidence: a run that cannot be seen is NoAnswer.
+        with evidence: a run that cannot be seen is NoAnswer. Stuck has the job held at once, so it
+        SHOULD be answered only after patience with what may still move.
         """
 
     async def cancel(self, run: Run) -> None:
-        """Ask for the run's end. MUST be safe to repeat; only `poll` tells whether it ended."""
+        """Ask for the run's end. MUST be safe to repeat; only `poll` tells whether it ended.
+
+        Unless `traits.stops` is set this MUST change nothing, and raise RejectedError (effect none)
+        that tells people how they can end it: at every look at a run that nobody wants any more.
+        """
 
     async def sync(self, run: Run) -> None:
         """Have what a live run has left so far made visible to `list_outputs`.
@@ -136,6 +144,12 @@ class Kind:
     `[run]` table of a job spec. `open` opens one; leaving the context closes it. `max_runs` says
     how many runs may be live at once with these options. `verbs` returns what people can do
     there beside running jobs; `examine` looks at account and service for `doctor`.
+
+    `lease` is given the options and the `[run]` table of a job, both checked (the table as JSON),
+    and returns what the job's runs need to themselves, None for nothing: one run at a time has it,
+    from the start of its staging to its end, also while it is held. Its name, for people too, MUST
+    be the same for every configured backend that means the same thing: "https://host/ study 21".
+    It is asked once, when the job is accepted. MUST NOT look anywhere else.
     """
 
     name: str
@@ -146,3 +160,4 @@ class Kind:
     max_runs: Callable[[Any], int]
     verbs: Callable[[], Mapping[str, Verb]] = dict
     examine: Callable[[Any], Awaitable[Sequence[Diagnosis]]] | None = None
+    lease: Callable[[Any, Mapping[str, JsonValue]], str | None] = lambda _options, _run: None

@@ -30,6 +30,10 @@ class Traits:
     `inputs_at_submit`: `submit` itself sends the inputs, so it is told where they lie.
     `poll_within`: the longest time (seconds) between two looks at a live run, for a place that may
     forget how a run ended; None: as for all.
+    `answers_within`: the longest time (seconds) that a verb takes which moves no bytes, where that
+    is longer than elsewhere; None: as for all.
+    `stops`: it can stop a run. Where it cannot, a run that nobody wants any more is watched until
+    its own end.
     """
 
     absence_window: float | None = None
@@ -42,6 +46,8 @@ class Traits:
     starts_after: bool = False
     inputs_at_submit: bool = False
     poll_within: float | None = None
+    answers_within: float | None = None
+    stops: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +135,14 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The input is on its way; `memo` is kept, then `stage` is called for the same step again.
+    """Something was set up over there; `memo` is kept, then the same verb is called again.
 
-    For what must not be forgotten while an input is brought over, such as an upload to be aborted,
-    and so that a long way is many acts, between which a cancel is noticed.
+    From `stage`: the input is on its way. For what must not be forgotten while it is brought over,
+    such as an upload to be aborted, and so that a long way is many acts, between which a cancel is
+    noticed.
+
+    From `submit`: proof that nothing was started yet. For what must be known, whatever happens,
+    before the run is started, such as the number of the last run there.
     """
 
     memo: Memo
@@ -157,9 +167,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The key is not there. Proof only together with `Traits.absence_window`."""
+    """The key is not there. Proof only together with `Traits.absence_window`.
+
+    With `proved` it is proof at once: `Run.memo` shows that no submit has asked for the start yet.
+    """
 
     evidence: str
+    proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +204,8 @@ class Alive:
 class Finished:
     """The run is at its end, with evidence.
 
-    `stopped` tells that it ended because a stop was asked for: "cancel" through our `cancel`,
-    "time_limit" by a backend that keeps it.
+    `stopped` tells that it ended because a stop was asked for: "cancel" through our `cancel`, or by
+    a person where that says that only a person can; "time_limit" by a backend that keeps it.
     """
 
     ok: bool
@@ -208,13 +222,20 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Stuck:
+    """The run may be alive or dead, and looking again will not tell: a person must look there."""
+
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoAnswer:
     """Nothing is known about this run now. Never an end."""
 
     why: str
 
 
-Answer = Alive | Finished | Lost | NoAnswer
+Answer = Alive | Finished | Lost | Stuck | NoAnswer
 
 
 @dataclass(frozen=True, slots=True)

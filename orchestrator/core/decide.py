@@ -17,6 +17,12 @@ MAYBE_STARTED = (
     " cancel to give it up"
 )
 """Why nothing starts a job by itself that a restored queue brought back."""
+BY_ITSELF = {
+    "cancel": "although it was to be stopped",
+    "deadline": "after its deadline",
+    "time_limit": "after its time limit",
+}
+"""What is said of a run that ended before a stop reached it, or where nothing can stop it."""
 LOOK_AGAIN = 3600.0  # seconds; what changes meanwhile makes the run due at once
 SOONEST_LOOK = 2.0  # seconds between two looks for a run whose submit was not answered
 MISSES_BEFORE_HOLD = 12  # with their backoff about half an hour, before a person is asked
@@ -196,6 +202,14 @@ def alive(
     return Change(event=Event.ALIVE, reason=detail or work.reason, due=due)
 
 
+def unstoppable(work: Work, detail: str, how: str, *, due: float) -> Change:
+    """Nobody wants the run any more, and its place cannot stop it: it is watched until its own end.
+
+    `how` tells people how they can end it. It is no failure: the run is not looked at any sooner.
+    """
+    return Change(event=Event.ALIVE, reason=detail or work.reason, due=due, error=how)
+
+
 def next_poll(work: Work, now: Now, u: float, *, hints: bool, within: float | None = None) -> float:
     """Return the steady time of the next look at a run on which all is well.
 
@@ -220,6 +234,31 @@ def lost(work: Work, evidence: str, now: Now) -> Change:
     return Change(event=Event.ALIVE, reason=work.reason, due=now.steady, hold=Hold("lost", reason))
 
 
+def stuck(work: Work, evidence: str, now: Now) -> Change:
+    """It may be alive or dead: the job is held until a person has looked, and says what it is.
+
+    Also when it was cancelled before anybody had been told: to take it for given up could set the
+    next run beside a live one. Whoever was told and then cancels has given it up.
+    """
+    why = f"stuck: {evidence}"
+    if work.want is Want.CANCEL and work.misses:  # of a run, no other answer counts as a miss
+        return _give_up(work, why, now)
+    cancelled = "cancelled on request, but " if work.want is Want.CANCEL else ""
+    reason = (
+        f"{cancelled}{why}; look at {work.backend} for {work.remote_id}, then: release to look"
+        " again, retry --i-checked for a new run instead, cancel to give it up"
+    )
+    return Change(
+        event=Event.ALIVE,
+        reason=work.reason,
+        due=now.steady,
+        missed=True,
+        error=why,
+        hold=Hold("unknown", reason),
+        doubt_since=now.steady,
+    )
+
+
 def finished(
     work: Work,
     *,
@@ -241,6 +280,8 @@ def finished(
         }[cause]
     else:
         outcome = Outcome.SUCCEEDED if ok else Outcome.FAILED
+        if work.stop is not None:
+            why = f"{why}; it ended by itself, {BY_ITSELF[work.stop]}"
     return Change(
         event=Event.FINISHED, reason=why, due=now.steady, outcome=outcome, exit_code=exit_code
     )
@@ -251,7 +292,8 @@ def held_back(work: Work, now: Now) -> Change | None:
 
     A run that was begun early counts as succeeded only when all that it comes after have. When one
     of those has failed by our judgment, which may be stricter than that of its place, this one has
-    failed, too, and says why: what it worked on is not to be relied on. Its outputs are kept.
+    failed, too, and says why: what it worked on is not to be relied on. Its outputs are kept. One
+    that is cancelled meanwhile has not succeeded either.
     """
     if work.outcome is not Outcome.SUCCEEDED:
         return None
@@ -264,6 +306,14 @@ def held_back(work: Work, now: Now) -> Change | None:
         )
     if work.waits is Waits.NO:
         return None
+    if work.want is Want.CANCEL:
+        return Change(
+            event=Event.HARVEST_STEP,
+            reason=f"cancelled on request, before what it comes after succeeded ({work.reason})",
+            due=now.steady,
+            outcome=Outcome.CANCELLED,
+            stop="cancel",
+        )
     return Change(event=Event.HARVEST_STEP, reason=work.reason, due=now.steady + LOOK_AGAIN)
 
 

@@ -11,7 +11,9 @@ from typing import NamedTuple
 class JobState(StrEnum):
     """Where an accepted job stands. Hold and cancel are wishes beside it, not states."""
 
-    QUEUED = "queued"  # no live run; the engine starts one when `due` has come and a slot is free
+    # No live run; the engine starts one when `due` has come, a slot is free, and no other run has
+    # what it needs to itself.
+    QUEUED = "queued"
     ACTIVE = "active"  # has a live run; the run's own state says what happens next
     SUCCEEDED = "succeeded"  # final: its last run's results are published
     FAILED = "failed"  # final, until a person asks for a retry
@@ -97,7 +99,7 @@ MOVES: tuple[Move, ...] = (
     Move(_S, Event.DROPPED, _E, "cancelled before anything was started"),
     Move(_S, Event.GIVEN_UP, _E, "a person asked for a new run instead"),
     Move(_U, Event.ACCEPTED, _R, "the backend took it and named it"),
-    Move(_U, Event.NOT_SENT, _S, "the call provably had no effect: it is made again later"),
+    Move(_U, Event.NOT_SENT, _S, "provably nothing was started: the call is made again"),
     Move(_U, Event.REFUSED, _E, "the backend refused it before any effect"),
     Move(_U, Event.DOUBTFUL, _K, "no proof either way: it is looked for, never guessed"),
     Move(_K, Event.FOUND, _R, "the backend knows our key"),
@@ -109,7 +111,7 @@ MOVES: tuple[Move, ...] = (
     Move(_R, Event.ALIVE, _R, "still there, or no answer: silence changes nothing"),
     Move(_R, Event.STOPPING, _R, "a stop was wished for: the wish is kept before the call"),
     Move(_R, Event.FINISHED, _H, "the backend reported an end: its outputs are fetched"),
-    Move(_R, Event.GIVEN_UP, _E, "proved lost, and a person asked for a new run or a cancel"),
+    Move(_R, Event.GIVEN_UP, _E, "lost or stuck, and a person asked for a new run or a cancel"),
     Move(_H, Event.HARVEST_STEP, _H, "an output was fetched, or is tried again later"),
     Move(_H, Event.PUBLISHED, _E, "the results are whole, synced and visible"),
     Move(_H, Event.GIVEN_UP, _E, "a person gave up on outputs that cannot be fetched"),
@@ -134,7 +136,8 @@ class Shown(StrEnum):
     """What people see: derived from job, run and wish, never stored as a state."""
 
     QUEUED = "QUEUED"
-    WAITING = "WAITING"  # queued, for other jobs to succeed or for its next try
+    # Queued, for other jobs to succeed, for what another job has to itself, or for its next try.
+    WAITING = "WAITING"
     STAGING = "STAGING"
     SUBMITTING = "SUBMITTING"
     UNKNOWN = "UNKNOWN"
@@ -152,7 +155,7 @@ def shown(job: JobState, want: Want, run: RunState | None, *, waiting: bool = Fa
     """Return the word people see for a job.
 
     `run` is the state of its live run, None without one; `waiting` says that a queued job waits for
-    others, or has been run before and waits for its next try.
+    others, for what another has to itself, or, having been run before, for its next try.
     """
     if job.is_final:
         return Shown(job.value.upper())

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from orchestrator.backend import Backend, RejectedError, TransientError
 from orchestrator.core.work import Work
 from orchestrator.engine.glance import glance, listed, told_apart
-from orchestrator.engine.tools import CALL_LIMIT, as_run
+from orchestrator.engine.tools import as_run, call_limit
 
 SYNC = ":sync"
 """Has what a run has left brought to light; tells what was shown before."""
@@ -45,7 +45,7 @@ async def look(
     # Where it can be seen at any time, or never, there is nothing to wait for.
     before = told_apart(await listed(backend, run)) if within else ""
     try:
-        with anyio.fail_after(CALL_LIMIT):
+        with anyio.fail_after(call_limit(backend)):
             await backend.sync(run)
     except TimeoutError:
         raise TransientError("the service did not answer in time") from None

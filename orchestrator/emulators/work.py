@@ -51,11 +51,11 @@ class Work:
 
     def ended(self, run: str) -> int | None:
         """Return the exit code of a run, -9 if it died without one; None while it works."""
-        alive = self._wrapper_lives(run)
-        try:  # read after we looked: who is dead now has written it before
-            return int((self._folder / run / "status").read_text())
-        except FileNotFoundError:
-            return None if alive else -signal.SIGKILL
+        code = self._code(run)
+        if code is not None or self._wrapper_lives(run):
+            return code
+        code = self._code(run)  # read after we looked: who is dead now has written it before
+        return -signal.SIGKILL if code is None else code
 
     def said(self, run: str, stream: str, most: int = 2000) -> str:
         """Return the last bytes, not more than so many, of a run's "stdout" or "stderr"."""
@@ -85,8 +85,15 @@ class Work:
 
     def kill_all(self) -> None:
         """Kill the processes of every run."""
-        for run in {*self.live(), *self._children}:
+        at_work = [run for run, child in self._children.items() if child.poll() is None]
+        for run in {*self.live(), *at_work}:
             self.kill(run)
+
+    def _code(self, run: str) -> int | None:
+        try:
+            return int((self._folder / run / "status").read_text())
+        except FileNotFoundError:
+            return None
 
     def _is_starting(self, run: str) -> bool:
         """Whether a wrapper, perhaps of an emulator that was killed, has yet to write its pid."""
@@ -118,7 +125,7 @@ class Work:
                     environment = file.read()
             except OSError:  # gone, or another user's
                 continue
-            if self._mark not in environment:
+            if self._mark not in environment:  # most are none of ours: splitting them takes long
                 continue
             for variable in environment.split(b"\0"):
                 if variable.startswith(self._mark):

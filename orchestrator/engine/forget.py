@@ -5,14 +5,14 @@ import anyio
 from orchestrator.backend import BackendError
 from orchestrator.core.pacing import backoff
 from orchestrator.core.work import Work
-from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run, reason_of
+from orchestrator.engine.tools import Tools, as_run, call_limit, reason_of
 from orchestrator.store import runs
 
 
 async def forget(tools: Tools, work: Work) -> None:
     """Ask once; note that it was done, or when it is tried again."""
     try:
-        with anyio.fail_after(CALL_LIMIT):
+        with anyio.fail_after(call_limit(tools.backend(work))):
             await tools.backend(work).forget(as_run(work))
     except (BackendError, TimeoutError) as error:
         now = tools.now()

@@ -13,7 +13,7 @@ from anyio.from_thread import check_cancelled
 from orchestrator.backend import Backend, BackendError, Output, RejectedError, Run, TransientError
 from orchestrator.core.faults import DiskFullError, FatalStorageError
 from orchestrator.core.names import Foreign, local_names
-from orchestrator.engine.tools import CALL_LIMIT, InThread
+from orchestrator.engine.tools import InThread, call_limit
 from orchestrator.store.copying import copy
 from orchestrator.store.results import Announced, MismatchError, ResultError
 
@@ -55,7 +55,7 @@ class Glance:
 async def listed(backend: Backend, run: Run) -> Sequence[Output]:
     """Return what can be seen of a live run's outputs. Raises the five errors."""
     try:
-        with anyio.fail_after(CALL_LIMIT):
+        with anyio.fail_after(call_limit(backend)):
             return await backend.list_outputs(run)
     except TimeoutError:
         raise TransientError("its outputs were not listed in time", effect="none") from None

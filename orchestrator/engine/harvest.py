@@ -16,7 +16,7 @@ from orchestrator.core.names import Foreign, folders_beside, local_names
 from orchestrator.core.patterns import any_of
 from orchestrator.core.work import Change, Work
 from orchestrator.engine.forget import forget
-from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run
+from orchestrator.engine.tools import Tools, as_run, call_limit
 from orchestrator.store import look, results, runs
 from orchestrator.store.look import Step
 from orchestrator.store.results import EndedRun, Item, Published, Unpack
@@ -95,7 +95,7 @@ async def _take_steps(tools: Tools, work: Work) -> Work | None:
 
 async def _list(tools: Tools, work: Work) -> list[Step]:
     """Return what there is to fetch, each with the name it will have here."""
-    with anyio.fail_after(CALL_LIMIT):
+    with anyio.fail_after(call_limit(tools.backend(work))):
         found = await tools.backend(work).list_outputs(as_run(work))
     names = local_names([Foreign(output.name, output.log) for output in found])
     # What was a file in an earlier listing may be a folder now.

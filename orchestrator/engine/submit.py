@@ -8,6 +8,7 @@ import anyio
 from orchestrator.backend import (
     Absent,
     BackendError,
+    Begun,
     Found,
     Input,
     RejectedError,
@@ -19,7 +20,7 @@ from orchestrator.core.lifecycle import Event
 from orchestrator.core.pacing import FASTEST_POLL, submit_limit
 from orchestrator.core.work import Change, Work
 from orchestrator.engine.inputs import staged
-from orchestrator.engine.tools import CALL_LIMIT, Tools, as_run
+from orchestrator.engine.tools import Tools, as_run, call_limit
 
 
 async def submit(tools: Tools, work: Work) -> None:
@@ -42,7 +43,8 @@ async def submit(tools: Tools, work: Work) -> None:
         unsent = Change(event=Event.NOT_SENT, reason=why, due=tools.now().steady, tries=work.tries)
         await tools.move(work, unsent)
         return
-    limit = submit_limit(sum(one.size for one in inputs.values()))
+    size = sum(one.size for one in inputs.values())
+    limit = submit_limit(size, tools.backend(work).traits.answers_within)
     answer = await _call(tools, work, inputs, limit)
     if isinstance(answer, Submitted):
         change = Change(
@@ -52,6 +54,14 @@ async def submit(tools: Tools, work: Work) -> None:
             remote_id=answer.remote_id,
             memo=answer.memo,
             started=tools.now().steady,
+        )
+    elif isinstance(answer, Begun):  # proof like any other that nothing was started
+        change = Change(
+            event=Event.NOT_SENT,
+            reason="set up over there, and not started yet",
+            due=tools.now().steady,
+            tries=work.tries,
+            memo=answer.memo,
         )
     elif answer is None:
         change = decide.doubt(work, f"no answer within {limit:.0f} s", tools.now())
@@ -66,7 +76,7 @@ async def submit(tools: Tools, work: Work) -> None:
 
 async def _call(
     tools: Tools, work: Work, inputs: Mapping[str, Input], limit: float
-) -> Submitted | BackendError | None:
+) -> Submitted | Begun | BackendError | None:
     """Make the call, unbroken by our own shutdown; None when it takes too long."""
     with anyio.move_on_after(limit, shield=True):
         try:
@@ -80,8 +90,8 @@ async def _call(
 
 
 async def doubt(tools: Tools, work: Work) -> None:
-    """A run found at rest in the middle of its submit: the process that made the call has ended."""
-    why = "the daemon ended during the submit"
+    """A run found at rest in the middle of its submit: nothing was written of how it went."""
+    why = "the submit was cut short here"
     await tools.move(work, decide.doubt(work, why, tools.now()))
 
 
@@ -89,7 +99,7 @@ async def find(tools: Tools, work: Work) -> None:
     """Look for the key of a run whose submit had a doubtful outcome."""
     asked = tools.now()
     try:
-        with anyio.fail_after(CALL_LIMIT):
+        with anyio.fail_after(call_limit(tools.backend(work))):
             finding = await tools.backend(work).find(as_run(work))
     except (BackendError, TimeoutError) as error:
         # No answer is no reason to ask a person: an outage ends by itself.
@@ -106,7 +116,7 @@ async def find(tools: Tools, work: Work) -> None:
             started=now.steady,
         )
     elif isinstance(finding, Absent):
-        window = tools.backend(work).traits.absence_window
+        window = 0.0 if finding.proved else tools.backend(work).traits.absence_window
         # As of the question: the answer may be long on its way, and proves nothing after it left.
         change = decide.absent(work, finding.evidence, window, asked, tools.u())
     elif isinstance(finding, Several):

@@ -22,12 +22,20 @@ from orchestrator.store.database import Database
 T = TypeVar("T")
 
 CALL_LIMIT = 120.0
-"""Seconds within which every call of a backend must come back that moves no bytes."""
+"""Seconds within which every call of a backend must come back that moves no bytes, unless it takes
+longer by its nature.
+"""
 
 TELL_FULL_AGAIN = 60.0  # seconds
 
 CallError = BackendError | TimeoutError
 """How a call fails that may work later."""
+
+
+def call_limit(backend: Backend) -> float:
+    """Return the seconds within which a call of this backend must come back."""
+    within = backend.traits.answers_within
+    return CALL_LIMIT if within is None else within
 
 
 class InThread(Protocol):

@@ -13,12 +13,13 @@ from orchestrator.backend import (
     Finished,
     Lost,
     NoAnswer,
+    Stuck,
     TransientError,
 )
 from orchestrator.core import decide
 from orchestrator.core.lifecycle import Event
 from orchestrator.core.work import Change, Work
-from orchestrator.engine.tools import CALL_LIMIT, CallError, Tools, all_of, as_run
+from orchestrator.engine.tools import CallError, Tools, all_of, as_run, call_limit
 
 
 async def watch(tools: Tools, works: Sequence[Work]) -> None:
@@ -27,7 +28,7 @@ async def watch(tools: Tools, works: Sequence[Work]) -> None:
     if not asked:
         return
     try:
-        with anyio.fail_after(CALL_LIMIT):
+        with anyio.fail_after(call_limit(tools.backend(works[0]))):
             answers = await tools.backend(works[0]).poll([as_run(one.work) for one in asked])
     except (BackendError, TimeoutError) as error:
         changes = [(one.work, _silent(tools, one, error)) for one in asked]
@@ -56,7 +57,7 @@ async def _stop_if_due(tools: Tools, work: Work) -> Asked:
         )
         work = await tools.move_on(work, change)
     try:
-        with anyio.fail_after(CALL_LIMIT):
+        with anyio.fail_after(call_limit(tools.backend(work))):
             await tools.backend(work).cancel(as_run(work))
     except (BackendError, TimeoutError) as error:
         # Only a poll tells whether it ended; the wish stays and is sent again at the next look.
@@ -65,13 +66,10 @@ async def _stop_if_due(tools: Tools, work: Work) -> Asked:
 
 
 def _judge(tools: Tools, asked: Asked, answer: Answer | None) -> Change:
-    work, now, u = asked.work, tools.now(), tools.u()
+    work, now = asked.work, tools.now()
     match answer:
-        case Alive() if asked.refused:
-            return tools.later(work, Event.ALIVE, *asked.refused)
         case Alive():
-            it = tools.backend(work).traits
-            return decide.alive(work, answer.detail, now, u, hints=it.hints, within=it.poll_within)
+            return _goes_on(tools, asked, answer.detail)
         case Finished():
             return decide.finished(
                 work,
@@ -83,16 +81,32 @@ def _judge(tools: Tools, asked: Asked, answer: Answer | None) -> Change:
             )
         case Lost():
             return decide.lost(work, answer.evidence, now)
+        case Stuck():
+            return decide.stuck(work, answer.evidence, now)
         case NoAnswer():
             return _silent(tools, asked, TransientError(answer.why))
         case None:
             return _silent(tools, asked, TransientError("the backend did not mention it"))
 
 
+def _goes_on(tools: Tools, asked: Asked, detail: str) -> Change:
+    work, it = asked.work, tools.backend(asked.work).traits
+    if not asked.refused:
+        now, u = tools.now(), tools.u()
+        return decide.alive(work, detail, now, u, hints=it.hints, within=it.poll_within)
+    if it.stops:
+        return tools.later(work, Event.ALIVE, *asked.refused)
+    how = "; ".join(str(error) for error in asked.refused)
+    return decide.unstoppable(work, detail, how, due=_next_look(tools, work))
+
+
 def _silent(tools: Tools, asked: Asked, error: CallError) -> Change:
     """No answer: the run stays as it is, and is looked at no sooner than after a good one."""
     work = asked.work
     change = tools.later(work, Event.ALIVE, *asked.refused, error)
+    return replace(change, due=max(change.due, _next_look(tools, work)))
+
+
+def _next_look(tools: Tools, work: Work) -> float:
     it = tools.backend(work).traits
-    soonest = decide.next_poll(work, tools.now(), tools.u(), hints=it.hints, within=it.poll_within)
-    return replace(change, due=max(change.due, soonest))
+    return decide.next_poll(work, tools.now(), tools.u(), hints=it.hints, within=it.poll_within)

@@ -321,6 +321,50 @@ def test_a_lost_run_waits_for_a_person() -> None:
     assert change == STAYS(event=Event.ALIVE, due=1000.0, hold=Hold("lost", reason))
 
 
+STUCK = (
+    "look at there for 21/57, then: release to look again, retry --i-checked for a new run"
+    " instead, cancel to give it up"
+)
+
+
+@pytest.mark.parametrize(
+    ("want", "said"),
+    [
+        (Want.RUN, "stuck: its log stands"),
+        (Want.CANCEL, "cancelled on request, but stuck: its log stands"),
+    ],
+)
+def test_a_stuck_run_waits_for_a_person(want: Want, said: str) -> None:
+    """It would be taken for dead while it computes, or hang there for ever."""
+    stuck = decide.stuck(work(want=want, remote_id="21/57"), "its log stands", NOW)
+    hold = Hold("unknown", f"{said}; {STUCK}")
+    event, error = Event.ALIVE, "stuck: its log stands"
+    assert stuck == STAYS(
+        event=event, due=1000.0, missed=True, error=error, hold=hold, doubt_since=1000.0
+    )
+
+
+def test_a_stuck_run_is_given_up_by_who_was_told() -> None:
+    """A job could not be got rid of, or be asked about again and again."""
+    told = work(want=Want.CANCEL, misses=1, remote_id="21/57")
+    assert decide.stuck(told, "its log stands", NOW) == ENDS(
+        event=Event.GIVEN_UP,
+        reason="cancelled on request, and given up: stuck: its log stands",
+        outcome=Outcome.ABANDONED,
+        job=JobState.CANCELLED,
+    )
+    assert decide.stuck(work(misses=1), "its log stands", NOW).event is Event.ALIVE
+
+
+def test_a_run_that_nothing_can_stop_is_looked_at_as_before() -> None:
+    """It would be asked after in a hurry, or its person not be told how to end it."""
+    look = partial(decide.unstoppable, work(tries=3, stop="cancel"), how="press stop", due=1300.0)
+    assert look("step 7") == Change(
+        event=Event.ALIVE, reason="step 7", due=1300.0, error="press stop"
+    )
+    assert look("") == STAYS(event=Event.ALIVE, due=1300.0, error="press stop")
+
+
 def test_a_lost_run_that_was_cancelled_ends() -> None:
     """A person would be asked what he has already answered."""
     assert decide.lost(work(want=Want.CANCEL), "reboot", NOW) == ENDS(
@@ -339,7 +383,34 @@ def test_a_lost_run_that_was_cancelled_ends() -> None:
     [
         (True, None, None, Outcome.SUCCEEDED, "exit 3"),
         (False, None, None, Outcome.FAILED, "exit 3"),
-        (True, None, "cancel", Outcome.SUCCEEDED, "exit 3"),  # it won the race against the stop
+        (
+            True,
+            None,
+            "cancel",
+            Outcome.SUCCEEDED,
+            "exit 3; it ended by itself, although it was to be stopped",
+        ),
+        (
+            False,
+            None,
+            "cancel",
+            Outcome.FAILED,
+            "exit 3; it ended by itself, although it was to be stopped",
+        ),
+        (
+            True,
+            None,
+            "deadline",
+            Outcome.SUCCEEDED,
+            "exit 3; it ended by itself, after its deadline",
+        ),
+        (
+            True,
+            None,
+            "time_limit",
+            Outcome.SUCCEEDED,
+            "exit 3; it ended by itself, after its time limit",
+        ),
         (False, "cancel", "cancel", Outcome.CANCELLED, "stopped on request (exit 3)"),
         # somebody stopped it over there
         (False, "cancel", None, Outcome.CANCELLED, "stopped on request (exit 3)"),
@@ -393,6 +464,16 @@ def test_a_success_waits_for_those_before_it() -> None:
     """A job would be called a success, and the mesh it worked on a failure an hour later."""
     done = work(outcome=Outcome.SUCCEEDED, waits=Waits.BEHIND)
     assert decide.held_back(done, NOW) == STAYS(event=Event.HARVEST_STEP, due=4600.0)
+
+
+def test_a_success_that_waits_is_cancelled_at_once() -> None:
+    """A cancel would wait for days, for other jobs, and what the run has to itself with it."""
+    done = work(outcome=Outcome.SUCCEEDED, waits=Waits.YES, want=Want.CANCEL)
+    why = "cancelled on request, before what it comes after succeeded (as it was)"
+    change = decide.held_back(done, NOW)
+    assert change == ENDS(
+        event=Event.HARVEST_STEP, reason=why, outcome=Outcome.CANCELLED, stop="cancel"
+    )
 
 
 @pytest.mark.parametrize("waits", Waits)

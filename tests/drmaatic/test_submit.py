@@ -178,7 +178,7 @@ async def test_what_comes_before_is_told_to_the_service(
             await place.backend.submit(replace(run, after=(str(lives.remote_id), gone)))
         assert caught.value.effect == "none"
     assert posts(emulated, year) == before
-    submitted = await place.backend.submit(behind)
+    submitted = await place.submit(behind)
     told = await record(place, replace(run, remote_id=submitted.remote_id))
     assert (told["depends_on"], told["dependency_type"]) == ([lives.remote_id], "afterok")
     await place.cancelled(lives)
@@ -203,7 +203,7 @@ async def test_a_task_that_is_too_dear_waits_alone(place: Place, emulated: Emula
     assert posts(emulated) == 2, "what is refused costs credit, too"
     await place.poll(lives)
     emulated.pass_time(1501)
-    assert (await place.backend.submit(dear)).remote_id == emulated.starts(dear.key)[0]
+    assert (await place.submit(dear)).remote_id == emulated.starts(dear.key)[0]
     emulated.set(credit=50)
     with pytest.raises(QuotaError):
         await place.backend.submit(dear)
@@ -267,7 +267,7 @@ async def test_what_the_service_began_otherwise_is_not_taken_for_ours(
             told = {"uuid": PARENT, "task": "sleep", "status": RUNNING, "params": [seconds]}
             there.append(json.dumps({**told, "job_description": description(run), **more}).encode())
             if says is None:
-                assert (await place.backend.submit(run)).remote_id == PARENT
+                assert (await place.submit(run)).remote_id == PARENT
                 return
             with pytest.raises(ProtocolError, match=says) as caught:
                 await place.backend.submit(run)

@@ -131,7 +131,10 @@ def test_a_missing_extra_is_said(environment: dict[str, str], tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["emulate", "nothing", "--root", "r"], "there is cloudhpc, drmaatic, thecrossproduct"),
+        (
+            ["emulate", "nothing", "--root", "r"],
+            "there is cloudhpc, drmaatic, sostrades, thecrossproduct",
+        ),
         (["emulate", "thecrossproduct"], "--root DIR"),
         (["emulate", "thecrossproduct", "--root", "r", "--fault", "no"], "no fault 'no'"),
     ],

@@ -13,6 +13,7 @@ from orchestrator.backend import (
     Alive,
     Answer,
     Backend,
+    Begun,
     Context,
     Finding,
     Finished,
@@ -54,7 +55,7 @@ class HoldsBack:
         """Add that it holds back; what is held back gives no hints."""
         return replace(self._inner.traits, starts_after=True, hints=False)
 
-    async def submit(self, run: Run) -> Submitted:
+    async def submit(self, run: Run) -> Submitted | Begun:
         """Start a run, or keep it for later."""
         self._kept.runs[run.key] = run
         if not run.after or self._fault == "starts at once":

@@ -30,9 +30,9 @@ from orchestrator.backends.drmaatic.naming import has_uuid, uuid_of
 from orchestrator.backends.drmaatic.service import PAGE_SIZE, Service
 from orchestrator.backends.drmaatic.sightings import Sightings
 from orchestrator.backends.drmaatic.status import Status, meaning
-from orchestrator.backends.drmaatic.submitting import Catalogue, description, digest, form
+from orchestrator.backends.drmaatic.submitting import Catalogue, description, form
 from orchestrator.backends.drmaatic.watching import SINGLES_AT_ONCE, Watch
-from orchestrator.backends.http import Use
+from orchestrator.backends.http import Use, digest
 
 
 class Drmaatic:

@@ -1,11 +1,10 @@
 """A run's submit as a form, and a run's inputs as files of it."""
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import inf
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from anyio import Lock
 
@@ -19,7 +18,6 @@ from orchestrator.backends.http import Field, FilePart, Use
 from orchestrator.document import value_text
 
 LIVES = 600.0  # seconds for which an entry of the catalogue is believed
-BLOCK = 1 << 20
 MOST_FAULTS = 20  # of a job that are told; the others are counted
 
 
@@ -114,13 +112,3 @@ class Catalogue:
             f" (orchestrator remote {self.name} catalogue)",
             effect="none",
         )
-
-
-def digest(path: Path, is_stopped: Callable[[], bool]) -> tuple[int, str]:
-    """Return size (bytes) and SHA-256 of a file; it may be stopped. Raises OSError."""
-    size, found = 0, hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while not is_stopped() and (block := file.read(BLOCK)):
-            found.update(block)
-            size += len(block)
-    return size, found.hexdigest()

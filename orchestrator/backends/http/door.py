@@ -4,6 +4,7 @@ Nothing is retried, no redirect is followed, nothing of the environment is used.
 """
 
 import base64
+import json
 import logging
 import re
 import time
@@ -125,6 +126,10 @@ class Door:
         url = self._url(ask)
         source = _source(url)
         secrets, headers = self._headers(ask)
+        body = None
+        if ask.json is not None:
+            body = json.dumps(ask.json).encode()
+            headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
         error: BackendError | None = None
         with self._governor.admit_thread(ask.use, limit=min(ask.limit, LIMIT)) as permit:
             limit = min(ask.limit, self._where.head_limit)
@@ -134,7 +139,7 @@ class Door:
                 target = own(_with(ask.params, url), where)
                 with line(target, where, effect="none", heed=check_cancelled) as at:
                     with at.alarm(until - time.monotonic()):
-                        at.send_head(ask.method, {**_HEADERS, **headers})
+                        at.send_head(ask.method, {**_HEADERS, **headers}, body)
                         at.socket.settimeout(None)  # it may think for long: the alarm rings in time
                         response = at.reply()
                         at.socket.settimeout(where.patience)
@@ -175,7 +180,8 @@ class Door:
         error = None
         if not isinstance(own, Reply):
             error = own or refusal(ask, reply, wall=wall, mask=mask)
-        denied, apart = isinstance(own, AuthError), isinstance(own, RejectedError | QuotaError)
+        denied = isinstance(own, AuthError)
+        apart = isinstance(own, RejectedError | QuotaError) or reply.status in ask.expect
         permit.outcome = outcome(reply, error, wall, denied=denied, apart=apart)
         return error
 

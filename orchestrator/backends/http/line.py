@@ -83,8 +83,8 @@ class Line:
             )
             self._http.sock.do_handshake()
 
-    def send_head(self, method: str, headers: Mapping[str, str]) -> None:
-        """Write request line and headers. Raises RejectedError for what is no header."""
+    def send_head(self, method: str, headers: Mapping[str, str], body: bytes | None = None) -> None:
+        """Write request line and headers, and a short body. RejectedError for what is no header."""
         target = self.target
         whole = self.where.proxy and target.scheme == "http"
         path = f"http://{target.authority}{target.path}" if whole else target.path
@@ -96,7 +96,7 @@ class Line:
                 text = f"{target.host}: the call cannot be written as HTTP"
                 raise RejectedError(text, effect="none") from None
         self.effect = self._then
-        self._http.endheaders()
+        self._http.endheaders(body)
 
     def reply(self) -> http.client.HTTPResponse:
         """Read until the reply's headers are there."""

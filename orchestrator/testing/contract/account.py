@@ -3,7 +3,6 @@
 import os
 import tomllib
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -62,9 +61,7 @@ class AccountContract:
         """What was only ever tried on a stand-in would fail at the service itself."""
         run = place.run("1", place.bodies.sleeps)
         assert isinstance(await place.backend.find(run), Absent)
-        run = await place.ready(run)
-        submitted = await place.backend.submit(run)
-        run = replace(run, remote_id=submitted.remote_id, memo=submitted.memo or run.memo)
+        run = await place.started(run)
         try:
             await place.reopen()
             found = await place.backend.find(run)

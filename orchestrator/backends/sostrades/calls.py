@@ -1,0 +1,46 @@
+"""What the service says in its own way, beside what HTTP itself tells."""
+
+from collections.abc import Callable
+
+from orchestrator.backend import AuthError, BackendError, RejectedError
+from orchestrator.backends.http import Ask, Reply
+from orchestrator.log import shorten
+
+BAD, FORBIDDEN, UNSUPPORTED = 400, 403, 415
+OF_THE_USER = ("User unauthorized", "User not found")
+ALREADY = "already submitted"
+WORDS = 300  # characters of what is said of one call
+NO_CSV = (
+    "this release of SoSTrades (such as 5.3.4) takes no CSV here (415): set the table in its web"
+    " interface and leave it out of [run.tables], or have the server updated"
+)
+
+
+class MissingError(RejectedError):
+    """There is no such study, or the key's user has no right to it."""
+
+
+def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | None:
+    """Return the error that a reply means; None where HTTP itself tells enough.
+
+    A 403 is also what a study gets that is not there, or not for this user: that is the job's own
+    matter, and the credentials are sound. Nearly every fault inside a handler is a 400 with the
+    text of an exception, and a traceback at times: its last line says what it is.
+    """
+    words = said()
+    if reply.status == FORBIDDEN:
+        text = f"{reply.source} answered 403: {words}"
+        if any(one in words for one in OF_THE_USER):
+            return AuthError(f"{text}; check `key` of this backend", effect="none")
+        return MissingError(text, effect="none")
+    if reply.status == UNSUPPORTED and ask.multipart is not None:
+        return RejectedError(f"{reply.source}: {NO_CSV}", effect="none")
+    if reply.status == BAD:
+        return RejectedError(f"{reply.source} answered 400: {last_line(words)}", effect=ask.effect)
+    return None
+
+
+def last_line(words: str) -> str:
+    """Return what an exception says, without the traceback before it."""
+    lines = [one for one in words.replace("\\n", "\n").splitlines() if one.strip(" )")]
+    return shorten(lines[-1].strip() if lines else words, WORDS)
