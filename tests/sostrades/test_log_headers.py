@@ -1,4 +1,4 @@
-"""What the headers of a log tell, as they were recorded of the real service (HEAD, release 5.3.4)."""
+"""What the headers of a log tell, as they were recorded of the real service at release 5.3.4."""
 
 import pytest
 
