@@ -1,0 +1,92 @@
+"""A process namespace: nothing that is started in it outlives it, whoever is killed.
+
+Slurm's jobs leave their daemon on purpose, so that it can be restarted; ended they must be all the
+same. The kernel ends every process of a namespace with its first one, which here is a shell that
+waits for the end of a pipe: of which the other end is ours. It takes in every orphan, too. In it
+the machine is called `localhost`, so that daemons which listen at their own name listen there only.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+PATIENCE = 20.0  # seconds for what takes an instant
+
+
+class Daemon:
+    """One process in the namespace, seen from outside."""
+
+    def __init__(self, entered: "subprocess.Popen[bytes]", pid: int | None) -> None:
+        self._entered = entered  # it waits for the one inside, and ends as that one did
+        self._pid = pid  # as this machine numbers it, not the namespace
+
+    def ended(self) -> int | None:
+        """Return its exit code, negative for a signal; None while it runs."""
+        return self._entered.poll()
+
+    def end(self, sent: signal.Signals) -> None:
+        """Send a signal that ends it, and wait until it has ended."""
+        if self._pid is not None and self.ended() is None:
+            os.kill(self._pid, sent)
+            self._entered.wait(PATIENCE)
+
+
+class Namespace:
+    """Lasts for a `with`, or until this process ends, whichever way."""
+
+    def __init__(self) -> None:
+        self._keeper = subprocess.Popen(
+            [
+                *("unshare", "--pid", "--mount-proc", "--propagation", "slave", "--uts"),
+                *("--fork", "--kill-child", "bash", "-c", "hostname localhost; read"),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._entered: list[subprocess.Popen[bytes]] = []
+        if (first := _child(self._keeper)) is None:
+            raise OSError("the kernel does not let this user make a process namespace")
+        self._first = first
+
+    def start(self, command: Sequence[str], env: Mapping[str, str], log: Path) -> Daemon:
+        """Start a program in the foreground; what it prints goes to the end of the log."""
+        enter = ["nsenter", "--target", str(self._first), "--pid", "--mount", "--uts", "--"]
+        with log.open("ab") as file:
+            entered = subprocess.Popen(
+                [*enter, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=dict(env),
+                start_new_session=True,
+            )
+        self._entered.append(entered)
+        return Daemon(entered, _child(entered))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End every process in it, and wait until none is left."""
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.close()
+        for process in (self._keeper, *self._entered):
+            process.wait(PATIENCE)
+
+
+def _child(parent: "subprocess.Popen[bytes]") -> int | None:
+    """Return the one child of a process that is about to fork; None when it has ended already."""
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    end = time.monotonic() + PATIENCE
+    while parent.poll() is None:
+        if found := children.read_text().split():
+            return int(found[0])
+        if time.monotonic() > end:
+            raise TimeoutError(f"{parent.args!r} does not get to its child")
+        time.sleep(0.001)
+    return None
