@@ -9,9 +9,9 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from orchestrator.backend import Kind
-from orchestrator.backends import cloudhpc, drmaatic, local, thecrossproduct
+from orchestrator.backends import cloudhpc, drmaatic, local, slurm, thecrossproduct
 
-OURS = (local.KIND, thecrossproduct.KIND, cloudhpc.KIND, drmaatic.KIND)
+OURS = (local.KIND, thecrossproduct.KIND, cloudhpc.KIND, drmaatic.KIND, slurm.KIND)
 GROUP = "orchestrator.backends"
 
 
