@@ -30,7 +30,8 @@ from tests.slurm.ground.making import lay_out
 from tests.slurm.ground.namespace import Daemon, Namespace
 from tests.slurm.ground.packages import search_path, why_not
 from tests.slurm.ground.ports import Ports
-from tests.slurm.ground.settings import DEFAULT, NODE, QOS, Settings
+from tests.slurm.ground.settings import DEFAULT, NODE, QOS, USUAL, Settings
+from tests.slurm.ground.telling import COMMANDS, SOCKET, TOKEN, configuration
 from tests.slurm.ground.waiting import until
 
 ORDER = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd", "rest", "local")
@@ -139,7 +140,7 @@ class Cluster:
 
 
 @contextmanager
-def running(root: Path | None = None, settings: Settings | None = None) -> Iterator[Cluster]:
+def running(root: Path | None = None, settings: Settings = USUAL) -> Iterator[Cluster]:
     """Start a cluster in an empty folder, or in a temporary one; end it with all of its jobs.
 
     Raises OSError in words when this machine lacks something or the folder will not do, and
@@ -153,12 +154,13 @@ def running(root: Path | None = None, settings: Settings | None = None) -> Itera
             root = Path(stack.enter_context(folder))
         ports = stack.enter_context(Ports())
         layout = Layout(root.resolve(), *(ports.draw() for _ in range(4)))
-        lay_out(layout, settings or Settings())
+        lay_out(layout, settings)
         cluster = Cluster(layout, stack.enter_context(Namespace()))
         for name in ORDER:
             cluster.start(name)
             if name == "slurmdbd":
                 _introduce(cluster)
+        layout.token.write_text(cluster.token(settings.person))
         yield cluster
 
 
@@ -194,12 +196,13 @@ def main(words: Sequence[str]) -> int:
         help="seconds until the controller forgets a job that has ended",
     )
     asked = parser.parse_args(words)
-    settings = Settings(cpus=asked.cpus, memory=asked.memory, min_job_age=asked.min_job_age)
+    person = os.environ.get("SUDO_USER", "root")
+    settings = Settings(asked.cpus, asked.memory, min_job_age=asked.min_job_age, person=person)
     began = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with running(asked.folder, settings) as cluster:
-            sys.stdout.write(_told(cluster, time.monotonic() - began))
+            sys.stdout.write(_told(cluster, person, time.monotonic() - began))
             sys.stdout.flush()
             signal.pause()
     except (OSError, RuntimeError) as error:
@@ -210,15 +213,18 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def _told(cluster: Cluster, seconds: float) -> str:
+def _told(cluster: Cluster, person: str, seconds: float) -> str:
     """Return what a person wants to know of a cluster that has come up."""
+    ways = (COMMANDS, TOKEN, SOCKET) if person == "root" else (COMMANDS, TOKEN)
+    tables = "\n".join(
+        f"# {way}\n{configuration(cluster.layout, 'slurm', way, person)}" for way in ways
+    )
     return f"""\
-Slurm runs, after {seconds:.1f} s. Partitions: sinfo. Logs: {cluster.layout.logs}. Ctrl-C ends it.
+# Slurm runs, after {seconds:.1f} s, until Ctrl-C; logs in {cluster.layout.logs}
+# export SLURM_CONF={cluster.environment["SLURM_CONF"]}
+# and sinfo, sbatch, … work as {person}. For orchestrator.toml, one of these:
 
-    export SLURM_CONF={cluster.environment["SLURM_CONF"]}
-    slurmrestd, with a token of scontrol token:   {cluster.url}
-    slurmrestd, for root, without a token:        {cluster.socket}
-"""
+{tables}"""
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def test_a_cluster_of_a_person_runs_beside_ours_and_leaves_no_process(
     with subprocess.Popen([sys.executable, PROGRAM, root], stdout=subprocess.PIPE) as person:
         try:
             assert person.stdout is not None
-            assert person.stdout.readline().startswith(b"Slurm runs")
+            assert person.stdout.readline().startswith(b"# Slurm runs")
             submit = ["sbatch", "--output=/dev/null", f"--wrap=touch {tmp_path}/runs; sleep 1000"]
             theirs = cluster.environment | {"SLURM_CONF": f"{root}/etc/slurm.conf"}
             subprocess.run(submit, env=theirs, check=True, capture_output=True)

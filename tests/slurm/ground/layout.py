@@ -45,6 +45,16 @@ class Layout:
         return self.root / "rest.sock"
 
     @property
+    def runs(self) -> Path:
+        """The folder of a shared file system, in a small way."""
+        return self.root / "runs"
+
+    @property
+    def token(self) -> Path:
+        """The file of a token for slurmrestd."""
+        return self.root / "token"
+
+    @property
     def sql(self) -> list[str]:
         """Options of MariaDB: what is lost with the machine may be lost."""
         return [

@@ -1,6 +1,7 @@
 """Makes the folder of a cluster that has not run yet."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -25,8 +26,12 @@ def lay_out(layout: Layout, settings: Settings) -> None:
         folder.mkdir()
     _write(layout.conf / "slurm.conf", slurm_conf(layout, settings).encode(), 0o644)
     _write(layout.conf / "gres.conf", gres_conf(settings).encode(), 0o644)
-    _write(layout.conf / "accounts", accounts().encode(), 0o644)
+    _write(layout.conf / "accounts", accounts(settings).encode(), 0o644)
     _write(layout.conf / "slurmdbd.conf", slurmdbd_conf(layout).encode(), 0o600)
+    layout.runs.mkdir()
+    shutil.chown(layout.runs, settings.person)
+    _write(layout.token, b"", 0o600)
+    shutil.chown(layout.token, settings.person)
     _write(layout.conf / "munge.key", os.urandom(64), 0o600)
     _write(layout.conf / "jwt.key", os.urandom(64), 0o600)
     how = ["--skip-test-db", "--auth-root-authentication-method=normal"]

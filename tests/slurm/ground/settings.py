@@ -20,6 +20,10 @@ class Settings:
     fake: int = 2  # how many of the generic resource `fake`
     min_job_age: int = 300  # seconds until the controller forgets a job that has ended, at least 2
     kill_wait: int = 2  # seconds between SIGTERM and SIGKILL to a job at its time limit
+    person: str = "root"  # who may submit, beside root and STRANGER, and has a token
+
+
+USUAL = Settings()
 
 
 def slurm_conf(layout: Layout, settings: Settings) -> str:
@@ -89,16 +93,15 @@ def gres_conf(settings: Settings) -> str:
     return f"NodeName={NODE} Name=fake Count={settings.fake}\n"
 
 
-def accounts() -> str:
+def accounts(settings: Settings) -> str:
     """Return what accounting is to know of this cluster."""
+    users = "".join(f"User - '{name}'\n" for name in sorted({"root", STRANGER, settings.person}))
     return f"""\
 Cluster - 'ground'
 Parent - 'root'
 Account - '{ACCOUNT}':QOS='normal,{QOS}'
 Parent - '{ACCOUNT}'
-User - 'root'
-User - '{STRANGER}'
-"""
+{users}"""
 
 
 def slurmdbd_conf(layout: Layout) -> str:
