@@ -27,10 +27,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.slurm.ground.layout import Layout
 from tests.slurm.ground.making import lay_out
-from tests.slurm.ground.namespace import PATIENCE, Daemon, Namespace
+from tests.slurm.ground.namespace import Daemon, Namespace
 from tests.slurm.ground.packages import search_path, why_not
 from tests.slurm.ground.ports import Ports
-from tests.slurm.ground.settings import ACCOUNT, DEFAULT, NODE, QOS, STRANGER, Settings
+from tests.slurm.ground.settings import DEFAULT, NODE, QOS, Settings
+from tests.slurm.ground.waiting import until
 
 ORDER = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd", "rest", "local")
 
@@ -51,21 +52,21 @@ class Cluster:
         self._daemons: dict[str, Daemon] = {}
 
     def start(self, name: str) -> None:
-        """Start a daemon; wait until it answers. Raises RuntimeError with the end of its log."""
+        """Start a daemon; wait until it answers. Raises RuntimeError with its last words."""
         command, answers = self._commands()[name]
         log = self.layout.logs / f"{name}.log"
         env = self.environment | {
             "MYSQL_UNIX_PORT": str(self.layout.database),  # for slurmdbd
             "SLURMRESTD_SECURITY": "disable_user_check",  # else it would not run as root
         }
-        daemon = self._daemons[name] = self._namespace.start(command, env, log)
-        end = time.monotonic() + PATIENCE
-        while not answers():
-            if (code := daemon.ended()) is not None or time.monotonic() > end:
-                what = "does not answer" if code is None else f"ended with {code}"
-                last = log.read_text(errors="replace")[-2000:]
-                raise RuntimeError(f"{name} {what}; its log {log} ends with:\n{last}")
-            time.sleep(0.01)
+        if name == "rest":
+            env["SLURM_JWT"] = "daemon"  # let it hand on tokens of others, having none of its own
+        started = self._namespace.start_beside if name == "local" else self._namespace.start
+        daemon = self._daemons[name] = started(command, env, log)
+        until(lambda: answers() or daemon.ended() is not None, f"an answer of {name}")
+        if (code := daemon.ended()) is not None:
+            last = log.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{name} ended with {code}; its log {log} ends with:\n{last}")
 
     def stop(self, name: str) -> None:
         """End a daemon in good order, and wait for that; jobs go on."""
@@ -75,9 +76,9 @@ class Cluster:
         """Kill a daemon; jobs go on."""
         self._daemons[name].end(signal.SIGKILL)
 
-    def run(self, *command: str, stdin: str = "") -> str:
+    def run(self, *command: str) -> str:
         """Run a command of Slurm; return what it printed. Raises RuntimeError when it fails."""
-        done = self._try(*command, stdin=stdin)
+        done = self._try(*command)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
@@ -105,9 +106,9 @@ class Cluster:
         """Let the node take jobs again."""
         self.run("scontrol", "update", f"nodename={NODE}", "state=resume")
 
-    def _try(self, *command: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    def _try(self, *command: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            command, env=self.environment, input=stdin, capture_output=True, text=True, check=False
+            command, env=self.environment, capture_output=True, text=True, check=False
         )
 
     def _has_node(self) -> bool:
@@ -126,14 +127,14 @@ class Cluster:
         return {
             "munged": (
                 ["munged", "--foreground", "--force", *munge],
-                lambda: _listens(at.munge),
+                lambda: listens(at.munge),
             ),
-            "mariadbd": (["mariadbd", *at.sql, *sql], lambda: _listens(at.database)),
-            "slurmdbd": (["slurmdbd", "-D"], lambda: _listens(at.accounting)),
-            "slurmctld": (["slurmctld", "-D"], lambda: _listens(at.controller)),
+            "mariadbd": (["mariadbd", *at.sql, *sql], lambda: listens(at.database)),
+            "slurmdbd": (["slurmdbd", "-D"], lambda: listens(at.accounting)),
+            "slurmctld": (["slurmctld", "-D"], lambda: listens(at.controller)),
             "slurmd": (["slurmd", "-D"], self._has_node),
-            "rest": (rest, lambda: _listens(at.rest)),
-            "local": (local, lambda: _listens(at.local)),
+            "rest": (rest, lambda: listens(at.rest)),
+            "local": (local, lambda: listens(at.local)),
         }
 
 
@@ -142,7 +143,7 @@ def running(root: Path | None = None, settings: Settings | None = None) -> Itera
     """Start a cluster in an empty folder, or in a temporary one; end it with all of its jobs.
 
     Raises OSError in words when this machine lacks something or the folder will not do, and
-    RuntimeError with the end of its log when a daemon does not start.
+    RuntimeError with its last words when a daemon does not start.
     """
     if reason := why_not(os.environ["PATH"]):
         raise OSError(reason)
@@ -163,18 +164,12 @@ def running(root: Path | None = None, settings: Settings | None = None) -> Itera
 
 def _introduce(cluster: Cluster) -> None:
     """Tell accounting who may submit, and under which account."""
-    who = f"cluster=ground account={ACCOUNT} qos=normal,{QOS}"
-    orders = f"""\
-add cluster ground
-add qos {QOS} maxsubmitjobsperuser=2 maxwall=5
-add account {ACCOUNT}
-add user root {who}
-add user {STRANGER} {who}
-"""
-    cluster.run("sacctmgr", "--immediate", "--quiet", stdin=orders)
+    limits = ("maxsubmitjobsperuser=2", "maxwall=5")
+    cluster.run("sacctmgr", "--immediate", "add", "qos", QOS, *limits)
+    cluster.run("sacctmgr", "--immediate", "load", f"{cluster.layout.conf}/accounts")
 
 
-def _listens(where: int | Path) -> bool:
+def listens(where: int | Path) -> bool:
     """Whether anybody takes connections at a port of 127.0.0.1, or at a socket in a folder."""
     port = isinstance(where, int)
     with socket.socket(socket.AF_INET if port else socket.AF_UNIX) as line:

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from tests.slurm.ground.layout import Layout
-from tests.slurm.ground.settings import Settings, gres_conf, slurm_conf, slurmdbd_conf
+from tests.slurm.ground.settings import Settings, accounts, gres_conf, slurm_conf, slurmdbd_conf
 
 LONGEST = 70  # characters of a folder's path: slurmd makes a socket in it, whose path has 107
 
@@ -25,6 +25,7 @@ def lay_out(layout: Layout, settings: Settings) -> None:
         folder.mkdir()
     _write(layout.conf / "slurm.conf", slurm_conf(layout, settings).encode(), 0o644)
     _write(layout.conf / "gres.conf", gres_conf(settings).encode(), 0o644)
+    _write(layout.conf / "accounts", accounts().encode(), 0o644)
     _write(layout.conf / "slurmdbd.conf", slurmdbd_conf(layout).encode(), 0o600)
     _write(layout.conf / "munge.key", os.urandom(64), 0o600)
     _write(layout.conf / "jwt.key", os.urandom(64), 0o600)

@@ -9,12 +9,11 @@ the machine is called `localhost`, so that daemons which listen at their own nam
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-PATIENCE = 20.0  # seconds for what takes an instant
+from tests.slurm.ground.waiting import PATIENCE, until
 
 
 class Daemon:
@@ -49,6 +48,7 @@ class Namespace:
             start_new_session=True,
         )
         self._entered: list[subprocess.Popen[bytes]] = []
+        self._beside: list[subprocess.Popen[bytes]] = []
         if (first := _child(self._keeper)) is None:
             raise OSError("the kernel does not let this user make a process namespace")
         self._first = first
@@ -56,37 +56,46 @@ class Namespace:
     def start(self, command: Sequence[str], env: Mapping[str, str], log: Path) -> Daemon:
         """Start a program in the foreground; what it prints goes to the end of the log."""
         enter = ["nsenter", "--target", str(self._first), "--pid", "--mount", "--uts", "--"]
-        with log.open("ab") as file:
-            entered = subprocess.Popen(
-                [*enter, *command],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env=dict(env),
-                start_new_session=True,
-            )
+        entered = _spawn([*enter, *command], env, log)
         self._entered.append(entered)
         return Daemon(entered, _child(entered))
+
+    def start_beside(self, command: Sequence[str], env: Mapping[str, str], log: Path) -> Daemon:
+        """Start a program that has no children, outside: it ends with the thread that starts it.
+
+        For one that must see who speaks to it: from inside, processes outside have no number.
+        """
+        process = _spawn(["setpriv", "--pdeathsig", "KILL", *command], env, log)
+        self._beside.append(process)
+        return Daemon(process, process.pid)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End every process in it, and wait until none is left."""
+        """End every process, and wait until none is left."""
         assert self._keeper.stdin is not None
         self._keeper.stdin.close()
-        for process in (self._keeper, *self._entered):
+        for process in self._beside:
+            process.kill()
+        for process in (self._keeper, *self._entered, *self._beside):
             process.wait(PATIENCE)
+
+
+def _spawn(command: Sequence[str], env: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=dict(env),
+            start_new_session=True,
+        )
 
 
 def _child(parent: "subprocess.Popen[bytes]") -> int | None:
     """Return the one child of a process that is about to fork; None when it has ended already."""
     children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
-    end = time.monotonic() + PATIENCE
-    while parent.poll() is None:
-        if found := children.read_text().split():
-            return int(found[0])
-        if time.monotonic() > end:
-            raise TimeoutError(f"{parent.args!r} does not get to its child")
-        time.sleep(0.001)
-    return None
+    found = until(lambda: parent.poll() is not None or children.read_text().split(), "a child")
+    return int(found[0]) if isinstance(found, list) else None

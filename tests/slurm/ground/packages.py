@@ -16,6 +16,7 @@ PACKAGES: Mapping[str, str] = {
     "sbatch": "slurm-client",
     "unshare": "util-linux",
     "nsenter": "util-linux",
+    "setpriv": "util-linux",
 }
 PLUGINS: Mapping[str, str] = {
     "auth_jwt.so": "slurm-wlm-jwt-plugin",
@@ -31,8 +32,8 @@ def search_path(path: str) -> str:
     return f"{path}:{SBIN}"
 
 
-def missing(path: str) -> list[str]:
-    """Return the packages that lack for want of a program on this PATH, each once."""
+def missing(path: str, libraries: Path = LIBRARIES) -> list[str]:
+    """Return the packages of which a program or plugin is not there, each once."""
     programs = (
         package
         for name, package in PACKAGES.items()
@@ -41,7 +42,7 @@ def missing(path: str) -> list[str]:
     plugins = (
         package
         for name, package in PLUGINS.items()
-        if not any(LIBRARIES.glob(f"*/slurm-wlm/{name}"))
+        if not any(libraries.glob(f"*/slurm-wlm/{name}"))
     )
     return [*dict.fromkeys((*programs, *plugins))]
 

@@ -89,6 +89,18 @@ def gres_conf(settings: Settings) -> str:
     return f"NodeName={NODE} Name=fake Count={settings.fake}\n"
 
 
+def accounts() -> str:
+    """Return what accounting is to know of this cluster."""
+    return f"""\
+Cluster - 'ground'
+Parent - 'root'
+Account - '{ACCOUNT}':QOS='normal,{QOS}'
+Parent - '{ACCOUNT}'
+User - 'root'
+User - '{STRANGER}'
+"""
+
+
 def slurmdbd_conf(layout: Layout) -> str:
     """Return slurmdbd.conf; it takes the socket of the database from its environment."""
     return f"""\
