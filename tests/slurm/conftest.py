@@ -1,12 +1,19 @@
-"""What the tests of Slurm share: one real Slurm for all tests of a worker."""
+"""What the tests of Slurm share: one real Slurm for all tests of a worker, and a backend on it."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from orchestrator.backends.slurm import KIND, watching
+from orchestrator.testing.contract import Bodies, Place, open_place
 from tests.slurm.cluster import Cluster, running
 
 NEEDS = ("root", "slurmctld", "slurmd", "slurmdbd", "slurmrestd", "sbatch", "munged", "mariadbd")
+WAYS = ("commands", "token", "socket")
+SMALL = {"mem": "64M"}  # so that many fit
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +21,55 @@ def cluster() -> Iterator[Cluster]:
     """A Slurm that runs: whoever stops a part of it starts it again. For tests marked NEEDS."""
     with running() as cluster:
         yield cluster
+
+
+def shell(script: str, **more: Any) -> dict[str, Any]:
+    """Return a [run] table that runs a shell script."""
+    return {"script": script, **SMALL, **more}
+
+
+def _writes(name: str, times: int, then: str = "") -> dict[str, Any]:
+    code = f"import sys; sys.stdout.buffer.write(bytes(range(256)) * {times})"
+    return shell(f"{sys.executable} -S -c '{code}' > '{name}'; {then}")
+
+
+BODIES = Bodies(
+    writes=_writes,
+    copies=lambda source, name: shell(f"cp '{source}' '{name}'"),
+    fails=lambda code: shell(f"exit {code}"),
+    sleeps=shell("exec sleep 1000"),
+    lingers=lambda name, times: _writes(name, times, then="exec sleep 1000"),
+)
+
+
+def options_of(cluster: Cluster, way: str, directory: Path, **more: Any) -> Any:
+    """Return the options of a backend on that cluster, by one of its WAYS in."""
+    directory.mkdir(exist_ok=True)
+    rest = {
+        "commands": None,
+        "token": {"url": cluster.url, "user": "root", "token": {"secret": "slurm"}},
+        "socket": {"socket": str(cluster.socket)},
+    }[way]
+    conf = cluster.environment["SLURM_CONF"] if way == "commands" else None
+    told = {"directory": str(directory), "rest": rest, "conf": conf, **more}
+    return KIND.options.model_validate(told)
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    """Return the way in."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def place(
+    cluster: Cluster, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Place]:
+    """Open the backend; what it is told of the queue, it asks for again at once."""
+    monkeypatch.setattr(watching, "FRESH", 0.0)
+    monkeypatch.setenv("PATH", cluster.environment["PATH"])
+    options = options_of(cluster, way, tmp_path / "shared")
+    secrets = {"slurm": cluster.token()} if way == "token" else {}
+    async with open_place(KIND, options, tmp_path / "place", BODIES, secrets=secrets) as place:
+        yield place
+    cluster.run("scancel", "--user=root")

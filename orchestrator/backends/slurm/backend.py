@@ -24,7 +24,8 @@ from orchestrator.backends.http.asking import Use
 from orchestrator.backends.local.command import arguments, environment
 from orchestrator.backends.local.folder import SCRIPT
 from orchestrator.backends.slurm import checking, naming, search
-from orchestrator.backends.slurm.folders import SLURMS_LOG, Folders
+from orchestrator.backends.slurm.folders import Folders
+from orchestrator.backends.slurm.marks import SLURMS_LOG
 from orchestrator.backends.slurm.model import Options, RunTable
 from orchestrator.backends.slurm.script import batch_script
 from orchestrator.backends.slurm.values import Order, Partition
@@ -81,7 +82,6 @@ class Slurm:
             log=f"{folder}/{SLURMS_LOG}",
             environment=variables,
             wants=wants,
-            after=run.after,
         )
         return Submitted(str(await self.way.submit(order)))
 

@@ -40,7 +40,6 @@ def submission(order: Order, version: int) -> dict[str, JsonValue]:
         "cpus_per_task": wants.cpus_per_task,
         "memory_per_node": _number(wants.mem, structured=structured),
         "array": wants.array,
-        "dependency": f"afterok:{':'.join(order.after)}" if order.after else None,
     }
     if structured:
         given["environment"] = [f"{name}={value}" for name, value in order.environment.items()]

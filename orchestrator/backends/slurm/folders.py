@@ -8,10 +8,8 @@ from pathlib import Path
 from orchestrator.backend import Output, Run, Staged, Stream, TransientError
 from orchestrator.backends.local import folder, outputs, removing, staging
 from orchestrator.backends.slurm import marks
-from orchestrator.backends.slurm.marks import Marks
+from orchestrator.backends.slurm.marks import SLURMS_LOG, Marks
 from orchestrator.backends.supervisor.files import FOLDER
-
-SLURMS_LOG = "slurm.log"
 
 
 class Folders:

@@ -1,8 +1,9 @@
 """How a run stands: by its own exit-status files, then the controller, then accounting. Pure."""
 
+import re
 import signal
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from orchestrator.backend import Alive, Answer, Finished, Lost, NoAnswer
@@ -11,6 +12,8 @@ from orchestrator.backends.slurm.script import NO_FOLDER, NO_MARK, NOT_AGAIN
 from orchestrator.backends.slurm.states import CAUSES, is_completing, is_end, is_live, told
 from orchestrator.backends.slurm.values import Job
 
+MEMORY = re.compile(r"exceeded memory limit|oom.?kill|out of memory", re.IGNORECASE)
+BY_SIGNAL = 128  # a shell gives this and the number of the signal
 SHOWN = 3  # tasks of an array that are told one by one
 OWN_CODES = {
     NO_FOLDER: "the node does not see the run's folder: is `directory` shared with all nodes?",
@@ -70,7 +73,7 @@ def alive(rows: Iterable[Job]) -> Alive | None:
 
 def needs_accounting(seen: Seen) -> bool:
     """Whether accounting may tell what files and controller do not."""
-    by_task = _by_task(seen.now)
+    by_task = _by_task(seen, seen.now)
     return any(
         (row := by_task.get(task)) is None
         or (is_end(row) and row.code is None and task not in seen.marks.ended)
@@ -80,12 +83,12 @@ def needs_accounting(seen: Seen) -> bool:
 
 def judge(seen: Seen) -> Answer:
     """Return how a run stands of which the controller lists no part as live."""
-    now, past, told_of = _by_task(seen.now), _by_task(seen.past), _Told()
+    now, past, told_of = _by_task(seen, seen.now), _by_task(seen, seen.past), _Told()
     for task in seen.tasks:
         row, later = now.get(task), past.get(task)
-        cause = row if row is not None and is_end(row) else later
+        cause = with_words(row if row is not None and is_end(row) else later, seen.marks.said)
         status = seen.marks.ended.get(task)
-        if status is not None and (cause or seen.lost or not status.caught):
+        if status is not None and _suffices(status, row, cause, seen):
             told_of.ends[task] = by_status(status, cause, stopping=seen.stopping)
         elif row is not None and not is_end(row):
             told_of.waits.append(told(row))
@@ -99,6 +102,18 @@ def judge(seen: Seen) -> Answer:
         else:
             told_of.unknown.append(task)
     return _answer(seen, told_of)
+
+
+def with_words(row: Job | None, said: str) -> Job | None:
+    """Return Slurm's end of a job with what the node said beside.
+
+    Where no cgroups keep the memory, Slurm calls a job FAILED that it killed for want of it.
+    """
+    if row is None or not said or row.state == "COMPLETED":
+        return row
+    short = (row.state == "FAILED" or row.state in CAUSES) and MEMORY.search(said)
+    states = ("OUT_OF_MEMORY",) if short else row.states
+    return replace(row, states=states, reason="; ".join(filter(None, (row.reason, said))))
 
 
 def by_status(status: Status, cause: Job | None, *, stopping: bool) -> End:
@@ -141,7 +156,7 @@ def by_row(row: Job, code: int | None, *, again: bool, stopping: bool) -> End:
 
 def coded(code: int) -> str:
     """Return an exit code in words: a shell gives 128 and the signal's number for a killed one."""
-    if code > 128 and (name := signal_name(code - 128)).startswith("SIG"):  # noqa: PLR2004
+    if code > BY_SIGNAL and (name := signal_name(code - BY_SIGNAL)).startswith("SIG"):
         return f"exit code {code}, which a shell gives for {name}"
     return f"exit code {code}"
 
@@ -170,13 +185,28 @@ def _caused(row: Job, *, stopping: bool, code: int | None, words: str) -> End:
     )
 
 
+def _suffices(status: Status, row: Job | None, cause: Job | None, seen: Seen) -> bool:
+    """Whether an exit-status file is believed without Slurm's word for why the run ended.
+
+    What a signal ended is not; nor is any failure, while the controller is about to say more.
+    """
+    if cause is not None:
+        return True
+    if row is not None:
+        return seen.waited or (status.code == 0 and not status.caught)
+    return seen.lost or not (status.caught or BY_SIGNAL < status.code <= BY_SIGNAL + signal.NSIG)
+
+
 def _may_have_a_file(row: Job, marks: Marks, task: str) -> bool:
     """Whether an exit-status file may come to be seen: the file system may show it late."""
     return row.state not in CAUSES and task not in marks.again
 
 
-def _by_task(rows: Iterable[Job]) -> Mapping[str, Job]:
-    return {row.task: row for row in rows}
+def _by_task(seen: Seen, rows: Sequence[Job]) -> Mapping[str, Job]:
+    """Return the row of each task: tasks that never started share one, such as "3-9"."""
+    shared = [row for row in rows if row.task and not row.task.isdecimal()]
+    found = dict.fromkeys(seen.tasks, shared[0]) if shared else {}
+    return found | {row.task: row for row in rows}
 
 
 def _answer(seen: Seen, found: _Told) -> Answer:

@@ -9,6 +9,9 @@ from orchestrator.backends.local.folder import opened
 from orchestrator.backends.slurm.script import AGAIN, EXIT, MARK, STARTED
 from orchestrator.backends.supervisor.files import FOLDER, read_json
 
+SLURMS_LOG = "slurm.log"
+ERROR = ": error: "  # behind the name of the daemon
+LAST = 2000  # bytes of what it told
 GIVEN_UP = "given up"  # instead of a job's start: nothing can start any more
 
 
@@ -25,12 +28,13 @@ class Marks:
     """By task of an array; a job has the one task "".
 
     `started` has the number of the job that runs it, 0 where its start was given up; `again` are
-    those that Slurm started once more, for nothing.
+    those that Slurm started once more, for nothing. `said` is what the node's Slurm wrote beside.
     """
 
     started: Mapping[str, int] = field(default_factory=dict)
     ended: Mapping[str, Status] = field(default_factory=dict)
     again: frozenset[str] = frozenset()
+    said: str = ""
 
     @property
     def job(self) -> int | None:
@@ -53,9 +57,10 @@ def read(runs: int, key: str) -> Marks:
                     ended[task] = status
                 elif word == AGAIN:
                     again.add(task)
+            said = "" if ended.keys() >= started.keys() else _said(run)
     except FileNotFoundError:
         return Marks()
-    return Marks(started, ended, frozenset(again))
+    return Marks(started, ended, frozenset(again), said)
 
 
 def give_up(runs: int, key: str, tasks: Sequence[str]) -> bool:
@@ -75,6 +80,18 @@ def give_up(runs: int, key: str, tasks: Sequence[str]) -> bool:
             with contextlib.suppress(OSError):
                 os.rename(new, name, src_dir_fd=run, dst_dir_fd=run)
         return all(_job(run, f"{STARTED}.{it}" if it else STARTED) == 0 for it in tasks)
+
+
+def _said(run: int) -> str:
+    """Return the errors that the node's Slurm told last, without what comes before each."""
+    try:
+        with opened(SLURMS_LOG, run, os.O_RDONLY) as log:
+            size = os.fstat(log).st_size
+            tail = os.pread(log, LAST, max(0, size - LAST)).decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    told = (line.partition(ERROR)[2].strip("* ") for line in tail.splitlines())
+    return "; ".join(dict.fromkeys(filter(None, told)))
 
 
 def _job(run: int, name: str) -> int:

@@ -4,7 +4,7 @@ squeue prints columns of a fixed width: nothing that somebody writes into a name
 another column. sacct and scontrol print words that are parted; what people write comes last.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from orchestrator.backend import ProtocolError
 from orchestrator.backends.slurm import words
@@ -45,7 +45,6 @@ def option(order: Order) -> list[str]:
         "cpus-per-task": wants.cpus_per_task,
         "mem": None if wants.mem is None else f"{wants.mem}M",
         "array": wants.array,
-        "dependency": f"afterok:{':'.join(order.after)}" if order.after else None,
     }
     return [
         "--no-requeue",
@@ -148,9 +147,3 @@ def _number(text: str, line: str) -> int:
             f"Slurm printed {line.strip()!r}, which has no job's number", effect="none"
         )
     return int(text)
-
-
-def columns(text: str, names: Sequence[str]) -> list[dict[str, str]]:
-    """Return rows of words parted by bars, by the names of their columns."""
-    rows = (line.split("|") for line in text.splitlines() if line.strip())
-    return [dict(zip(names, row, strict=False)) for row in rows]

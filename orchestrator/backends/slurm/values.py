@@ -58,7 +58,6 @@ class Order:
     log: str
     environment: Mapping[str, str] = field(repr=False)
     wants: Resources = Resources()
-    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from orchestrator.backends.slurm.naming import is_ours, number_of
 from orchestrator.backends.slurm.values import Job
 from orchestrator.backends.slurm.way import Way
 
-FRESH = 1.0  # seconds for which the controller's list tells of live runs
+FRESH = 0.5  # seconds for which the list of the controller tells that runs are live
 SHOWS_WITHIN = 60.0  # seconds; a shared file system may show a file late
 
 Rows = Mapping[str, list[Job]]  # by the name of the job, which is the run's key
@@ -59,7 +59,7 @@ class Watch:
         self._unknown.pop(key, None)
 
     async def _controller(self, runs: Sequence[Run]) -> tuple[Rows, str]:
-        """Return the controller's list, which is asked for once a second at most for live runs."""
+        """Return the controller's list; for live runs it is not asked for at every poll."""
         now = self._now()
         fresh = now - self._asked_at < FRESH
         if not (fresh and all(alive(_of(run, self._rows)) for run in runs)):
