@@ -41,6 +41,7 @@ def test_both_slurmrestd_answer_who_may_ask_and_refuse_who_may_not(cluster: Clus
 
 
 @real
+@pytest.mark.long
 def test_jobs_outlive_every_daemon_of_slurm(cluster: Cluster, tmp_path: Path) -> None:
     """Else no test could restart the controller under a job, which is where work gets lost."""
     fifo = tmp_path / "fifo"
@@ -60,16 +61,26 @@ def test_jobs_outlive_every_daemon_of_slurm(cluster: Cluster, tmp_path: Path) ->
 
 
 @real
-def test_the_node_and_the_controller_do_as_they_are_told(cluster: Cluster) -> None:
-    """Else tests of jobs that wait, or that the controller has forgotten, would show nothing."""
+@pytest.mark.long
+def test_a_drained_node_starts_nothing_until_it_is_resumed(cluster: Cluster) -> None:
+    """Else tests of jobs that wait would show nothing."""
     cluster.drain()
     job = _submit(cluster, "true")
     until(lambda: "Reason=ReqNodeNotAvail" in _told(cluster, job))
-    cluster.reconfigure(MinJobAge=2)
+    assert _state(cluster, job) == "PENDING"
     cluster.resume()
+    assert until(lambda: _accounted(cluster, job)) == "COMPLETED|0:0"
+
+
+@real
+@pytest.mark.long
+def test_the_controller_forgets_as_soon_as_it_is_told_to(cluster: Cluster) -> None:
+    """Else tests of jobs that only accounting knows would show nothing."""
+    job = _submit(cluster, "true")
+    cluster.reconfigure(MinJobAge=2)
     until(lambda: "Invalid job id" in _told(cluster, job))
     cluster.reconfigure(MinJobAge=300)
-    assert until(lambda: _accounted(cluster, job)) == "COMPLETED|0:0"
+    assert _accounted(cluster, job) == "COMPLETED|0:0"
 
 
 @real

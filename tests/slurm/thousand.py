@@ -12,6 +12,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -35,16 +36,16 @@ def main(words: Sequence[str]) -> int:
     jobs = asked.jobs
     with running() as cluster, tempfile.TemporaryDirectory(prefix="orchestrator-slurm-") as name:
         folder = Path(name)
+        with closing(Passage(cluster, folder, jobs, asked.way)) as passage:
+            seconds = passage.go(random.Random(asked.seed), asked.kills, asked.restarts)
+            bad, prevented = passage.accounted()
+            bad += passage.wrong()
         (folder / "plain").mkdir()
         submitted, ended = by_sbatch(cluster, folder / "plain", jobs)
-        _say(f"{jobs} jobs by sbatch in a loop: {jobs / submitted:.1f} a second submitted,")
-        _say(f"    {jobs / ended:.1f} a second until the last had ended")
-        passage = Passage(cluster, folder, jobs, asked.way)
-        seconds = passage.go(random.Random(asked.seed), asked.kills, asked.restarts)
-        bad, prevented = passage.accounted()
-        bad += passage.wrong()
     for line in bad[:SHOWN]:
         _say(f"BAD {line}")
+    _say(f"{jobs} jobs by sbatch in a loop: {jobs / submitted:.1f} a second until submitted,")
+    _say(f"    {jobs / ended:.1f} until ended")
     _say(
         f"{jobs} jobs through the daemon ({asked.way}, seed {asked.seed}), {asked.kills} kills,"
         f" {asked.restarts} restarts: {jobs / seconds:.1f} a second from drop to result,"

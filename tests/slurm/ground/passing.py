@@ -73,6 +73,10 @@ class Passage:
         last.wait(LONGEST)
         return time.monotonic() - began
 
+    def close(self) -> None:
+        """End the daemon, whatever it does."""
+        self.daemon.end_processes()
+
     def wrong(self) -> Iterator[str]:
         """Say what is not as it must be: runs, results, and what the checks of the program find."""
         for number in range(self.jobs):
