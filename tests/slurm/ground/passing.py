@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.slurm.ground.telling import configuration
 from tests.slurm.ground.waiting import until
 
 ROOT = Path(__file__).parents[3]
-LONGEST = 1800.0  # seconds for the last life of the daemon
+LONGEST = 900.0  # seconds for all jobs, or any part of them
 DONE = "COMPLETED|0:0"
 NOT_AGAIN = "FAILED|73:0"  # in accounting: a second job of a run, which found it begun
 SOON = 'absence_after = "3 s"\n'  # a submit that comes later yet is one of those second jobs
@@ -63,7 +63,7 @@ class Passage:
         began = time.monotonic()
         last = self.daemon.start("--until-idle")
         for point, event in zip(points, events, strict=True):
-            self.daemon.until(partial(self._has_begun, point), f"{point} jobs that have begun")
+            self.daemon.until(partial(self._has_begun, point), f"{point} jobs begun", LONGEST)
             if event == "kill":
                 self.daemon.kill()
                 last = self.daemon.start("--until-idle")
@@ -102,22 +102,31 @@ class Passage:
         """Return what accounting has that must not be, and how many second jobs did nothing."""
         keys = {key for (key,) in self.daemon.rows("SELECT key FROM run")}
         bad = [] if len(keys) == self.jobs else [f"{len(keys)} runs of {self.jobs} jobs"]
-        with suppress(TimeoutError):
-            until(lambda: all(DONE in ends for ends in self._ends(keys).values()))
-        found = self._ends(keys)
-        for key, ends in found.items():
-            if ends.count(DONE) != 1 or {*ends} - {DONE, NOT_AGAIN}:
-                bad.append(f"accounting has of run {key}: {ends}")
-        return bad, sum(ends.count(NOT_AGAIN) for ends in found.values())
+        with suppress(TimeoutError):  # what it lacks is told below
+            until(lambda: self._known(keys) <= {number for number, _, _ in self._ends(keys)})
+        ends = self._ends(keys)
+        for key in keys:
+            found = [end for _, name, end in ends if name == key]
+            if found.count(DONE) != 1 or {*found} - {DONE, NOT_AGAIN}:
+                bad.append(f"accounting has of run {key}: {found}")
+        return bad, sum(end == NOT_AGAIN for _, _, end in ends)
 
-    def _ends(self, keys: Iterable[str]) -> dict[str, list[str]]:
-        told = self.cluster.run("sacct", "-XPn", "--starttime=now-1day", "-ojobname,state,exitcode")
-        found: dict[str, list[str]] = {key: [] for key in keys}
-        for line in told.splitlines():
-            name, _, end = line.partition("|")
-            if name in found:
-                found[name].append(end)
-        return found
+    def _known(self, keys: set[str]) -> set[str]:
+        """Return the numbers of our jobs that the controller knows: accounting comes later."""
+        told = self.cluster.run("squeue", "--noheader", "--states=all", "--format=%A|%j")
+        rows = (line.split("|") for line in told.splitlines())
+        return {number for number, name in rows if name in keys}
+
+    def _ends(self, keys: set[str]) -> list[tuple[str, str, str]]:
+        """Return number, name and end of our jobs that have ended, as accounting has them."""
+        fields = "--format=jobid,jobname,end,state,exitcode"
+        told = self.cluster.run("sacct", "-XPn", "--starttime=now-1day", fields)
+        rows = (line.split("|", 3) for line in told.splitlines())
+        return [
+            (number, name, end)
+            for number, name, ended, end in rows
+            if name in keys and ended != "Unknown"
+        ]
 
     def _has_begun(self, jobs: int) -> bool:
         return sum(1 for _ in self.marks.iterdir()) >= jobs
@@ -131,5 +140,5 @@ def by_sbatch(cluster: Cluster, folder: Path, jobs: int) -> tuple[float, float]:
         work = f"echo $SLURM_JOB_ID >> {mark}; echo $(({number} * {number})) > {result}"
         cluster.run("sbatch", "--job-name=plain", "--output=/dev/null", "--wrap", work)
     submitted = time.monotonic() - began
-    until(lambda: not cluster.run("squeue", "--noheader", "--name=plain"), "the end of all")
+    until(lambda: not cluster.run("squeue", "--noheader", "--name=plain"), "their end", LONGEST)
     return submitted, time.monotonic() - began

@@ -8,11 +8,13 @@ PATIENCE = 60.0  # seconds for what takes one at most, on a machine that has oth
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T | None], what: str = "the state asked for") -> T:
-    """Return the first true answer. Raises TimeoutError when none comes."""
-    end = time.monotonic() + PATIENCE
+def until(
+    look: Callable[[], T | None], what: str = "the state asked for", patience: float = PATIENCE
+) -> T:
+    """Return the first true answer. Raises TimeoutError when none comes in so many seconds."""
+    end = time.monotonic() + patience
     while not (answer := look()):
         if time.monotonic() > end:
-            raise TimeoutError(f"{what} has not come in {PATIENCE:.0f} s")
+            raise TimeoutError(f"{what} has not come in {patience:.0f} s")
         time.sleep(0.01)
     return answer
