@@ -106,7 +106,7 @@ def test_a_submit_is_written_in_the_words_of_each_version() -> None:
     assert old["job"]["environment"] == {"PATH": "/bin", "A": "b=c"}
     assert (old["job"]["time_limit"], old["job"]["memory_per_node"]) == (10, 500)
     assert (old["job"]["nodes"], old["job"]["gres"]) == ([2, 4], "gpu:1,fake:2")
-    assert old["job"]["requeue"] is False
+    assert (old["job"]["no_requeue"], "requeue" in old["job"]) == (True, False)
     for version, gres in ((39, "gres:gpu:1,gres:fake:2"), (41, "gres/gpu:1,gres/fake:2")):
         new: Any = dialects.submission(ORDER, version)
         assert new["job"]["environment"] == ["PATH=/bin", "A=b=c"]

@@ -28,7 +28,6 @@ def submission(order: Order, version: int) -> dict[str, JsonValue]:
         "standard_output": order.log,
         "open_mode": ["APPEND"] if structured else "append",
         "environment": dict(order.environment),
-        "requeue": False,
         "partition": wants.partition,
         "account": wants.account,
         "qos": wants.qos,
@@ -42,8 +41,11 @@ def submission(order: Order, version: int) -> dict[str, JsonValue]:
         "array": wants.array,
     }
     if structured:
+        given["requeue"] = False
         given["environment"] = [f"{name}={value}" for name, value in order.environment.items()]
         given["nodes"] = "-".join(map(str, wants.nodes)) if wants.nodes else None
+    else:
+        given["no_requeue"] = True  # not in its description; `requeue` means yes, whatever it is
     if wants.gres and structured:
         sign = "/" if version >= GRES_BY_SLASH else ":"
         given["tres_per_node"] = ",".join(f"gres{sign}{one}" for one in wants.gres.split(","))
