@@ -39,7 +39,7 @@ def main(words: Sequence[str]) -> int:
         with closing(Passage(cluster, folder, jobs, asked.way)) as passage:
             seconds = passage.go(random.Random(asked.seed), asked.kills, asked.restarts)
             bad, prevented = passage.accounted()
-            bad += passage.wrong()
+            bad += [*passage.wrong(), *passage.faults()]
         (folder / "plain").mkdir()
         submitted, ended = by_sbatch(cluster, folder / "plain", jobs)
     for line in bad[:SHOWN]:

@@ -36,8 +36,8 @@ class Layout:
 
     @property
     def database(self) -> Path:
-        """The socket of MariaDB."""
-        return self.root / "sql.sock"
+        """The socket of MariaDB, in a folder that only root can enter: it asks for no password."""
+        return self.state / "database/sql.sock"
 
     @property
     def local(self) -> Path:

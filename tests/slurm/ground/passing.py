@@ -78,7 +78,7 @@ class Passage:
         self.daemon.end_processes()
 
     def wrong(self) -> Iterator[str]:
-        """Say what is not as it must be: runs, results, and what the checks of the program find."""
+        """Say what is not as it must be, by what the jobs left and what was published."""
         for number in range(self.jobs):
             mark = self.marks / str(number)
             if (times := len(mark.read_text().split()) if mark.exists() else 0) != 1:
@@ -93,6 +93,9 @@ class Passage:
             found = [*self.daemon.home.glob(f"results/{name}-*/1/outputs/square.txt")]
             if [it.read_text() for it in found] != [f"{number**2}\n"]:
                 yield f"{name} has not the one right result, but {found}"
+
+    def faults(self) -> Iterator[str]:
+        """Say what the program's own checks find."""
         for check in (["verify", "--all"], ["fsck"]):
             done = self.daemon.ask(*check)
             if done.returncode != 0:
