@@ -41,16 +41,24 @@ class Namespace:
         self._keeper = subprocess.Popen(
             [
                 *("unshare", "--pid", "--mount-proc", "--propagation", "slave", "--uts"),
-                *("--fork", "--kill-child", "bash", "-c", "hostname localhost; read"),
+                *("--fork", "--kill-child", "bash", "-c", "hostname localhost && echo && read"),
             ],
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             start_new_session=True,
         )
         self._entered: list[subprocess.Popen[bytes]] = []
         self._beside: list[subprocess.Popen[bytes]] = []
-        if (first := _child(self._keeper)) is None:
-            raise OSError("the kernel does not let this user make a process namespace")
+        assert self._keeper.stdin is not None
+        assert self._keeper.stdout is not None
+        self._line = self._keeper.stdin
+        with self._keeper.stdout as told:
+            ready = told.readline()
+        first = _child(self._keeper)
+        if not ready or first is None:
+            self._line.close()
+            self._keeper.wait(PATIENCE)
+            raise OSError("this machine does not let us make a process namespace")
         self._first = first
 
     def start(self, command: Sequence[str], env: Mapping[str, str], log: Path) -> Daemon:
@@ -74,8 +82,7 @@ class Namespace:
 
     def __exit__(self, *_: object) -> None:
         """End every process, and wait until none is left."""
-        assert self._keeper.stdin is not None
-        self._keeper.stdin.close()
+        self._line.close()
         for process in self._beside:
             process.kill()
         for process in (self._keeper, *self._entered, *self._beside):
