@@ -32,9 +32,7 @@ def end(seen: Seen) -> Finished:
     return found
 
 
-def one(
-    marks: Marks = BEGUN, now: Job | None = None, past: Job | None = None, **more: Any
-) -> Seen:
+def one(marks: Marks = BEGUN, now: Job | None = None, past: Job | None = None, **more: Any) -> Seen:
     """Return what is known of a run that is no array."""
     return Seen([""], marks, [now] if now else [], [past] if past else [], **more)
 
