@@ -9,7 +9,6 @@ from orchestrator.backends.slurm.backend import Slurm
 from orchestrator.backends.slurm.verbs import VERBS, examine
 from orchestrator.testing.contract import Place
 from tests import verbs
-from tests.slurm.cluster import Cluster
 from tests.slurm.conftest import NEEDS, both, commands
 from tests.slurm.waiting import ended, runs
 
@@ -41,7 +40,7 @@ async def test_people_see_the_cluster(place: Place) -> None:
 
 
 @both
-async def test_doctor_looks_at_all_parts(place: Place, cluster: Cluster) -> None:
+async def test_doctor_looks_at_all_parts(place: Place) -> None:
     """A person would learn only from his first job that something is missing."""
     lines = await examine(slurm(place))
     assert {line.level for line in lines} == {"ok"}
