@@ -14,6 +14,19 @@ from tests.slurm.cluster import Cluster, running
 NEEDS = ("root", "slurmctld", "slurmd", "slurmdbd", "slurmrestd", "sbatch", "munged", "mariadbd")
 WAYS = ("commands", "token", "socket")
 SMALL = {"mem": "64M"}  # so that many fit
+_rest = pytest.param("token", marks=pytest.mark.long)
+either = pytest.mark.parametrize("way", ["commands", _rest])  # where they hardly differ
+both = pytest.mark.parametrize("way", ["commands", "token"])  # where they may
+commands = pytest.mark.parametrize("way", ["commands"])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave most of the contract by slurmrestd to the long suite: the judgement is the same."""
+    for item in items:
+        by_rest = "test_contract" in item.nodeid and item.nodeid.endswith(("[token]", "[socket]"))
+        if by_rest and not item.name.startswith(("test_it_runs_once", "test_cancel_ends")):
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +63,9 @@ def options_of(cluster: Cluster, way: str, directory: Path, **more: Any) -> Any:
         "token": {"url": cluster.url, "user": "root", "token": {"secret": "slurm"}},
         "socket": {"socket": str(cluster.socket)},
     }[way]
-    conf = cluster.environment["SLURM_CONF"] if way == "commands" else None
-    told = {"directory": str(directory), "rest": rest, "conf": conf, **more}
+    conf = directory.with_name("slurm.conf")  # of a submit host that does not wait for long
+    conf.write_text(f"{cluster.layout.conf.joinpath('slurm.conf').read_text()}MessageTimeout=2\n")
+    told = {"directory": str(directory), "rest": rest, "conf": str(conf), **more}
     return KIND.options.model_validate(told)
 
 

@@ -1,48 +1,22 @@
 """How runs end on a real Slurm: each as what it is."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import anyio
 import pytest
 
-from orchestrator.backend import Alive, Answer, Finished, Run
+from orchestrator.backend import Alive, Finished
 from orchestrator.backends.slurm import watching
 from orchestrator.testing.contract import Place
 from tests.slurm.cluster import Cluster
-from tests.slurm.conftest import NEEDS, shell
+from tests.slurm.conftest import NEEDS, both, commands, either, shell
+from tests.slurm.waiting import ended, runs, until
 
 pytestmark = pytest.mark.needs(*NEEDS)
-either = pytest.mark.parametrize("way", ["commands", "token"])
-commands = pytest.mark.parametrize("way", ["commands"])
 
 
-async def until(place: Place, run: Run, fits: Callable[[Answer], bool]) -> Answer:
-    """Return the first answer that fits."""
-    with anyio.fail_after(30):
-        while not fits(answer := await place.poll(run)):
-            await anyio.sleep(0.01)
-    return answer
-
-
-async def runs(place: Place, run: Run) -> Run:
-    """Wait until a run has begun its script."""
-    folder = place.options.directory + "/" + run.key
-    with anyio.fail_after(30):
-        while not await anyio.Path(folder, "stdout").exists():
-            await anyio.sleep(0.01)
-    return run
-
-
-async def ended(place: Place, run: Run) -> Finished:
-    """Wait for the end of a run."""
-    found = await place.end(run)
-    assert isinstance(found, Finished), found
-    return found
-
-
-@either
+@both
 async def test_an_array_is_one_run(place: Place) -> None:
     """A user would get the end, or the files, of one task for those of all."""
     script = "echo $SLURM_ARRAY_TASK_ID > out.$SLURM_ARRAY_TASK_ID; exit $((SLURM_ARRAY_TASK_ID%2))"
@@ -91,7 +65,7 @@ async def test_a_cancel_by_somebody_is_not_called_ours(place: Place, cluster: Cl
     assert re.match(r"CANCELLED: cancelled, but not by us \(.*\); exit code 143", end.reason)
 
 
-@either
+@both
 async def test_a_node_that_fails_is_told(place: Place, cluster: Cluster) -> None:
     """A person would search his model for what the machine room did."""
     run = await runs(place, await place.started(place.run("1", place.bodies.sleeps)))
@@ -152,7 +126,7 @@ async def test_the_time_limit_is_kept_by_slurm(place: Place) -> None:
     """A run would go on for ever while the daemon is down; a minute is the least Slurm knows."""
     run = await place.started(place.run("1", place.bodies.sleeps, time_limit=1.0))
     with anyio.fail_after(180):
-        while not isinstance(answer := await place.poll(run), Finished):
+        while not isinstance(answer := await place.poll(run), Finished):  # noqa: ASYNC110
             await anyio.sleep(0.5)
     assert (answer.ok, answer.stopped) == (False, "time_limit")
     assert answer.reason.startswith("TIMEOUT: stopped by Slurm at its time limit")
@@ -166,7 +140,7 @@ async def test_a_killed_program_is_told_by_its_signal(place: Place) -> None:
     assert "SIGSEGV" in end.reason
 
 
-@either
+@both
 async def test_the_environment_is_the_jobs_alone(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,6 @@ def test_of_many_starts_at_once_one_runs(start: Start, tmp_path: Path) -> None:
 
 def test_a_start_that_was_given_up_never_comes(start: Start, tmp_path: Path) -> None:
     """A job that was declared lost would start hours later."""
-
     folder = os.open(tmp_path, FOLDER)
     try:
         assert marks.give_up(folder, KEY, [""])
@@ -105,7 +104,7 @@ def test_a_start_that_was_given_up_never_comes(start: Start, tmp_path: Path) -> 
 def test_a_signal_that_ends_it_is_noted(start: Start, tmp_path: Path) -> None:
     """A run that was stopped would look like one that failed, or ended well, by itself."""
     process = start("trap 'exit 0' TERM; touch ready; while :; do sleep 0.01; done")
-    until(lambda: (tmp_path / KEY / "work/ready").exists())
+    until((tmp_path / KEY / "work/ready").exists)
 
     os.killpg(process.pid, signal.SIGTERM)
     assert _ended(process)[0] == 0

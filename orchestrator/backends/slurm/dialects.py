@@ -58,7 +58,11 @@ def submission(order: Order, version: int) -> dict[str, JsonValue]:
 
 
 def _number(value: int | None, *, structured: bool) -> JsonValue:
-    return {"set": True, "infinite": False, "number": value} if structured and value else value
+    return (
+        {"set": True, "infinite": False, "number": value}
+        if structured and value is not None
+        else value
+    )
 
 
 def listed(row: Mapping[str, Any]) -> Job:

@@ -235,7 +235,7 @@ def _unknown(seen: Seen, tasks: Sequence[str]) -> Answer:
     what = "" if list(tasks) == [""] else f" of task {tasks[0]}"
     if seen.trouble:
         return NoAnswer(seen.trouble)
-    text = f"neither the controller nor accounting knows anything{what}"
+    text = f"the controller knows nothing{what}, and accounting of no end"
     if not seen.lost:
         return NoAnswer(f"{text}; they are asked again")
     if any(task in seen.marks.started for task in tasks):
