@@ -11,9 +11,9 @@ import pytest
 from tests.conftest import ROOT
 from tests.slurm.cluster import Cluster
 from tests.slurm.conftest import NEEDS
-from tests.slurm.ground.passing import Passage
 from tests.slurm.ground.telling import COMMANDS, WAYS
 from tests.slurm.ground.waiting import until
+from tests.slurm.passing import Passage
 
 pytestmark = pytest.mark.needs(*NEEDS)
 

@@ -18,8 +18,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.slurm.cluster import running
-from tests.slurm.ground.passing import Passage, by_sbatch
 from tests.slurm.ground.telling import COMMANDS, WAYS
+from tests.slurm.passing import Passage, by_sbatch
 
 SHOWN = 20  # lines of what is wrong
 

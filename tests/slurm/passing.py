@@ -13,7 +13,7 @@ from tests.slurm.cluster import Cluster
 from tests.slurm.ground.telling import configuration
 from tests.slurm.ground.waiting import until
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 LONGEST = 900.0  # seconds for all jobs, or any part of them
 DONE = "COMPLETED|0:0"
 NOT_AGAIN = "FAILED|73:0"  # in accounting: a second job of a run, which found it begun
