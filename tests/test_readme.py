@@ -199,7 +199,7 @@ def test_every_command_for_developers_is_there() -> None:
     """Somebody who doubts a figure could not measure it again."""
     table = README.partition("| command | what it shows |")[2]
     commands = re.findall(r"^\| `python (?:-m )?([\w/.]+)`", table, re.MULTILINE)
-    assert len(commands) == 7
+    assert len(commands) == 8
     for command in commands:
         path = ROOT / (command if command.endswith(".py") else command.replace(".", "/") + ".py")
         assert path.is_file(), command
