@@ -68,12 +68,12 @@ class Scene:
     clock: Clock
     watch: Watch
 
-    def run(self, number: int = 7) -> Run:
+    def run(self, number: int = 7, *, folder: bool = True) -> Run:
         """Return a run that was submitted, with its folder."""
         key = f"orch-{number}"
-        (self.directory / key / "work").mkdir(parents=True, exist_ok=True)
-        options = {"command": ["true"]}
-        return Run(key, "0", "job", 1, options, Outputs(), remote_id=str(number))
+        if folder:
+            (self.directory / key / "work").mkdir(parents=True)
+        return Run(key, "0", "job", 1, {"command": ["true"]}, Outputs(), remote_id=str(number))
 
     def job(self, number: int, state: str) -> Job:
         """Return a row of the run of that number."""
@@ -95,7 +95,7 @@ def scene(tmp_path: Path) -> Scene:
 
 async def test_a_thousand_runs_cost_one_question(scene: Scene) -> None:
     """Each poll would be a thousand processes, and the controller would suffer."""
-    runs = [scene.run(number) for number in range(1, 1001)]
+    runs = [scene.run(number, folder=False) for number in range(1, 1001)]
     scene.small.now = [scene.job(number, "RUNNING") for number in range(1, 1001)]
     answers = await scene.watch.poll(runs)
     assert set(answers.values()) == {Alive("RUNNING")}
@@ -168,6 +168,13 @@ async def test_a_job_of_another_name_is_not_ours(scene: Scene) -> None:
     """Slurm gives numbers anew after a fresh start: a stranger's end would be taken for ours."""
     run = scene.run()
     scene.small.now = [replace(scene.job(7, "COMPLETED"), name="stranger")]
+    assert isinstance((await scene.watch.poll([run]))[run.key], NoAnswer)
+
+
+async def test_a_job_with_another_key_in_its_comment_is_not_ours(scene: Scene) -> None:
+    """A person who copies a job by hand would have it taken for the run."""
+    run = scene.run()
+    scene.small.now = [replace(scene.job(7, "COMPLETED"), comment="my copy")]
     assert isinstance((await scene.watch.poll([run]))[run.key], NoAnswer)
 
 
