@@ -124,6 +124,7 @@ def test_the_examples_for_services_are_accepted() -> None:
     files = _files()
     options = {name: kind.options for name, kind in kinds().items()}
     jobs = {"with-tcp": "railway", "with-cloudhpc": "bar", "with-drmaatic": "atoms"}
+    jobs |= {"with-slurm": "squares"}
     for account, job in jobs.items():
         config = read_config(files[f"{account}.toml"].encode(), "orchestrator.toml", options)
         runs = {name: kinds()[it.kind].run for name, it in config.backends.items()}

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.backend import AuthError, BackendError, RejectedError, TransientError
 from orchestrator.backends.http import Ask, Reply, Use
-from orchestrator.backends.slurm import dialects
+from orchestrator.backends.slurm import dialects, failing
 from orchestrator.backends.slurm.slurmrestd import reading
 from orchestrator.backends.slurm.values import Job, Order, Resources
 from tests.slurm.recorded import EXCHANGES, tree
@@ -83,6 +83,18 @@ def test_errors_are_those_of_the_seam(name: str, error: type[BackendError], effe
     found = _told(name)
     assert isinstance(found, error)
     assert found.effect == effect
+
+
+def test_an_error_of_a_submit_that_nobody_knows_may_have_had_an_effect() -> None:
+    """A job that Slurm took before it broke off would be submitted again at once."""
+    for said in ("Socket timed out on send/recv operation", "Zero Bytes were transmitted"):
+        error = failing.of_submit(failing.number_of(said), said)
+        assert (type(error), error.effect) == (TransientError, "possible")
+    for said, effect in (
+        ("sbatch: error: Batch job submission failed: Invalid partition name specified", "none"),
+        ("Unable to contact slurm controller (connect failure)", "none"),
+    ):
+        assert failing.of_submit(failing.number_of(said), said).effect == effect
 
 
 def test_a_job_that_nobody_knows_is_an_answer() -> None:

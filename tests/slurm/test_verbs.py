@@ -3,12 +3,14 @@
 from functools import partial
 
 import pytest
+from pydantic import JsonValue
 
-from orchestrator.backend import RejectedError
+from orchestrator.backend import RejectedError, TransientError
 from orchestrator.backends.slurm.backend import Slurm
 from orchestrator.backends.slurm.verbs import VERBS, examine
 from orchestrator.testing.contract import Place
 from tests import verbs
+from tests.slurm.cluster import Cluster
 from tests.slurm.conftest import NEEDS, both, commands
 from tests.slurm.waiting import ended, runs
 
@@ -55,7 +57,6 @@ async def test_doctor_looks_at_all_parts(place: Place) -> None:
     ("table", "text"),
     [
         ({"partition": "debgu"}, 'the cluster has no "debgu", .*did you mean "debug"'),
-        ({"partition": "closed"}, 'partition "closed" is DOWN'),
         ({"partition": "urgent", "time": "31"}, "time: .* at most 30 minutes, not 31"),
         ({"nodes": 2, "partition": "debug"}, "nodes: .* at most 1 nodes, not 2"),
         ({"account": "nobodys"}, "Invalid account"),
@@ -65,10 +66,20 @@ async def test_doctor_looks_at_all_parts(place: Place) -> None:
     ],
 )
 async def test_what_the_cluster_would_not_take_is_refused(
-    place: Place, table: dict[str, object], text: str
+    place: Place, table: dict[str, JsonValue], text: str
 ) -> None:
     """A job would wait for ever for what there is not; or be tried again and again."""
-    run = place.run("1", place.bodies.fails(0), table)  # type: ignore[arg-type]
+    run = place.run("1", place.bodies.fails(0), table)
     with pytest.raises(RejectedError, match=text) as caught:
         await place.backend.submit(run)
     assert caught.value.effect == "none"
+
+
+@both
+async def test_a_partition_that_is_down_is_waited_for(place: Place, cluster: Cluster) -> None:
+    """Every job of a night of maintenance would fail."""
+    run = place.run("1", place.bodies.fails(0), {"partition": "closed"})
+    with pytest.raises(TransientError, match='"closed" is DOWN') as caught:
+        await place.backend.submit(run)
+    assert caught.value.effect == "none"
+    assert cluster.run("squeue", "--noheader", f"--name={run.key}") == ""

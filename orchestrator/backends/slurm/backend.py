@@ -19,6 +19,7 @@ from orchestrator.backend import (
     Stream,
     Submitted,
     Traits,
+    TransientError,
 )
 from orchestrator.backends.http.asking import Use
 from orchestrator.backends.local.command import arguments, environment
@@ -64,8 +65,11 @@ class Slurm:
         """Submit the job, unless one of that key has ever begun."""
         table = RunTable.model_validate(run.options)
         wants = checking.resources(table, run.time_limit)
-        if found := checking.problems(wants, await self._offered()):
+        offer = await self._offered()
+        if found := checking.problems(wants, offer):
             raise RejectedError("; ".join(found), effect="none")
+        if text := checking.shut(wants, offer):
+            raise TransientError(text, effect="none")
         variables = environment(run, table, _inherited(os.environ), self._secret)
         await run_sync(self.folders.prepare, run.key, table.cwd, table.script)
         marks = await run_sync(self.folders.read, run.key)

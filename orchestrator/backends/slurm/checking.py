@@ -59,10 +59,18 @@ def problems(wants: Resources, offer: Sequence[Partition]) -> list[str]:
     return [] if any(not one for one in found) else found[0]
 
 
+def shut(wants: Resources, offer: Sequence[Partition]) -> str:
+    """Return in words that no partition that would do is up; "" where one is, or none is told."""
+    named = None if wants.partition is None else wants.partition.split(",")
+    found = [one for one in offer if (one.is_default if named is None else one.name in named)]
+    if not found or any(one.state.upper().startswith("UP") for one in found):
+        return ""
+    told = ", ".join(f"{value_text(one.name)} is {one.state}" for one in found)
+    return f"partition {told}: it is tried again"
+
+
 def _against(wants: Resources, one: Partition) -> Iterator[str]:
     where = f"partition {value_text(one.name)}"
-    if not one.state.upper().startswith(("UP", "DRAIN")):
-        yield f"{where} is {one.state}, and starts nothing"
     limits = (
         ("time", wants.time, one.time, "minutes"),
         ("nodes", wants.nodes and wants.nodes[0], one.most_nodes, "nodes for one job"),

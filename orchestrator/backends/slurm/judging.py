@@ -75,10 +75,13 @@ def needs_accounting(seen: Seen) -> bool:
     """Whether accounting may tell what files and controller do not."""
     by_task = _by_task(seen, seen.now)
     return any(
-        (row := by_task.get(task)) is None
-        or (is_end(row) and row.code is None and task not in seen.marks.ended)
+        (row := by_task.get(task)) is None or (_lacks_code(row) and task not in seen.marks.ended)
         for task in seen.tasks
     )
+
+
+def _lacks_code(row: Job) -> bool:
+    return is_end(row) and row.code is None and row.state != "COMPLETED"
 
 
 def judge(seen: Seen) -> Answer:
@@ -238,6 +241,6 @@ def _unknown(seen: Seen, tasks: Sequence[str]) -> Answer:
     text = f"the controller knows nothing{what}, and accounting of no end"
     if not seen.lost:
         return NoAnswer(f"{text}; they are asked again")
-    if any(task in seen.marks.started for task in tasks):
+    if any(seen.marks.started.get(task) for task in tasks):
         return Lost(f"{text}; it was started, and left no exit-status file")
     return Lost(f"{text}, and it was never started")

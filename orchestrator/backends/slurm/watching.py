@@ -118,7 +118,7 @@ class Watch:
             self._unknown.pop(key, None)
         elif self._lasts(self._unknown, key, self._lost_after):
             answer = judge(replace(seen, lost=True))
-        if isinstance(answer, Lost) and not seen.marks.started:
+        if isinstance(answer, Lost) and seen.marks.job is None:
             try:
                 never = await run_sync(self._folders.give_up, key, seen.tasks)
             except BackendError as error:
