@@ -158,7 +158,7 @@ def test_what_scontrol_prints_of_partitions_is_read() -> None:
     one, two = offered(text)
     assert (one.name, one.state, one.is_default, one.time) == ("a", "UP", True, 2880)
     assert (one.accounts, one.most_nodes, one.mem) == (None, None, None)
-    assert one.qos == {"x", "y"}
+    assert one.qos == frozenset({"x", "y"})
     assert (two.time, two.mem) == (None, 512)
     assert two.no_accounts == {"p"}
     assert one.no_qos == {"z"}
