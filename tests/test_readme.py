@@ -64,6 +64,7 @@ def shell(tmp_path: Path, environment: dict[str, str]) -> tuple[Path, dict[str, 
     return work, environment
 
 
+@pytest.mark.timeout(400)  # some fifty programs, one after another
 def test_every_command_of_the_readme_works(shell: tuple[Path, dict[str, str]]) -> None:
     """A newcomer who types the README from top to bottom would meet an error."""
     work, environment = shell
