@@ -44,7 +44,8 @@ def _told(status: Status, log: Log, stuck_after: float) -> Answer:
         case State.BUSY:
             return _busy(status, log, stuck_after)
         case State.STOPPED:
-            return Finished(ok=False, reason="somebody stopped it in the service's web interface")
+            text = "somebody stopped it in the service's web interface"
+            return Finished(ok=False, stopped="cancel", reason=text)
         case State.EDITED:
             return Lost(
                 f"somebody changed study {log.study} while it was calculated, or after: the"

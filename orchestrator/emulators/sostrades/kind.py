@@ -33,6 +33,7 @@ FAULTS = (
     Switch("pod-error", "an execution ends with POD ERROR instead of beginning"),
     Switch("stale", "an execution is said to have finished, and its results are not kept"),
     Switch("odd-status", "another status is told", "status", "FAILED"),
+    Switch("foreign-id", "a status, or a log, is that of another study"),
     Switch("slow-load", "loading takes a while; what takes too long gives {}", "seconds", "60"),
     Switch("no-load", "loading is refused, as in 5.3.4"),
     Switch("no-csv", "a CSV is refused, as in 5.3.4"),
