@@ -124,6 +124,7 @@ def test_the_examples_for_services_are_accepted() -> None:
     files = _files()
     options = {name: kind.options for name, kind in kinds().items()}
     jobs = {"with-tcp": "railway", "with-cloudhpc": "bar", "with-drmaatic": "atoms"}
+    jobs["with-sostrades"] = "coupling"
     for account, job in jobs.items():
         config = read_config(files[f"{account}.toml"].encode(), "orchestrator.toml", options)
         runs = {name: kinds()[it.kind].run for name, it in config.backends.items()}
@@ -149,6 +150,21 @@ def test_the_example_for_drmaatic_counts(
     outputs = _outputs_at("drmaatic", "atoms", shell, program, tmp_path)
     assert [path.name for path in outputs.iterdir()] == ["elements.csv"]
     assert (outputs / "elements.csv").read_text() == "H,2\nO,1\n"
+
+
+def test_the_example_for_sostrades_is_calculated(
+    shell: tuple[Path, dict[str, str]], program: list[str], tmp_path: Path
+) -> None:
+    """Somebody's first study would be refused, or calculated with other values than are written."""
+    outputs = _outputs_at("sostrades", "coupling", shell, program, tmp_path)
+    values = {it.name: it.read_text() for it in (outputs / "values").iterdir()}
+    y = 4 * 12.5 + 25431.0
+    assert values == {
+        "coupling.Disc1.y.csv": f"value\n{y}\n",
+        "coupling.Disc2.z.csv": f"value\n{3.1416 + y**2}\n",
+    }
+    there = {it.name for it in outputs.iterdir()}
+    assert there == {"values", "charts.html", "charts.json", "plotly.min.js", "study.json"}
 
 
 def _outputs_at(

@@ -11,7 +11,9 @@ from typing import NamedTuple
 class JobState(StrEnum):
     """Where an accepted job stands. Hold and cancel are wishes beside it, not states."""
 
-    QUEUED = "queued"  # no live run; the engine starts one when `due` has come and a slot is free
+    # No live run; the engine starts one when `due` has come, a slot is free, and no other run has
+    # what it needs to itself.
+    QUEUED = "queued"
     ACTIVE = "active"  # has a live run; the run's own state says what happens next
     SUCCEEDED = "succeeded"  # final: its last run's results are published
     FAILED = "failed"  # final, until a person asks for a retry

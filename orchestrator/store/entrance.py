@@ -31,7 +31,8 @@ def accept(conn: Connection, job: NewJob, now: Now) -> bool:
     is_new = add(conn, job, now)
     if is_new:
         waiting.entered(conn, job.id, now)
-        line.tell(conn, job.id, now)
+        if not job.spec.after:
+            line.tell(conn, job.id, now)
     return is_new
 
 

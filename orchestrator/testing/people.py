@@ -73,17 +73,21 @@ class People:
             for job in self.held():
                 self._ask(job, verb or self._choice(job), confirmed=self._random.random() < 0.5)
             await self._wait()
-        given_up: set[str] = set()
-        while held := [job for job in self.held() if job not in given_up]:
-            for job in held:
-                self._ask(job, Verb.CANCEL, confirmed=self._random.random() < 0.5)
-            await self._wait()
-            given_up.update(held)  # what stood in line for what one of them had may be held now
+        await self._give_up()
         for job in self._waiting():
             self._ask(job, Verb.CANCEL, confirmed=False)
         await self._wait()
         if self.held():
             self._world.fail(f"still held after a cancel: {self.held()}")
+
+    async def _give_up(self) -> None:
+        """Cancel each held job once; what stood in line for what it had may be held after it."""
+        given_up: set[str] = set()
+        while held := [job for job in self.held() if job not in given_up]:
+            for job in held:
+                self._ask(job, Verb.CANCEL, confirmed=self._random.random() < 0.5)
+            await self._wait()
+            given_up.update(held)
 
     def held(self, which: str = "") -> list[str]:
         """Return the jobs that wait for a person."""

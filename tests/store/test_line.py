@@ -1,7 +1,7 @@
 """Jobs that need the same thing to themselves: one has it, the others stand in line for it."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 
 import pytest
@@ -39,6 +39,8 @@ RULES = (
     "success_proved",
 )  # fmt: skip
 STUDY = "https://studies/ study 21"
+BEGIN = """INSERT INTO run (id, key, job, number, backend, state, lease, due, created_at)
+VALUES (:id, 'k', :job, 1, 'local', 'staging', :lease, 0, 0)"""
 ENTRIES = "SELECT count(*) FROM history WHERE reason LIKE 'waits for %'"
 
 
@@ -227,6 +229,8 @@ def test_a_job_after_others_is_told_of_the_study_in_its_turn(conn: Connection) -
     told = f"WAITING: waits for {STUDY}, which rotor ({rotor}) has"
     assert (said(conn, wing), reason(conn, wing)) == (told, told)
     assert startable(conn) == []
+    late = take(conn, 4, "late", after=["mesh"])
+    assert [it.reason for it in look.history_of(conn, late)][1:] == [told.removeprefix("WAITING: ")]
     go_on(conn, rotor, STAGED, ACCEPTED, WENT_WELL, SUCCEEDED)
     assert startable(conn) == [wing]
 
@@ -250,16 +254,24 @@ def test_nothing_gives_a_run_to_a_job_without_the_study(conn: Connection) -> Non
     wing, rotor = take(conn, 1, "wing"), take(conn, 2, "rotor")
     run(conn, wing)
     assert not runs.start(conn, rotor, new_id(700), "orch-homehome-x", START)
-    sql = (
-        "INSERT INTO run (id, key, job, number, backend, state, lease, due, created_at)"
-        " VALUES (:id, 'k', :job, 1, 'local', 'staging', :lease, 0, 0)"
-    )
     values = {"id": new_id(700), "job": rotor}
     with pytest.raises(engine.IntegrityError, match=r"UNIQUE constraint failed: run\.lease"):
-        conn.execute(sql, values | {"lease": STUDY})
+        conn.execute(BEGIN, values | {"lease": STUDY})
     for other in (None, "another"):
         with pytest.raises(engine.IntegrityError, match="begins with what its job needs"):
-            conn.execute(sql, values | {"lease": other})
+            conn.execute(BEGIN, values | {"lease": other})
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_the_database_lets_nobody_in_before_the_end(conn: Connection, situation: str) -> None:
+    """A fault in the program would let a second run meet the first where it still works."""
+    run(conn, take(conn, 1, "wing"), *SITUATIONS[situation])
+    rotor = take(conn, 2, "rotor")
+    live = conn.execute("SELECT count(*) FROM run WHERE state <> 'ended'").fetchone()[0]
+    with nullcontext() if live == 0 else pytest.raises(engine.IntegrityError, match=r"run\.lease"):
+        conn.execute("SAVEPOINT fault")
+        conn.execute(BEGIN, {"id": new_id(700), "job": rotor, "lease": STUDY})
+    conn.execute("ROLLBACK TO fault")
 
 
 @pytest.mark.parametrize("table", ["job", "run"])

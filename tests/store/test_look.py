@@ -267,6 +267,19 @@ def test_reads_of_a_turn_have_an_index_of_their_own(
     assert any(f" {index}" in row["detail"] for row in plan), [row["detail"] for row in plan]
 
 
+def test_who_is_next_in_a_long_line_is_found_at_once(long_queue: Connection) -> None:
+    """Otherwise each turn would ask of thousands whether what they need is free."""
+    now, best = Now(VALUES["steady"], VALUES["wall"]), 1.0  # type: ignore[arg-type]
+    for _ in range(5):
+        start = time.perf_counter()
+        found = look.startable(long_queue, "local", now, 100)
+        best = min(best, time.perf_counter() - start)
+    assert best < 0.005, f"{best * 1000:.1f} ms"
+    sql = "SELECT lease FROM job WHERE id IN (SELECT value FROM json_each(?)) AND lease IS NOT NULL"
+    rows = long_queue.execute(sql, (json.dumps(found),)).fetchall()
+    assert sorted(row["lease"] for row in rows) == [f"study {n}" for n in (0, 2, 3, 4)]
+
+
 def test_every_query_of_a_turn_is_held_to_that() -> None:
     """Otherwise a query that is added later is forgotten here."""
     only_until_idle = {"movable", "unforgotten", "last_history", "unsuccessful_since"}

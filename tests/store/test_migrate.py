@@ -175,6 +175,8 @@ async def test_the_daemon_goes_on_with_every_job_of_a_kept_queue(
         works = [await db.read(look_at.work, run["id"]) for run in runs]
         assert {work.state for work in works} == set(RunState)
         assert not any(work.suspect for work in works)
+        needs = "SELECT count(lease) + sum(in_line) AS needs FROM job"
+        assert (await db.read(lambda conn: conn.execute(needs).fetchone()))["needs"] == 0
         held = next(work for work in works if work.state is RunState.UNKNOWN)
         adopted = ask("adopt", held.job, remote_id="found")  # a verb that schema 1 did not know
         assert await db.write(entrance.apply, adopted, START) is None

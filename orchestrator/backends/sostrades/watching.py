@@ -12,6 +12,11 @@ from orchestrator.backends.sostrades.service import Service
 from orchestrator.backends.sostrades.status import State
 from orchestrator.backends.sostrades.submitting import Progress
 
+ENDED = {
+    "STOPPED": "somebody stopped it in the service's web interface",
+    "POD ERROR": "POD ERROR: what the server had it calculated on has failed",
+}
+
 
 async def answer(service: Service, options: Options, run: Run) -> Answer:
     """Say how a run stands. Raises the five errors."""
@@ -44,8 +49,9 @@ def _told(status: Status, log: Log, stuck_after: float) -> Answer:
         case State.BUSY:
             return _busy(status, log, stuck_after)
         case State.STOPPED:
-            text = "somebody stopped it in the service's web interface"
-            return Finished(ok=False, stopped="cancel", reason=text)
+            reason = ENDED.get(status.word, status.word)
+            by_hand = status.word == "STOPPED"
+            return Finished(ok=False, stopped="cancel" if by_hand else None, reason=reason)
         case State.EDITED:
             return Lost(
                 f"somebody changed study {log.study} while it was calculated, or after: the"
@@ -75,7 +81,7 @@ async def _finished(service: Service, run: Run) -> Answer:
     if shown.fault is not None:
         text = f"study {table.study} has finished, but not with this job's values: {shown.fault}"
         return Lost(text)
-    return Finished(ok=True, reason="finished, with all values as they were set")
+    return Finished(ok=True, reason="finished, with all values as they were sent")
 
 
 async def _failed(service: Service, status: Status) -> Answer:

@@ -16,7 +16,6 @@ HEADERS = {
     "Access-Control-Allow-Methods": "GET,PUT,POST,DELETE",
     "Cache-Control": "no-cache, no-store, must-revalidate",
     "Vary": "Cookie",
-    "Connection": "close",
 }
 NOT_FOUND = (
     "The requested URL was not found on the server. If you entered the URL manually please check "

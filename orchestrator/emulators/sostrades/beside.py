@@ -9,6 +9,7 @@ from orchestrator.emulators.sostrades.answers import BROKEN, RefusalError, json
 from orchestrator.emulators.sostrades.bodies import json_of
 from orchestrator.emulators.sostrades.executions import FINISHED, Executions
 from orchestrator.emulators.sostrades.gate import Call, Gate
+from orchestrator.emulators.sostrades.processes import Process, below
 from orchestrator.emulators.sostrades.studies import Right, Studies, process_of
 
 WEB = "http://127.0.0.1:4200"  # where the pages for people would be
@@ -53,7 +54,7 @@ class Beside:
             raise RefusalError(400, NO_GROUP)
         row, values = self._studies.get(call.study), self._studies.values(call.study)
         if self._ground.faults.strike("empty-copy", call.where) is not None:
-            values = dict.fromkeys(values)
+            values |= _nothing(process_of(row))
         return json(self._studies.add(process_of(row), name, values))
 
     async def _log(self, call: Call) -> Response:
@@ -75,3 +76,12 @@ class Beside:
         no_data = call.right < Right.COMMENTER
         path = readonly.path_of(self._ground.root, call.study, no_data=no_data)
         return files.served(call.request, path, "application/json")
+
+
+def _nothing(process: Process) -> dict[str, None]:
+    """Return no value for anything but the numerical settings; tables are none of those."""
+    return {
+        below(it.path, var.name): None
+        for it, var in process.variables()
+        if not var.numerical or var.type == "dataframe"
+    }

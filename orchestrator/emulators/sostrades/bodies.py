@@ -30,11 +30,11 @@ async def json_of(request: Request) -> Any:
 async def changes_of(request: Request, row: Row, *, takes_files: bool) -> dict[str, Any]:
     """Return what a request wants to be written, by names below the study. Raises RefusalError."""
     if takes_files and _kind(request) == MULTIPART:
-        form = await request.form()
-        files = {name: it for name, it in form.items() if isinstance(it, UploadFile)}
-        if not files:
+        async with request.form() as form:
+            files = {name: it for name, it in form.items() if isinstance(it, UploadFile)}
+            sent = {name: await it.read() for name, it in files.items()}
+        if not sent:
             raise RefusalError(415, NO_JSON)
-        sent = {name: await it.read() for name, it in files.items()}
         return {_known(row, name): _parsed(row, name, data) for name, data in sent.items()}
     body = await json_of(request)
     if not body:

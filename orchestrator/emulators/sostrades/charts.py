@@ -94,21 +94,15 @@ def _chart(title: str, x: str, y: str, *series: Series, section: str = "") -> Ch
 
 
 def _line(it: Series) -> dict[str, Any]:
-    return {
-        "mode": "lines", "name": it.name, "visible": True, "x": _plain(it.x), "y": _plain(it.y), "yaxis": "y",
-        "type": "scatter",
-    }  # fmt: skip
+    return {"mode": "lines", "name": it.name, "visible": True, **_points(it), "type": "scatter"}
 
 
 def _bars(it: Series) -> dict[str, Any]:
-    return {
-        "name": it.name, "orientation": "v", "visible": True, "x": _plain(it.x), "y": _plain(it.y), "yaxis": "y",
-        "type": "bar",
-    }  # fmt: skip
+    return {"name": it.name, "orientation": "v", "visible": True, **_points(it), "type": "bar"}
 
 
-def _plain(values: Sequence[Any]) -> list[Any]:
-    return [shown(it) for it in values]
+def _points(it: Series) -> dict[str, Any]:
+    return {"x": [shown(x) for x in it.x], "y": [shown(y) for y in it.y], "yaxis": "y"}
 
 
 def _layout(title: str, x: str, y: str) -> dict[str, Any]:

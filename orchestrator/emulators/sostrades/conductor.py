@@ -133,7 +133,9 @@ class Conductor:
         if is_good and not is_stale:
             results = self._ground.work.files(str(number)) / calculation.RESULTS
             self._studies.write(study, json.loads(results.read_text("utf-8")))
-        log.server("ontology_controller", "Ontology grace period not finished, no request executed")
+        due = self._ground.clock.date().replace(tzinfo=None)
+        text = f"Ontology grace period not finished {due}, no request executed"
+        log.server("ontology_controller", text)
         if is_good:
             readonly.write(self._ground.root, self._studies, self._executions, study)
         before, now = self._studies.touch(study)

@@ -77,13 +77,6 @@ def open_service(ground: Ground) -> Service:
     def configuration(at: str) -> str:
         return CONFIGURATION.format(origin=at, file=keys.file(GROUP))
 
-    def told() -> Mapping[str, object]:
-        rows = studies.all()
-        return {
-            "studies": [{it: row[it] for it in ("id", "name", "process")} for row in rows],
-            "executions": executions.all(),
-        }
-
     at, one = "/api/v0", "/api/v0/study-case/{study:int}"
     routes = [
         gate.plain("/api/ping", partial(json, "pong")),
@@ -92,8 +85,8 @@ def open_service(ground: Ground) -> Service:
         *calculations.routes(gate, at),
         Route("/{rest:path}", gate.unknown, methods=ANY_METHOD),
     ]
-    others = Others(studies, executions, conductor, calculations)
-    return Service(routes, run, credentials, configuration, told=told, control=others.routes())
+    others = Others(studies, executions, updates, conductor, calculations)
+    return Service(routes, run, credentials, configuration, control=others.routes())
 
 
 KIND = Kind("sostrades", FAULTS, open_service, DIALS)

@@ -1,6 +1,6 @@
 """What tests do in the place of somebody else, and what they are told without the service."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -12,6 +12,7 @@ from orchestrator.emulators.sostrades.catalogue import PROCESSES
 from orchestrator.emulators.sostrades.conductor import Conductor
 from orchestrator.emulators.sostrades.executions import NOT_EXECUTED, Executions
 from orchestrator.emulators.sostrades.studies import Right, Studies
+from orchestrator.emulators.sostrades.updates import Updates
 
 Act = Callable[[int], object]
 
@@ -21,19 +22,21 @@ class Others:
 
     POST …/studies {process, name} makes a study; POST …/studies/N/edit {variable: value} changes
     one at once; …/execute, …/stop, …/kill (its process dies) and …/wake (it sleeps no longer) are
-    about its execution; …/status {status} and …/right {right} set what they say. GET …/executions
-    tells what really goes on.
+    about its execution; …/status {status} and …/right {right} set what they say. GET …/studies and
+    …/executions tell what really goes on.
     """
 
     def __init__(
         self,
         studies: Studies,
         executions: Executions,
+        updates: Updates,
         conductor: Conductor,
         calculations: Calculations,
     ) -> None:
         self._studies, self._executions = studies, executions
-        self._conductor, self._calculations = conductor, calculations
+        self._updates, self._conductor = updates, conductor
+        self._calculations = calculations
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -45,7 +48,8 @@ class Others:
             "wake": self._conductor.wake,
         }
         return [
-            Route(f"{CONTROL}/executions", self._tell, methods=["GET"]),
+            Route(f"{CONTROL}/executions", self._tell_executions, methods=["GET"]),
+            Route(f"{CONTROL}/studies", self._tell, methods=["GET"]),
             Route(f"{CONTROL}/studies", self._add, methods=["POST"]),
             Route(f"{one}/edit", self._edit, methods=["POST"]),
             Route(f"{one}/status", self._set_status, methods=["POST"]),
@@ -53,8 +57,23 @@ class Others:
             *(Route(f"{one}/{name}", _acting(act), methods=["POST"]) for name, act in acts.items()),
         ]
 
-    async def _tell(self, _: Request) -> Response:
+    async def _tell_executions(self, _: Request) -> Response:
         return JSONResponse(self._executions.all())
+
+    async def _tell(self, _: Request) -> Response:
+        rows = self._studies.all()
+        return JSONResponse(
+            [
+                {
+                    "id": row["id"],
+                    "name": row["name"],
+                    "process": row["process"],
+                    "status": self._executions.status(row["id"]),
+                    "is_updated": self._updates.is_going_on(row["id"]),
+                }
+                for row in rows
+            ]
+        )
 
     async def _add(self, request: Request) -> Response:
         wish = await request.json()
@@ -82,7 +101,7 @@ class Others:
         return JSONResponse(None)
 
 
-def _acting(act: Act) -> Callable[[Request], "object"]:
+def _acting(act: Act) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         return JSONResponse(act(request.path_params["study"]))
 
