@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.backend import Run
-from orchestrator.backends.sostrades import KIND, service
+from orchestrator.backend import Alive, Finished, Run, TransientError, Unclear
+from orchestrator.backends.sostrades import KIND
+from orchestrator.backends.sostrades.service import Service as Client
 from orchestrator.emulators.sostrades.kind import KIND as EMULATED
-from orchestrator.testing.contract import Service, ServiceContract, StandIn, running
+from orchestrator.testing.contract import Place, Service, ServiceContract, StandIn, running
 from orchestrator.testing.contract.ground import IMPATIENT
 from orchestrator.testing.contract.place import Options
 from tests.emulated import Ending
@@ -63,13 +64,50 @@ class TestUnderFaults(ServiceContract):
             yield stack.enter_context(running(self.stand_in, root, self.form))
             ending(stack.pop_all().close)
 
+    async def test_two_runs_with_one_key_are_a_person_s_matter(
+        self, place: Place, service: Service
+    ) -> None:
+        """A job would take somebody else's calculation for the one that it lost."""
+        run = place.run("1", place.bodies.writes("out", 1))
+        while run.memo.get("before") is None:
+            run = await place.further(run)
+        service.put(f"drop-before,on={self.stand_in.starts}")
+        with pytest.raises(TransientError) as caught:
+            await place.submit(run)
+        assert caught.value.effect == "possible"
+        service.put()
+        study = f"studies/{run.options['study']}"
+        service.tell(f"{study}/edit", **{"Lines.count": 2})
+        service.tell(f"{study}/execute")
+        finding = await place.backend.find(run)
+        assert isinstance(finding, Unclear)
+        assert "somebody" in finding.why
+
+    async def test_a_cancel_under_faults_can_be_repeated_and_stops_the_work(
+        self, place: Place, service: Service
+    ) -> None:
+        """A person who cancels would spoil the calculation, or wait for a service that is down."""
+        run = await place.started(place.run("1", place.bodies.sleeps))
+        service.put("drop-before")
+        before = service.told()["calls"]
+        for _ in range(2):
+            assert "web interface" in await place.cannot_stop(run)
+        assert service.told()["calls"] == before
+        service.put()
+        assert isinstance(await place.poll(run), Alive)
+        end = await place.end(await place.cancelled(run))
+        assert isinstance(end, Finished)
+        assert (end.ok, end.stopped) == (False, "cancel")
+
     @contextmanager
     def impatience(self) -> Iterator[None]:
         """Shorten also what a study's loading may take."""
-        short = property(lambda _: IMPATIENT, lambda _self, _seconds: None)
+        short = property(
+            lambda _: IMPATIENT, lambda it, seconds: it.__dict__.update(_patience=seconds)
+        )
         with super().impatience(), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(service.Service, "_patience", short, raising=False)
-            patch.setattr(service.Service, "load", partialmethod(service.Service.load, seconds=1))
+            patch.setattr(Client, "_patience", short, raising=False)
+            patch.setattr(Client, "load", partialmethod(Client.load, seconds=1))
             yield
 
 

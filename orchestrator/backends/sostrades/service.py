@@ -11,11 +11,12 @@ from dataclasses import replace
 from anyio import Semaphore, from_thread
 from pydantic import JsonValue
 
-from orchestrator.backend import ProtocolError, TransientError
+from orchestrator.backend import ProtocolError, RejectedError, TransientError
 from orchestrator.backends import http
 from orchestrator.backends.http import Ask, Door, FilePart, Reply, Use
 from orchestrator.backends.http.typed import read
 from orchestrator.backends.sostrades import logs
+from orchestrator.backends.sostrades.calls import MissingError
 from orchestrator.backends.sostrades.logs import Log
 from orchestrator.backends.sostrades.replies import (
     Address,
@@ -53,7 +54,7 @@ class Service:
 
     async def status(self, study: int, use: Use) -> Status:
         """Return how a study stands."""
-        reply = await self._call(
+        reply = await self._told(
             study, Ask("GET", f"{CALCULATION}/status/{study}", use, reads=True)
         )
         return _status_of(study, reply)
@@ -123,9 +124,9 @@ class Service:
     async def log(self, study: int, use: Use) -> Log | None:
         """Return what is known of a study's log without its text; None where it never ran."""
         ask = Ask("HEAD", _log_path(study), use, reads=True, expect={SERVER_FAILS})
-        reply = await self._call(study, ask)
+        reply = await self._told(study, ask)
         if reply.status == SERVER_FAILS:  # without a text, which tells why
-            reply = await self._call(study, replace(ask, method="GET"))
+            reply = await self._told(study, replace(ask, method="GET"))
             if reply.status == SERVER_FAILS:
                 _check_never_ran(reply)
                 return None
@@ -136,7 +137,7 @@ class Service:
         span = {"Range": f"bytes=-{LOG_TAIL}"}
         known = {SERVER_FAILS, NOT_SO_LONG}
         ask = Ask("GET", _log_path(study), use, reads=True, headers=span, expect=known)
-        reply = await self._call(study, replace(ask, cap=LARGEST))
+        reply = await self._told(study, replace(ask, cap=LARGEST))
         if reply.status == NOT_SO_LONG:  # it is empty
             return await self.log(study, use), ""
         if reply.status == SERVER_FAILS:
@@ -164,6 +165,15 @@ class Service:
                 yield stream
         finally:
             from_thread.run_sync(turn.release)
+
+    async def _told(self, study: int, ask: Ask) -> Reply:
+        """Ask how a study is. That it cannot be told is no fault of a job: nothing was given."""
+        try:
+            return await self._call(study, ask)
+        except MissingError:
+            raise
+        except RejectedError as error:
+            raise TransientError(str(error), effect="none") from None
 
     async def _call(self, study: int, ask: Ask) -> Reply:
         async with self._turn(study):
