@@ -37,6 +37,8 @@ LOG_TAIL = 256 << 10  # bytes; an exception stands near the end
 SHOWN = 300  # characters of what a fault says
 LOAD_LIMIT = 30  # seconds that the service is given to load a study for a list
 SERVER_FAILS, NOT_SO_LONG = 500, 416
+CSV = "text/csv"
+DOWNLOAD, PAGE = "parameter/download", "html"
 STUDY, CALCULATION, CHARTS = "api/v0/study-case", "api/v0/calculation", "api/v0/post-processing"
 
 
@@ -102,7 +104,10 @@ class Service:
     async def value(self, study: int, variable: str, use: Use) -> bytes:
         """Return the value of a variable as CSV, whatever its type."""
         ask = replace(self.value_ask(study, variable, use), cap=LARGEST)
-        return (await self._call(study, ask)).body
+        reply = await self._call(study, ask)
+        if not reply.headers.get("content-type", "").startswith(CSV):  # a page of something between
+            raise ProtocolError(f"{reply.source} answered 200, but with no CSV", effect="none")
+        return reply.body
 
     async def url(self, study: int, use: Use) -> str:
         """Return the address of a study for people; a key of a user is refused (500)."""
@@ -147,7 +152,7 @@ class Service:
 
     def value_ask(self, study: int, variable: str, use: Use) -> Ask:
         """Return the call for the value of a variable."""
-        path = f"{STUDY}/{study}/parameter/download"
+        path = f"{STUDY}/{study}/{DOWNLOAD}"
         asked: JsonValue = {"parameter_key": variable}
         return Ask("POST", path, use, json=asked, reads=True, limit=self._patience)
 
@@ -161,7 +166,7 @@ class Service:
         turn = self._turn(study)
         from_thread.run(turn.acquire)
         try:
-            with self.door.fetching(ask) as stream:
+            with self.door.fetching(ask, mark=_mark(ask.path)) as stream:
                 yield stream
         finally:
             from_thread.run_sync(turn.release)
@@ -185,6 +190,15 @@ class Service:
     def _check_update(self, study: int, reply: Reply) -> None:
         found = read(Updated, reply.json(), "changed study", effect="possible")
         _check(study, found.facts.id, reply)
+
+
+def _mark(path: str) -> str:
+    """Return what tells a file from whatever else may answer in its place."""
+    if path.endswith(DOWNLOAD):
+        return f"Content-Type: {CSV}"
+    if path.startswith(STUDY):
+        return "Content-Disposition"
+    return f"Content-Type: {'text/html' if path.endswith(PAGE) else 'application/json'}"
 
 
 def _log_path(study: int) -> str:
