@@ -90,6 +90,13 @@ def test_every_command_of_the_readme_works(shell: tuple[Path, dict[str, str]]) -
     assert [p.read_text() for p in home.glob("results/sweep-*/latest/outputs/lines.txt")] == ["2\n"]
 
 
+def _has_written(home: Path) -> bool:
+    """Whether the job is known to run, and has left something."""
+    status, runs = home / "log/status.log", home / "state/backends/local/runs"
+    is_known = status.exists() and "→ RUNNING" in status.read_text("utf-8")
+    return is_known and any(path.stat().st_size for path in runs.glob("*/*/residuals.txt"))
+
+
 def test_the_example_of_a_look_shows_a_run_that_goes_on(
     shell: tuple[Path, dict[str, str]],
 ) -> None:
@@ -105,7 +112,7 @@ def test_the_example_of_a_look_shows_a_run_that_goes_on(
         ["orchestrator", "serve"], cwd=work, env=environment, stderr=subprocess.DEVNULL
     ) as daemon:
         try:
-            while not list((work / "home/state/backends/local/runs").glob("*/*/residuals.txt")):
+            while not _has_written(work / "home"):
                 assert daemon.poll() is None
             shown = run(["bash", "-euo", "pipefail", "-c", script], text=True).stdout.splitlines()
         finally:
