@@ -121,7 +121,8 @@ class Door:
         it, too. The call is under way, and has its place among others, until the context is left.
         `ask.limit` is for all from the connection until the file begins to come; from then on the
         pace is watched as for every download. `mark` is a header that the service sends with files
-        alone: whatever comes without it is none. Raises the five errors, all with effect none.
+        alone, maybe with how its value begins ("Content-Type: text/csv"): whatever comes without it
+        is none. Raises the five errors, all with effect none.
         """
         url = self._url(ask)
         source = _source(url)
@@ -145,7 +146,7 @@ class Door:
                         at.socket.settimeout(where.patience)
                         found = response.status == HTTPStatus.OK
                         reply = read_reply(response, at, ask, source, body=not found)
-                    if found and (mark is None or mark.lower() in reply.headers):
+                    if found and (mark is None or _is_marked(reply, mark)):
                         permit.outcome = outcome(reply, None, self._wall())
                         yield whole_file(response, at)
                         return
@@ -217,6 +218,12 @@ class Door:
         headers = {**auth, **ask.headers}  # a call may bring another's credentials
         proofs = [*auth.values(), ask.headers.get("Authorization", "")]
         return [word for proof in proofs for word in (proof, proof.rpartition(" ")[2])], headers
+
+
+def _is_marked(reply: Reply, mark: str) -> bool:
+    name, _, begin = mark.partition(": ")
+    value = reply.headers.get(name.lower())
+    return value is not None and value.startswith(begin)
 
 
 @asynccontextmanager

@@ -70,6 +70,8 @@ class Harvest:
         with self._service.fetching(study, self._ask(study, output.name)) as found:
             if found.size is None:
                 raise ProtocolError(f"nothing says how long {output.name} is", effect="none")
+            if not (found.size or output.log):
+                raise ProtocolError(f"{output.name} came without any content", effect="none")
             yield from charts.offline(found) if output.name == PAGE else found
         from_thread.run(self._check_log if output.log else self._check_finished, run)
 

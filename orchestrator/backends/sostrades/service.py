@@ -12,11 +12,12 @@ from typing import Literal
 from anyio import Semaphore, from_thread
 from pydantic import JsonValue
 
-from orchestrator.backend import ProtocolError, TransientError
+from orchestrator.backend import ProtocolError, RejectedError, TransientError
 from orchestrator.backends import http
 from orchestrator.backends.http import Ask, Door, FilePart, Reply, Use
 from orchestrator.backends.http.typed import read
 from orchestrator.backends.sostrades import logs
+from orchestrator.backends.sostrades.calls import MissingError
 from orchestrator.backends.sostrades.logs import Log
 from orchestrator.backends.sostrades.replies import (
     Address,
@@ -37,6 +38,8 @@ LOG_TAIL = 256 << 10  # bytes; an exception stands near the end
 SHOWN = 300  # characters of what a fault says
 LOAD_LIMIT = 30  # seconds that the service is given to load a study for a list
 SERVER_FAILS, NOT_SO_LONG = 500, 416
+CSV = "text/csv"
+DOWNLOAD, PAGE = "parameter/download", "html"
 STUDY, CALCULATION, CHARTS = "api/v0/study-case", "api/v0/calculation", "api/v0/post-processing"
 File = Literal["log", "study", "charts", "page"]
 FILES: Mapping[File, str] = {
@@ -62,7 +65,7 @@ class Service:
 
     async def status(self, study: int, use: Use) -> Status:
         """Return how a study stands."""
-        reply = await self._call(
+        reply = await self._told(
             study, Ask("GET", f"{CALCULATION}/status/{study}", use, reads=True)
         )
         return _status_of(study, reply)
@@ -109,7 +112,10 @@ class Service:
     async def value(self, study: int, variable: str, use: Use) -> bytes:
         """Return the value of a variable as CSV, whatever its type."""
         ask = replace(self.value_ask(study, variable, use), cap=LARGEST)
-        return (await self._call(study, ask)).body
+        reply = await self._call(study, ask)
+        if not reply.headers.get("content-type", "").startswith(CSV):  # a page of something between
+            raise ProtocolError(f"{reply.source} answered 200, but with no CSV", effect="none")
+        return reply.body
 
     async def url(self, study: int, use: Use) -> str:
         """Return the address of a study for people; a key of a user is refused (500)."""
@@ -131,9 +137,9 @@ class Service:
     async def log(self, study: int, use: Use) -> Log | None:
         """Return what is known of a study's log without its text; None where it never ran."""
         ask = Ask("HEAD", FILES["log"].format(study), use, reads=True, expect={SERVER_FAILS})
-        reply = await self._call(study, ask)
+        reply = await self._told(study, ask)
         if reply.status == SERVER_FAILS:  # without a text, which tells why
-            reply = await self._call(study, replace(ask, method="GET"))
+            reply = await self._told(study, replace(ask, method="GET"))
             if reply.status == SERVER_FAILS:
                 _check_never_ran(reply)
                 return None
@@ -144,7 +150,7 @@ class Service:
         span = {"Range": f"bytes=-{LOG_TAIL}"}
         known = {SERVER_FAILS, NOT_SO_LONG}
         ask = replace(self.file_ask(study, "log", use), headers=span, expect=known, cap=LARGEST)
-        reply = await self._call(study, ask)
+        reply = await self._told(study, ask)
         if reply.status == NOT_SO_LONG:  # it is empty
             return await self.log(study, use), ""
         if reply.status == SERVER_FAILS:
@@ -154,7 +160,7 @@ class Service:
 
     def value_ask(self, study: int, variable: str, use: Use) -> Ask:
         """Return the call for the value of a variable."""
-        path = f"{STUDY}/{study}/parameter/download"
+        path = f"{STUDY}/{study}/{DOWNLOAD}"
         asked: JsonValue = {"parameter_key": variable}
         return Ask("POST", path, use, json=asked, reads=True, limit=self._patience)
 
@@ -168,10 +174,19 @@ class Service:
         turn = self._turn(study)
         from_thread.run(turn.acquire)
         try:
-            with self.door.fetching(ask) as stream:
+            with self.door.fetching(ask, mark=_mark(ask.path)) as stream:
                 yield stream
         finally:
             from_thread.run_sync(turn.release)
+
+    async def _told(self, study: int, ask: Ask) -> Reply:
+        """Ask how a study is. That it cannot be told is no fault of a job: nothing was given."""
+        try:
+            return await self._call(study, ask)
+        except MissingError:
+            raise
+        except RejectedError as error:
+            raise TransientError(str(error), effect="none") from None
 
     async def _call(self, study: int, ask: Ask) -> Reply:
         async with self._turn(study):
@@ -183,6 +198,15 @@ class Service:
     def _check_update(self, study: int, reply: Reply) -> None:
         found = read(Updated, reply.json(), "changed study", effect="possible")
         _check(study, found.facts.id, reply)
+
+
+def _mark(path: str) -> str:
+    """Return what tells a file from whatever else may answer in its place."""
+    if path.endswith(DOWNLOAD):
+        return f"Content-Type: {CSV}"
+    if path.startswith(STUDY):
+        return "Content-Disposition"
+    return f"Content-Type: {'text/html' if path.endswith(PAGE) else 'application/json'}"
 
 
 def _status_of(study: int, reply: Reply) -> Status:
