@@ -52,7 +52,7 @@ class Work:
     def ended(self, run: str) -> int | None:
         """Return the exit code of a run, -9 if it died without one; None while it works."""
         code = self._code(run)
-        if code is not None or self._wrapper_lives(run):
+        if code is not None or self._is_starting(run) or self._wrapper_lives(run):
             return code
         code = self._code(run)  # read after we looked: who is dead now has written it before
         return -signal.SIGKILL if code is None else code
@@ -125,7 +125,7 @@ class Work:
                     environment = file.read()
             except OSError:  # gone, or another user's
                 continue
-            if self._mark not in environment:  # most are none of ours: splitting them takes long
+            if self._mark not in environment:
                 continue
             for variable in environment.split(b"\0"):
                 if variable.startswith(self._mark):

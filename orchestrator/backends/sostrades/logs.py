@@ -95,8 +95,11 @@ def _said(entry: str) -> str:
 
 
 def _between(now: str, before: str) -> float | None:
+    """Return the seconds between two dates. The service gives its own twice: "…GMT, …GMT"."""
     try:
-        later, earlier = parsedate_to_datetime(now), parsedate_to_datetime(before)
+        later, earlier = (
+            parsedate_to_datetime(f"{text.partition(' GMT')[0]} GMT") for text in (now, before)
+        )
         return max((later - earlier).total_seconds(), 0.0)
     except (ValueError, TypeError, OverflowError):
         return None

@@ -73,11 +73,3 @@ def test_a_process_that_dies_leaves_its_last_status(me: Client, slow: int) -> No
     worker = me.log(slow).partition("[worker: ")[2].partition("]")[0]
     os.kill(int(worker), signal.SIGKILL)
     assert me.over(slow) == "RUNNING"
-
-
-def test_faults_and_settings_are_listed(program: list[str], environment: dict[str, str]) -> None:
-    """Nobody would know what can be set."""
-    command = [*program, "emulate", "sostrades", "--faults"]
-    listed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    for name in ("lost-write", "hang", "stale", "repaired", "studies"):
-        assert f"\n{name} " in listed.stdout
