@@ -1,10 +1,12 @@
 """The time of a service, which a test can move ahead: an hour need not be waited for."""
 
+import asyncio
 import time
 from datetime import UTC, datetime
 
 from orchestrator.emulators.database import Database
 
+LOOK_EVERY = 0.02  # seconds
 TABLE = "clock (id INTEGER PRIMARY KEY CHECK (id = 1), ahead REAL NOT NULL)"
 
 
@@ -25,6 +27,13 @@ class Clock:
     def date(self) -> datetime:
         """Return the same as a date in UTC."""
         return datetime.fromtimestamp(self.now(), UTC)
+
+    async def wait(self, seconds: float) -> None:
+        """Return when so much time has passed: at once, if the clock is moved so far."""
+        due = self.now() + seconds
+        while (left := due - self.now()) > 0:
+            nap = min(left, LOOK_EVERY)  # the clock may be moved meanwhile
+            await asyncio.sleep(nap)
 
     def move(self, seconds: float) -> None:
         """Move ahead."""

@@ -18,7 +18,6 @@ from orchestrator.emulators.drmaatic.quota import Quota
 from orchestrator.emulators.ground import Ground
 
 BARE = "bare"
-LOOK_EVERY = 0.02  # seconds
 
 
 class Submit:
@@ -119,7 +118,4 @@ class Submit:
 
 async def _pause(ground: Ground, fault: str, where: str) -> None:
     """Wait, by the service's clock, if a fault wants that."""
-    due = ground.clock.now() + float(ground.faults.strike(fault, where) or 0)
-    while (left := due - ground.clock.now()) > 0:
-        nap = min(left, LOOK_EVERY)  # the clock may be moved meanwhile
-        await asyncio.sleep(nap)
+    await ground.clock.wait(float(ground.faults.strike(fault, where) or 0))
