@@ -47,7 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--hypothesis-profile", None) == "planted":
         from hypothesis import Phase, settings  # noqa: PLC0415 - slow to import, and seldom needed
 
-        settings.register_profile("planted", phases=[Phase.explicit, Phase.generate])
+        phases = [Phase.explicit, Phase.generate]
+        settings.register_profile("planted", phases=phases, deadline=None)
 
 
 @pytest.fixture

@@ -144,6 +144,12 @@ class Kind:
     `[run]` table of a job spec. `open` opens one; leaving the context closes it. `max_runs` says
     how many runs may be live at once with these options. `verbs` returns what people can do
     there beside running jobs; `examine` looks at account and service for `doctor`.
+
+    `lease` is given the options and the `[run]` table of a job, both checked (the table as JSON),
+    and returns what the job's runs need to themselves, None for nothing: one run at a time has it,
+    from the start of its staging to its end, also while it is held. Its name, for people too, MUST
+    be the same for every configured backend that means the same thing: "https://host/ study 21".
+    It is asked once, when the job is accepted. MUST NOT look anywhere else.
     """
 
     name: str
@@ -154,3 +160,4 @@ class Kind:
     max_runs: Callable[[Any], int]
     verbs: Callable[[], Mapping[str, Verb]] = dict
     examine: Callable[[Any], Awaitable[Sequence[Diagnosis]]] | None = None
+    lease: Callable[[Any, Mapping[str, JsonValue]], str | None] = lambda _options, _run: None

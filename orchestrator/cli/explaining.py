@@ -47,6 +47,8 @@ def explanation(
     if live is not None:
         remote = f", there known as {live.remote_id}" if live.remote_id else ""
         said.append(("run", f"{live.number} of {job.allowed} on {job.backend}{remote}"))
+    if live is not None and job.lease is not None:
+        said.append(("has", f"{job.lease}, to itself until the run has ended"))
     if job.state.is_final:
         return said + _ended(job, run, around)
     said += _held(job, live) if job.want is Want.HOLD else _moving(job, live, around, now)
@@ -148,6 +150,9 @@ def _queued(job: JobView, around: Surroundings, now: Now) -> list[tuple[str, str
         begun = f"run {job.runs + 1} of {job.allowed} starts, {_when(job.due, now)}"
         waits = "the pause before its next run" if job.runs else "its time"
         return [("last run", job.reason), ("waits for", waits), ("next", begun)]
+    if job.in_line_for is not None:
+        turn = "it starts in its turn, as soon as that job's run has ended"
+        return [("waits for", job.in_line_for), ("next", turn)]
     return _startable(job, around)
 
 

@@ -114,11 +114,13 @@ def _one(home: Home, job: JobView, runs: list[RunView], *, as_json: bool) -> Non
 
 def _facts(job: JobView) -> list[tuple[str, str]]:
     since = f"{job.shown} since {screen.moment(job.changed_at)}"
+    waits_for = job.waits_for or job.in_line_for
     facts = [
         ("job", f"{job.name} ({job.id})"),
         ("state", since),
         ("reason", job.hold_reason or job.reason),
-        *([] if job.waits_for is None else [("waits for", job.waits_for)]),
+        *([] if waits_for is None else [("waits for", waits_for)]),
+        *([] if job.lease is None else [("needs", f"{job.lease}, to itself")]),
         ("backend", job.backend),
         ("runs", f"{job.runs} of {job.allowed} allowed"),
         ("accepted", f"{screen.moment(job.accepted_at)}, dropped as {job.dropped_as}"),

@@ -28,6 +28,7 @@ class NewJob:
 
     `text` is the job file as it was written, `file` the name people know it by. `drop` is the exact
     name of what was dropped: it lies in `state/archive/<id>/<drop>` afterwards. `uid` owns it.
+    `lease` names what its run needs to itself, None for nothing.
     """
 
     id: str
@@ -37,6 +38,7 @@ class NewJob:
     drop: str
     uid: int
     inputs: tuple[Input, ...] = ()
+    lease: str | None = None
 
 
 class Verb(StrEnum):

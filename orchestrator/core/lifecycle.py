@@ -11,7 +11,9 @@ from typing import NamedTuple
 class JobState(StrEnum):
     """Where an accepted job stands. Hold and cancel are wishes beside it, not states."""
 
-    QUEUED = "queued"  # no live run; the engine starts one when `due` has come and a slot is free
+    # No live run; the engine starts one when `due` has come, a slot is free, and no other run has
+    # what it needs to itself.
+    QUEUED = "queued"
     ACTIVE = "active"  # has a live run; the run's own state says what happens next
     SUCCEEDED = "succeeded"  # final: its last run's results are published
     FAILED = "failed"  # final, until a person asks for a retry
@@ -134,7 +136,8 @@ class Shown(StrEnum):
     """What people see: derived from job, run and wish, never stored as a state."""
 
     QUEUED = "QUEUED"
-    WAITING = "WAITING"  # queued, for other jobs to succeed or for its next try
+    # Queued, for other jobs to succeed, for what another job has to itself, or for its next try.
+    WAITING = "WAITING"
     STAGING = "STAGING"
     SUBMITTING = "SUBMITTING"
     UNKNOWN = "UNKNOWN"
@@ -152,7 +155,7 @@ def shown(job: JobState, want: Want, run: RunState | None, *, waiting: bool = Fa
     """Return the word people see for a job.
 
     `run` is the state of its live run, None without one; `waiting` says that a queued job waits for
-    others, or has been run before and waits for its next try.
+    others, for what another has to itself, or, having been run before, for its next try.
     """
     if job.is_final:
         return Shown(job.value.upper())

@@ -7,7 +7,7 @@ from orchestrator.core.intake import NewJob, Rejection, Request
 from orchestrator.core.now import Now
 from orchestrator.core.spec import JobSpec
 from orchestrator.document import read_spec
-from orchestrator.intake import ReadSpec
+from orchestrator.intake import LeaseOf, ReadSpec
 from orchestrator.registry import kinds
 from orchestrator.spool import Rules
 from orchestrator.store import entrance
@@ -52,6 +52,17 @@ def read_with(config: Config) -> ReadSpec:
         return read_spec(data, file_name, models, default_name=default_name)
 
     return read
+
+
+def lease_with(config: Config) -> LeaseOf:
+    """Return what tells of a job what its runs need to themselves, by its kind of backend."""
+    known = kinds()
+
+    def lease_of(spec: JobSpec) -> str | None:
+        backend = config.backends[spec.backend]
+        return known[backend.kind].lease(backend.options, spec.run)
+
+    return lease_of
 
 
 def rules_of(config: Config) -> Rules:

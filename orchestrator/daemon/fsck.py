@@ -114,6 +114,14 @@ CHECKS = {
         "A job is not begun before all that it comes after have succeeded.",
         partial(_rule, rule="in_order"),
     ),
+    "one-at-a-time": Check(
+        "Each run has what its job needs to itself from its beginning to its end, and alone.",
+        partial(_rule, rule="leases"),
+    ),
+    "line-is-told": Check(
+        "A queued job that needs what another has is shown as waiting for it.",
+        partial(_rule, rule="in_line"),
+    ),
     "keys-are-ours": Check(
         "A run is looked for at its backend by a key made of the home's id and its own.",
         partial(_rule, rule="keys"),

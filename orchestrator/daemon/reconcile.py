@@ -14,7 +14,7 @@ from orchestrator.core.ids import key_of
 from orchestrator.core.intake import NewJob, Rejection, Request
 from orchestrator.core.lifecycle import RunState
 from orchestrator.core.now import Now
-from orchestrator.daemon.entry import read_with, rules_of
+from orchestrator.daemon.entry import lease_with, read_with, rules_of
 from orchestrator.intake.judge import Refused, Verdict, judge
 from orchestrator.log.status import last_number
 from orchestrator.spool import Claimed
@@ -51,7 +51,8 @@ def reconcile(home: Home, config: Config, conn: Connection, row: HomeRow, now: N
     for rejection in _unknown_rejections(home, conn):
         entrance.reject(conn, rejection, now)
     for drop in _unknown_drops(home, conn):
-        verdict = judge(home, drop, rules_of(config), read_with(config))
+        read, lease_of = read_with(config), lease_with(config)
+        verdict = judge(home, drop, rules_of(config), read, lease_of)
         _take_in(home, conn, drop, verdict, now=now, told=told)
     for job, found in unknown_results(home, conn, row.id, told):
         key = lambda: key_of(row.id, new_id())  # noqa: E731 - one line says it

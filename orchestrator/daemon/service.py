@@ -20,7 +20,7 @@ from orchestrator.daemon import control
 from orchestrator.daemon.asking import answer_from
 from orchestrator.daemon.ballast import watch_room
 from orchestrator.daemon.clock import read_anchor, start_clock
-from orchestrator.daemon.entry import QueueOf, read_with, rules_of
+from orchestrator.daemon.entry import QueueOf, lease_with, read_with, rules_of
 from orchestrator.daemon.heart import Heart
 from orchestrator.daemon.idle import wait_until_idle
 from orchestrator.daemon.notify import StillStarting, notify
@@ -77,7 +77,12 @@ async def run_service(home: Home, config: Config, *, until_idle: bool) -> int:
             engine = Engine(tools)
             hints.listener = engine.hint
             intake = Intake(
-                home, QueueOf(db, now), read_with(config), rules_of(config), lacks=tools.lacks
+                home,
+                QueueOf(db, now),
+                read_with(config),
+                rules_of(config),
+                lease_of=lease_with(config),
+                lacks=tools.lacks,
             )
             projection = await Projection.open(db, home.log / "status.log", row, config.log)
             heart = Heart(db, now, engine, projection)

@@ -80,7 +80,7 @@ def survey(conn: Connection, view: View) -> Seen:
     return Seen(
         acts=acts,
         hinted=hinted,
-        startable=startable,
+        startable=look.in_order(conn, startable) if len(startable) > 1 else startable,
         expired=expired,
         cancelled=cancelled,
         next_due=look.next_due(conn, view.now),

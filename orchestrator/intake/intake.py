@@ -7,7 +7,7 @@ from anyio.to_thread import run_sync
 
 from orchestrator import spool
 from orchestrator.config.home import Home
-from orchestrator.intake.queue import Queue, ReadSpec, Report
+from orchestrator.intake.queue import LeaseOf, Queue, ReadSpec, Report, nothing
 from orchestrator.intake.scan import Scan
 from orchestrator.spool import Arrivals, Hints, Rules, Watch
 
@@ -30,12 +30,14 @@ class Intake:
         read_spec: ReadSpec,
         rules: Rules,
         *,
+        lease_of: LeaseOf = nothing,
         clock: Callable[[], float] = anyio.current_time,
         lacks: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._home = home
         self._queue = queue
         self._read_spec = read_spec
+        self._lease_of = lease_of
         self._rules = rules
         self._clock = clock
         self._lacks = lacks
@@ -54,6 +56,7 @@ class Intake:
                 home=self._home,
                 queue=self._queue,
                 read_spec=self._read_spec,
+                lease_of=self._lease_of,
                 rules=self._rules,
                 arrivals=self._arrivals,
                 now=self._clock(),

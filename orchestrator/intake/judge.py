@@ -11,7 +11,7 @@ from orchestrator.config.home import Home
 from orchestrator.core.intake import NewJob, Request
 from orchestrator.document import ProblemsError
 from orchestrator.intake.inputs import inputs_of
-from orchestrator.intake.queue import ReadSpec
+from orchestrator.intake.queue import LeaseOf, ReadSpec
 from orchestrator.intake.requests import read_request
 from orchestrator.spool import (
     BusyError,
@@ -38,7 +38,9 @@ BUSY: Final = None
 Verdict = NewJob | Request | Refused | None
 
 
-def judge(home: Home, claimed: Claimed, rules: Rules, read_spec: ReadSpec) -> Verdict:
+def judge(
+    home: Home, claimed: Claimed, rules: Rules, read_spec: ReadSpec, lease_of: LeaseOf
+) -> Verdict:
     """Judge one claimed drop; reads the disk, changes nothing."""
     standing = standing_reason(home, claimed.id, claimed.name)
     if standing is not None:
@@ -47,7 +49,7 @@ def judge(home: Home, claimed: Claimed, rules: Rules, read_spec: ReadSpec) -> Ve
         content = open_drop(home, claimed, rules)
         if is_request(claimed.name):
             return read_request(content, claimed.id)
-        return _job(home, claimed, content, read_spec)
+        return _job(home, claimed, content, read_spec, lease_of)
     except BusyError:
         return BUSY
     except RefusedError as error:
@@ -56,9 +58,12 @@ def judge(home: Home, claimed: Claimed, rules: Rules, read_spec: ReadSpec) -> Ve
         return Refused(tuple(str(problem) for problem in error.problems))
 
 
-def _job(home: Home, claimed: Claimed, content: Content, read_spec: ReadSpec) -> NewJob:
+def _job(
+    home: Home, claimed: Claimed, content: Content, read_spec: ReadSpec, lease_of: LeaseOf
+) -> NewJob:
     try:
         spec = read_spec(content.text, content.file, default_name=content.stem)
+        lease = lease_of(spec)
     except ProblemsError:
         raise
     except Exception as error:  # one odd file must not stop the daemon at each start
@@ -73,4 +78,5 @@ def _job(home: Home, claimed: Claimed, content: Content, read_spec: ReadSpec) ->
         drop=content.drop,
         uid=content.uid,
         inputs=inputs_of(spec, content, home.state),
+        lease=lease,
     )

@@ -1,6 +1,6 @@
 """What intake needs of the queue, and what one scan came to."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +37,14 @@ class ReadSpec(Protocol):
 
     def __call__(self, data: bytes, file_name: str, *, default_name: str) -> JobSpec:
         """Return the checked spec; `default_name` is its name where the text says none."""
+
+
+LeaseOf = Callable[[JobSpec], str | None]
+"""Says what a job's runs need to themselves; None for nothing."""
+
+
+def nothing(_: JobSpec) -> None:
+    """Of a job that needs nothing to itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from orchestrator.config.home import Home
 from orchestrator.core.faults import DiskFullError
 from orchestrator.core.intake import NewJob, Rejection, Request
 from orchestrator.intake.judge import Refused, Verdict, judge
-from orchestrator.intake.queue import Queue, ReadSpec, Report
+from orchestrator.intake.queue import LeaseOf, Queue, ReadSpec, Report
 from orchestrator.spool import Arrival, Arrivals, Claimed, Deferred, Rules, Stuck
 
 BATCH = 64  # drops taken together: one sync of the folders, one commit of the queue
@@ -34,6 +34,7 @@ class Scan:
     home: Home
     queue: Queue
     read_spec: ReadSpec
+    lease_of: LeaseOf
     rules: Rules
     arrivals: Arrivals
     now: float
@@ -104,7 +105,8 @@ class Scan:
         await self._file_away(done)
 
     def _judge_all(self, drops: Sequence[Claimed]) -> list[tuple[Claimed, Verdict]]:
-        return [(drop, judge(self.home, drop, self.rules, self.read_spec)) for drop in drops]
+        read, lease_of = self.read_spec, self.lease_of
+        return [(drop, judge(self.home, drop, self.rules, read, lease_of)) for drop in drops]
 
     async def _accept(self, drop: Claimed, job: NewJob, done: list[Claimed]) -> None:
         with self._room_for(drop.name):

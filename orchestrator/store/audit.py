@@ -49,7 +49,7 @@ def misshown(conn: Connection) -> list[str]:
     said = []
     for row in conn.execute(load("audit")["standings"]).fetchall():
         live = None if row["run_state"] is None else RunState(row["run_state"])
-        waiting = row["runs"] > 0 or row["waits"] != Waits.NO
+        waiting = row["runs"] > 0 or row["waits"] != Waits.NO or bool(row["in_line"])
         right = shown(JobState(row["state"]), Want(row["want"]), live, waiting=waiting)
         if right != row["shown"]:
             said.append(f"job {row['id']} is {right} and shown as {row['shown']}")

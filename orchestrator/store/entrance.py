@@ -9,7 +9,7 @@ from orchestrator.core.intake import NewJob, Rejection, Request, Verb
 from orchestrator.core.lifecycle import Event, JobState, Outcome, RunState, Shown, Want
 from orchestrator.core.now import Now
 from orchestrator.core.work import Change, Hold
-from orchestrator.store import look, runs, waiting
+from orchestrator.store import line, look, runs, waiting
 from orchestrator.store.queries import load
 from orchestrator.store.record import add_entry, record
 from orchestrator.store.resolve import resolve
@@ -25,11 +25,14 @@ MOST_NAMED = 5  # ids that an answer lists
 def accept(conn: Connection, job: NewJob, now: Now) -> bool:
     """Add the job with its inputs; return False when its id is already there (a replay).
 
-    Should it come after others, or others have waited for it, that is seen to at once.
+    Should it come after others, or others have waited for it, that is seen to at once. Should
+    another job have what it needs to itself, that is noted.
     """
     is_new = add(conn, job, now)
     if is_new:
         waiting.entered(conn, job.id, now)
+        if not job.spec.after:
+            line.tell(conn, job.id, now)
     return is_new
 
 
@@ -54,6 +57,7 @@ def add(conn: Connection, job: NewJob, now: Now) -> bool:
             "deadline": spec.limits.deadline.timestamp() if spec.limits.deadline else None,
             "allowed": spec.retry.attempts,
             "waits": Waits.YES if spec.after else Waits.NO,
+            "lease": job.lease,
             "reason": "accepted",
             "steady": now.steady,
             "wall": now.wall,
@@ -172,6 +176,7 @@ def _release(conn: Connection, id_: str, job: Row, _: Request, now: Now) -> str 
     _wish(conn, id_, Want.RUN, None)
     conn.execute(load("queue")["have_patience"], {"job": id_})
     record(conn, id_, "released on request", now)
+    line.tell(conn, id_, now)
     waiting.review(conn, [id_], now)
     waiting.follow(conn, id_, now)
     return None
@@ -198,6 +203,7 @@ def _retry(conn: Connection, id_: str, job: Row, request: Request, now: Now) -> 
     values = {"job": id_, "steady": now.steady, "reason": "a person asked for another run"}
     conn.execute(queue["allow_run"], values)
     record(conn, id_, "retry requested", now, always=True)
+    line.tell(conn, id_, now)
     waiting.review(conn, [id_], now)
     waiting.follow(conn, id_, now)
     return None

@@ -112,16 +112,29 @@ def startable(
 ) -> list[str]:
     """Return the oldest queued jobs of a backend that may start now.
 
-    With Waits.BEHIND, those that may be given early to a place that holds runs back by itself.
+    With Waits.BEHIND, those that may be given early to a place that holds runs back by itself. Of
+    those that need the same thing to themselves, it is the first, and none while a run has it.
     """
+    sql = load("look")
     values = {
         "backend": backend,
         "steady": now.steady,
         "wall": now.wall,
         "limit": limit,
         "waits": waits,
+        "lease": None,
     }
-    return [row["id"] for row in conn.execute(load("look")["startable"], values).fetchall()]
+    found = conn.execute(sql["startable"], values).fetchall()
+    for free in conn.execute(sql["free_leases"], values).fetchall():
+        first = values | {"lease": free["lease"], "limit": 1}
+        found += conn.execute(sql["startable"], first).fetchall()
+    return [row["id"] for row in sorted(found, key=lambda row: row["seq"])[:limit]]
+
+
+def in_order(conn: Connection, jobs: Sequence[str]) -> list[str]:
+    """Return jobs that may start, of all backends, in the order in which they are served."""
+    found = conn.execute(load("look")["in_order"], {"ids": json.dumps(list(jobs))})
+    return [row["id"] for row in found.fetchall()]
 
 
 def overdue(conn: Connection, now: Now) -> tuple[list[str], list[str]]:

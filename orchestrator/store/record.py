@@ -17,7 +17,7 @@ def record(conn: Connection, job: str, reason: str, now: Now, *, always: bool = 
         JobState(row["state"]),
         Want(row["want"]),
         None if live is None else RunState(live),
-        waiting=row["runs"] > 0 or row["waits"] != Waits.NO,
+        waiting=row["runs"] > 0 or row["waits"] != Waits.NO or bool(row["in_line"]),
     )
     first = row["shown_since"] is None
     if word == row["shown"] and not (first or always):

@@ -8,7 +8,7 @@ from orchestrator.core.faults import StaleError
 from orchestrator.core.lifecycle import Event, JobState, RunState, target
 from orchestrator.core.now import Now
 from orchestrator.core.work import Change, Work
-from orchestrator.store import look
+from orchestrator.store import line, look
 from orchestrator.store.look import Phase, Step
 from orchestrator.store.queries import load
 from orchestrator.store.record import record
@@ -29,14 +29,22 @@ class Proof(NamedTuple):
 
 
 def start(conn: Connection, job: str, run: str, key: str, now: Now) -> bool:
-    """Give a queued job its next run; return False when it may not start any more."""
+    """Give a queued job its next run; return False when it may not start any more.
+
+    What the job needs to itself is the run's from here on. Until it ends, nobody else gets it.
+    """
     queue = load("queue")
     values = {"id": run, "key": key, "job": job, "steady": now.steady, "wall": now.wall}
     if conn.execute(queue["add_run"], values).rowcount != 1:
         return False
     conn.execute(queue["activate_job"], {"job": job})
     conn.execute(queue["add_stage_steps"], {"run": run, "job": job})
-    record(conn, job, "a slot is free", now)
+    lease = conn.execute(queue["lease_of_run"], {"id": run}).fetchone()["lease"]
+    if lease is None:
+        record(conn, job, "a slot is free", now)
+    else:
+        record(conn, job, f"a slot is free; it has {lease} to itself", now)
+        line.taken(conn, lease, now)
     return True
 
 

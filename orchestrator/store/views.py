@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from orchestrator.core.after import in_words
 from orchestrator.core.lifecycle import JobState, Outcome, RunState, Shown, Want
+from orchestrator.store import line
 from orchestrator.store.queries import load
 from orchestrator.store.sqlite import Connection
 from orchestrator.store.waiting import earlier
@@ -37,7 +38,10 @@ class JobLine:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job in full. `spec` is the checked spec, as JSON; `waits_for` the jobs before it."""
+    """One job in full. `spec` is the checked spec, as JSON; `waits_for` the jobs before it.
+
+    `lease` is what its run has to itself; `in_line_for` says who has it now, while the job waits.
+    """
 
     id: str
     seq: int
@@ -59,6 +63,8 @@ class JobView:
     spec: dict[str, Any]
     changed_at: float
     waits_for: str | None = None
+    lease: str | None = None
+    in_line_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +134,11 @@ def jobs(conn: Connection, which: Which, limit: int = NO_LIMIT) -> list[JobLine]
 
 def _line(conn: Connection, row: dict[str, Any]) -> JobLine:
     """Return one line; what a job waits for changes without itself, and is read now."""
-    if row.pop("waits"):
+    waits, in_line = row.pop("waits"), row.pop("in_line")
+    if waits:
         row["reason"] = f"waits for {in_words(earlier(conn, row['id']))}"
+    elif in_line and (held_up := line.waits_for(conn, row["id"])):
+        row["reason"] = f"waits for {held_up}"
     return JobLine(**row | {"shown": Shown(row["shown"])})
 
 
@@ -149,6 +158,7 @@ def job(conn: Connection, id_: str) -> JobView | None:
     fields = dict(row)
     read = {
         "waits_for": in_words(earlier(conn, id_)) if fields.pop("waits") else None,
+        "in_line_for": line.waits_for(conn, id_),
         "state": JobState(row["state"]),
         "want": Want(row["want"]),
         "shown": Shown(row["shown"]),

@@ -12,6 +12,7 @@ from orchestrator.core.after import Earlier, Waits
 from orchestrator.core.ids import ALPHABET, is_id
 from orchestrator.core.lifecycle import JobState, Outcome, Shown, Want
 from orchestrator.core.now import Now
+from orchestrator.store import line
 from orchestrator.store.queries import load
 from orchestrator.store.record import record
 from orchestrator.store.resolve import SHORTEST_PREFIX
@@ -114,6 +115,8 @@ def _look_again(conn: Connection, id_: str, now: Now, *, tell: bool = False) -> 
     conn.execute(sql["set_waits"], {"job": id_, "waits": waits})
     if waits is Waits.NO:
         record(conn, id_, after.met(found), now)
+        if job["waits"] != waits:
+            line.tell(conn, id_, now)
     else:
         record(conn, id_, f"waits for {after.in_words(found)}", now, always=pinned or tell)
     return False

@@ -7,7 +7,7 @@ from orchestrator.core.lifecycle import JobState
 from orchestrator.core.names import Foreign, local_names
 from orchestrator.store import look, results
 from orchestrator.store.sqlite import Row
-from orchestrator.testing.server import Remote
+from orchestrator.testing.server import Remote, Server
 
 if TYPE_CHECKING:
     from orchestrator.testing.world import World
@@ -17,6 +17,10 @@ _UNSUCCESSFUL = """SELECT word FROM dependency WHERE job = :job AND NOT EXISTS
 (SELECT 1 FROM history AS before JOIN history AS own ON own.seq > before.seq
  WHERE before.job = awaits AND before.target = 'SUCCEEDED'
    AND own.job = :job AND own.target = 'SUCCEEDED')"""
+
+
+_TOLD = """SELECT 1 FROM history WHERE job = ? AND run = ? AND target = 'HELD'
+AND reason LIKE '%stuck: %'"""
 
 
 def broken(world: "World") -> Iterator[str]:
@@ -75,10 +79,23 @@ def _of_run(world: "World", job: Row, run: Row) -> Iterator[str]:
         return
     if outcome == "lost" and (remote is None or remote.knowable):
         yield f"{key} is lost without being so: {remote}"
+    yield from _unending(world, run, server)
     if outcome == "cancelled" and run["stop"] is None and run["manifest_sha256"]:
         yield f"{key} was cancelled without a wish"
     if run["last_error"] and "internal error" in run["last_error"] and not world.planted:
         yield f"{key}: {run['last_error']}"
+
+
+def _unending(world: "World", run: Row, server: Server) -> Iterator[str]:
+    """Look at a run that seemed stuck, or that nothing can stop: no guess may have ended it."""
+    key, remote = run["key"], server.runs.get(run["key"])
+    if run["reason"].startswith("cancelled on request, and given up: stuck"):
+        told = world.conn.execute(_TOLD, (run["job"], run["number"])).fetchone()
+        if told is None or remote is None or remote.stuck is None:
+            yield f"{key} was given up without a person's word: {remote}"
+    stopped = run["manifest_sha256"] and run["outcome"] in {"cancelled", "timed_out"}
+    if stopped and not server.character.traits.stops:
+        yield f"{key} is {run['outcome']}, where nothing stops it"
 
 
 def _result(world: "World", job: Row, run: Row, remote: Remote) -> Iterator[str]:

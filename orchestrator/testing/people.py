@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 PATIENCE = 12 * 3600.0  # seconds within which everything must be at rest once nothing goes wrong
 DROP = "dropped"
 T = TypeVar("T")
+LEASED = 0.35  # of the worlds
 MORE_IN_CHAINS = 3  # jobs, and runs at once: or few would find others to come after
 
 _RESTLESS = """SELECT job.id, job.state, job.want, job.runs, run.state AS run_state, run.due,
 run.tries, run.last_error FROM job LEFT JOIN run ON run.job = job.id AND run.number = job.runs
 WHERE (job.state IN ('queued', 'active') AND job.want <> 'hold'
        AND NOT (job.waits <> 'no' AND job.want = 'run' AND (job.state = 'queued' OR
-            (run.state = 'harvesting' AND run.outcome = 'succeeded' AND run.spoilt IS NULL))))
+            (run.state = 'harvesting' AND run.outcome = 'succeeded' AND run.spoilt IS NULL)))
+       AND NOT (job.state = 'queued' AND job.want = 'run' AND EXISTS (
+            SELECT 1 FROM run AS its WHERE its.lease = job.lease AND its.state <> 'ended')))
    OR (run.state = 'ended' AND run.forgotten = 0)"""
 
 
@@ -37,10 +40,12 @@ ORDER BY seq"""
 class People:
     """All who use the daemon: what they do, and when, is drawn from the seed."""
 
-    def __init__(self, world: "World", random: Random, order: Random) -> None:
+    def __init__(self, world: "World", random: Random, order: Random, studies: Random) -> None:
         self._world = world
         self._random = random
         self._order = order
+        self._studies = studies
+        self.leased = studies.random() < LEASED  # in the other worlds, no job needs anything alone
         self.chained = order.random() < 0.4  # in the other worlds, no job comes after another
         self.jobs: list[str] = []
         self._inputs: list[Path] = []
@@ -64,15 +69,25 @@ class People:
         for job in self.held("AND hold_code = 'user'"):
             self._ask(job, Verb.RELEASE, confirmed=False)
         await self._wait()
-        for verb in (None, Verb.RELEASE, Verb.CANCEL):
+        for verb in (None, Verb.RELEASE):
             for job in self.held():
                 self._ask(job, verb or self._choice(job), confirmed=self._random.random() < 0.5)
             await self._wait()
+        await self._give_up()
         for job in self._waiting():
             self._ask(job, Verb.CANCEL, confirmed=False)
         await self._wait()
         if self.held():
             self._world.fail(f"still held after a cancel: {self.held()}")
+
+    async def _give_up(self) -> None:
+        """Cancel each held job once; what stood in line for what it had may be held after it."""
+        given_up: set[str] = set()
+        while held := [job for job in self.held() if job not in given_up]:
+            for job in held:
+                self._ask(job, Verb.CANCEL, confirmed=self._random.random() < 0.5)
+            await self._wait()
+            given_up.update(held)
 
     def held(self, which: str = "") -> list[str]:
         """Return the jobs that wait for a person."""
@@ -127,7 +142,15 @@ class People:
         self.jobs.append(job)
         self._world.note("drop", job)
         text = f"# {job}\n".encode()
-        self._world.drop(NewJob(job, spec, text, "job.toml", DROP, 1000, tuple(inputs)))
+        lease = self._lease(spec)
+        self._world.drop(NewJob(job, spec, text, "job.toml", DROP, 1000, tuple(inputs), lease))
+
+    def _lease(self, spec: JobSpec) -> str | None:
+        """Choose what a job needs to itself: a study that all services share, or one of its own."""
+        studies = self._studies
+        if not self.leased or studies.random() < 0.2:
+            return None
+        return studies.choice(["the study", "the study", f"a study on {spec.backend}"])
 
     def _often(self, what: T, else_: T) -> T:
         """Choose what lets a job be given to its place early, where jobs come after others."""

@@ -27,6 +27,7 @@ from orchestrator.backend import (
     Staged,
     StageStep,
     Stream,
+    Stuck,
     Submitted,
     Traits,
     TransientError,
@@ -82,8 +83,11 @@ class SimulatedBackend:
 
         return await self._exchange("stage", [run], bring)
 
-    async def submit(self, run: Run) -> Submitted:
-        """Start the run, or lose the request, or let it stall until its sender has gone."""
+    async def submit(self, run: Run) -> Submitted | Begun:
+        """Start the run, or lose the request, or let it stall until its sender has gone.
+
+        Where that needs a ticket, it is only asked for, as long as none is known.
+        """
         if run.after and not self.traits.starts_after:
             raise AssertionError(f"{run.key} is to be held back by a place that does not")
         if run.options.get("bad"):
@@ -92,6 +96,9 @@ class SimulatedBackend:
         brought = [part for part in run.memo.values() if part == run.options["parts"]]
         if run.options["inputs"] != len(brought):
             raise AssertionError(f"{run.key} is submitted, but {run.memo} is all that is known")
+        if not self._may_start(run):
+            ticket = await self._exchange("submit", [run], self._server.set_up)
+            return Begun({**run.memo, "ticket": ticket})
         if self._server.faults.strikes("late start"):
             await self._leave("submit", [run])
             self._server.start_late(run)
@@ -100,6 +107,9 @@ class SimulatedBackend:
         remote = await self._exchange("submit", [run], lambda: self._server.start(run))
         return Submitted(remote.remote_id, {**run.memo, "token": remote.token})
 
+    def _may_start(self, run: Run) -> bool:
+        return not self._server.character.sets_up or "ticket" in run.memo
+
     async def find(self, run: Run) -> Finding:
         """Look into the listing, which may lag behind."""
         return await self._exchange("find", [run], lambda: self._find(run))
@@ -107,6 +117,8 @@ class SimulatedBackend:
     def _find(self, run: Run) -> Finding:
         if self._server.faults.strikes("unclear find"):
             return Unclear("the listing is not complete")
+        if not self._may_start(run):
+            return Absent("its start was never asked for", proved=True)
         remote = self._server.seen(run.key)
         if remote is None:
             return Absent("not in a complete listing")
@@ -129,6 +141,8 @@ class SimulatedBackend:
         remote = self._known(run)
         if remote is None or self._server.faults.strikes("vague poll"):
             return NoAnswer("not seen")
+        if self._seems_stuck(remote):
+            return Stuck("its log stands still")
         if not self._server.has_ended(remote):
             return Alive("computing")
         if not remote.knowable:
@@ -141,8 +155,20 @@ class SimulatedBackend:
             stopped=stopped if stopped in {"cancel", "time_limit"} else None,  # type: ignore[arg-type]
         )
 
+    def _seems_stuck(self, remote: Remote) -> bool:
+        if remote.stuck == "for ever":
+            return self._server.has_ended(remote)
+        return (
+            remote.stuck is not None
+            and self._server.faults.on
+            and not self._server.has_ended(remote)
+        )
+
     async def cancel(self, run: Run) -> None:
-        """Ask for an end, which may take long."""
+        """Ask for an end, which may take long, or cannot be had here."""
+        if not self.traits.stops:
+            self._observer.called("cancel", self._server.name, [run.key])
+            raise RejectedError("it can be stopped over there only", effect="none")
 
         def stop() -> None:
             if (remote := self._known(run)) is not None:

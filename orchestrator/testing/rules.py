@@ -26,8 +26,14 @@ _BEFORE = """SELECT it.word, job.state,
 (SELECT json_group_array(remote_id) FROM run WHERE run.job = it.awaits) AS names
 FROM dependency AS it LEFT JOIN job ON job.id = it.awaits WHERE it.job = ?"""
 
-_RUN = """SELECT run.state, run.outcome, run.manifest_sha256, run.remote_id, job.want, job.shown,
-job.shown_since, run.job FROM run JOIN job ON job.id = run.job WHERE run.key = ?"""
+_OTHERS = """SELECT run.key, run.state, run.outcome FROM run JOIN job ON job.id = run.job
+WHERE job.lease = (SELECT lease FROM job WHERE id = :job) AND run.key <> :key"""
+
+_RUN = """SELECT run.state, run.memo, run.outcome, run.manifest_sha256, run.remote_id, job.want,
+job.shown, job.shown_since, run.job FROM run JOIN job ON job.id = run.job WHERE run.key = ?"""
+_UNTOLD = """SELECT id FROM job
+WHERE state = 'queued' AND in_line = 0 AND lease = (SELECT lease FROM job WHERE id = ?)"""
+
 
 
 def check_call(world: "World", verb: str, key: str) -> None:
@@ -41,7 +47,10 @@ def check_call(world: "World", verb: str, key: str) -> None:
     if verb == "forget":
         if row["remote_id"] is not None and row["manifest_sha256"] is None:
             world.fail(f"{key} is forgotten without its results being published")
-    elif row["shown"] == "HELD" and world.steady() - row["shown_since"] > IN_FLIGHT:
+        return
+    if row["state"] != "ended":
+        _check_alone(world, verb, key, row["job"])
+    if row["shown"] == "HELD" and world.steady() - row["shown_since"] > IN_FLIGHT:
         world.fail(f"{verb} of {key}, whose job is held")
 
 
@@ -63,6 +72,9 @@ def check_start(world: "World", run: Run) -> None:
     if row is not None:
         _check_after_restore(world, key, row["job"])
         _check_order(world, run, row["job"])
+        _check_truly_alone(world, key, row["job"])
+        if world.restorer is None and not run.memo.items() <= json.loads(row["memo"]).items():
+            world.fail(f"{key} starts with {run.memo}, of which only {row['memo']} is kept")
     if row is None or row["state"] not in {"submitting", "unknown"}:
         abandoned = row is not None and row["outcome"] == "abandoned"
         if not abandoned:
@@ -84,6 +96,31 @@ def _check_order(world: "World", run: Run, job: str) -> None:
         names = json.loads(one["names"])
         if one["state"] != "succeeded" and not set(names) & set(run.after):
             world.fail(f"{run.key} starts after {one['word']} ({names}), which is {one['state']}")
+
+
+def _check_alone(world: "World", verb: str, key: str, job: str) -> None:
+    """Hold a call against the promise: no other live run has what the job needs to itself.
+
+    And whoever waits for it was told so.
+    """
+    for other in world.conn.execute(_OTHERS, {"job": job, "key": key}).fetchall():
+        if other["state"] != "ended":
+            world.fail(f"{verb} of {key} while {other['key']} has what it needs to itself")
+    for waits in world.conn.execute(_UNTOLD, (job,)).fetchall():
+        world.fail(f"{waits['id']} needs what {key} has, and was not told")
+
+
+def _check_truly_alone(world: "World", key: str, job: str) -> None:
+    """Hold a start against the servers: no other work goes on that needs the same to itself.
+
+    Unless a person gave that run up, without which it would have been waited for; or it is one that
+    a restore has forgotten how to wait for.
+    """
+    for other in world.conn.execute(_OTHERS, {"job": job, "key": key}).fetchall():
+        given_up = other["outcome"] in {"abandoned", "lost"} or world.restorer is not None
+        remote = next((s.runs[other["key"]] for s in world.servers if other["key"] in s.runs), None)
+        if remote is not None and not given_up and world.steady() < remote.ends:
+            world.fail(f"{key} starts while {other['key']} works on what it needs to itself")
 
 
 def _check_after_restore(world: "World", key: str, job: str) -> None:

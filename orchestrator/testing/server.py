@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
+from typing import Literal
 
 from orchestrator.backend import Output, Run, Traits
 from orchestrator.testing.faults import Faults
@@ -20,12 +21,16 @@ class Character:
 
     `lag` is how long a started run stays out of every listing; `late` how long after a request was
     sent it may still be executed. What `traits` promise holds: `absence_window` covers both.
+    `sets_up` says that a start needs a ticket that was asked for before; `sticks` is how often a
+    run seems to stand still.
     """
 
     traits: Traits
     lag: float = 0.0
     late: float = 0.0
     dedupes: bool = False
+    sets_up: bool = False
+    sticks: float = 0.0
 
 
 CHARACTERS: Mapping[str, Character] = {
@@ -36,6 +41,8 @@ CHARACTERS: Mapping[str, Character] = {
         Traits(absence_window=0.0, poll_batch=16, hints=True, keeps_time_limit=True), dedupes=True
     ),
 }
+STUDY = Character(Traits(stops=False), lag=20.0, late=60.0, sets_up=True, sticks=0.3)
+"""Of a class of its own: it says nothing that proves absence, and nothing stops what it started."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,7 +51,8 @@ class Remote:
 
     `behind` are the runs that must have ended well before it begins; then it `takes` so many
     seconds. `passes` says whether the server lets go what is behind it: it may be content with
-    what is not `ok`.
+    what is not `ok`. `stuck` says that nothing seems to move: for a while, or for ever though its
+    work is over.
     """
 
     key: str
@@ -62,6 +70,7 @@ class Remote:
     passes: bool
     behind: "tuple[Remote, ...]" = ()
     takes: float = 0.0
+    stuck: Literal["for a while", "for ever"] | None = None
     stopped: str | None = None
     gone: bool = False
     forgotten: bool = False
@@ -73,7 +82,8 @@ class Server:
 
     `lenient` is how often it calls well what we call a failure.
 
-    `parts` counts what has come over of each input, by key and name; `adopted` are the keys of runs
+    `parts` counts what has come over of each input, by key and name; `tickets` how often a start
+    was prepared; `adopted` are the keys of runs
     that a person named, so that our side was not told what the service tells of them.
     """
 
@@ -89,6 +99,7 @@ class Server:
     pending: list[Run] = field(default_factory=list)
     outage: tuple[float, float] = (0.0, 0.0)
     parts: dict[tuple[str, str], int] = field(default_factory=dict)
+    tickets: int = 0
     adopted: set[str] = field(default_factory=set)
     lenient: float = 0.0
     held_back: list[Remote] = field(default_factory=list)
@@ -97,6 +108,11 @@ class Server:
     def is_down(self) -> bool:
         """Whether nothing gets through to it now."""
         return self.faults.on and self.outage[0] <= self.clock() < self.outage[1]
+
+    def set_up(self) -> str:
+        """Return what a start must be asked for with."""
+        self.tickets += 1
+        return f"ticket {self.tickets}"
 
     def start(self, run: Run) -> Remote:
         """Start the work of a run. A server that does not dedupe starts it as often as asked."""
@@ -122,6 +138,8 @@ class Server:
             passes=False,
         )
         remote.passes = remote.ok or (self.lenient > 0 and self.random.random() < self.lenient)
+        if self.character.sticks and self.random.random() < self.character.sticks:
+            remote.stuck = self.random.choice(["for a while", "for ever"])
         limit = run.time_limit
         if self.character.traits.keeps_time_limit and limit is not None and limit < takes:
             remote.ends, remote.stopped, remote.ok = now + limit, "time_limit", False

@@ -20,7 +20,7 @@ from orchestrator.testing.image import Image
 from orchestrator.testing.people import MORE_IN_CHAINS, People
 from orchestrator.testing.restoring import CRASHES, Restorer
 from orchestrator.testing.rules import check_start
-from orchestrator.testing.server import CHARACTERS, Server
+from orchestrator.testing.server import CHARACTERS, STUDY, Server
 from orchestrator.testing.virtual import VirtualLoop
 
 EPOCH = 1_800_000_000.0
@@ -49,11 +49,15 @@ class World:
         self.image: Image | None = None
         kinds = self.random.sample(sorted(CHARACTERS), self.random.randrange(1, 3))
         self.servers = [self._server(kind) for kind in kinds]
+        if Random(f"study {seed}").random() < 0.2:  # noqa: S311 - a world is made of its seed
+            self.servers[0].name, self.servers[0].character = "study", STUDY
         # Of its own: worlds in which nothing comes after anything else stay as they were.
         order = Random(f"after {seed}")  # noqa: S311 - a world is made of its seed
         for server in self.servers:
             _hold_back(server, order)
-        self.people = People(self, chance(self.random), order)
+        # So do those in which nobody needs anything alone.
+        studies = Random(f"studies {seed}")  # noqa: S311 - a world is made of its seed
+        self.people = People(self, chance(self.random), order, studies)
         if self.people.chained:
             self.max_runs += MORE_IN_CHAINS
         self._crashes = self.random.choice([0, 1, 2, 5])

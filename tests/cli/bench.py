@@ -43,7 +43,14 @@ class Bench:
         self._ids += 1
         return id_from_bits((self._ids << 50) + self._ids)
 
-    def job(self, id_: str | None = None, /, drop: str | None = None, **spec: Any) -> str:
+    def job(
+        self,
+        id_: str | None = None,
+        /,
+        drop: str | None = None,
+        lease: str | None = None,
+        **spec: Any,
+    ) -> str:
         """Accept a job, its drop archived; return its id."""
         id_ = id_ or self.id()
         checked = JobSpec.model_validate_json(json.dumps(SPEC | spec))
@@ -52,7 +59,7 @@ class Bench:
         folder = self.home.archive / id_
         folder.mkdir()
         (folder / drop).write_bytes(text)
-        new = NewJob(id_, checked, text, "job.toml", drop, os.getuid(), ())
+        new = NewJob(id_, checked, text, "job.toml", drop, os.getuid(), (), lease)
         assert entrance.accept(self.conn, new, self.now)
         return id_
 

@@ -17,6 +17,7 @@ from orchestrator.config import load
 from orchestrator.config.home import Home
 from orchestrator.core.intake import Verb
 from orchestrator.core.lifecycle import Outcome
+from orchestrator.daemon import entry
 from orchestrator.daemon.restore import Restored
 from orchestrator.daemon.restore import restore as put_back
 from orchestrator.registry import kinds
@@ -24,6 +25,7 @@ from orchestrator.spool import write_reason
 from orchestrator.store import migrate
 from orchestrator.store.lock import hold
 from orchestrator.store.sqlite import connect_reader
+from tests import leased
 from tests.cli.bench import Bench, Run
 from tests.store.keeping import bring_back
 
@@ -172,6 +174,21 @@ def test_a_restore_tells_the_copy_what_happened_since(bench: Bench, say: Say) ->
     assert "was restored as it was on" in said
     assert f"`orchestrator release {later}` to run it" in said
     assert say("retry", bad)[1].endswith(f"is no job file; it lies in {bench.home.rejected}\n")
+
+
+def test_a_job_that_is_taken_in_again_needs_what_it_needed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a restore it would run beside the job that has its licence."""
+    monkeypatch.setattr(entry, "kinds", lambda: {"local": leased.KIND})
+    copy = backup(bench)
+    late = bench.job(name="late")
+    (drop,) = (bench.home.archive / late).iterdir()
+    drop.write_text("[run]\ncommand = ['true']\nenv = { LICENCE = 'solver' }\n")
+    restore(bench, copy)
+    with closing(connect_reader(bench.home.database)) as conn:
+        row = conn.execute("SELECT lease FROM job WHERE id = ?", (late,)).fetchone()
+    assert row["lease"] == "the licence of solver"
 
 
 def test_a_restore_made_twice_comes_to_the_same(bench: Bench, say: Say) -> None:

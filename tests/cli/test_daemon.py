@@ -58,9 +58,12 @@ def test_a_running_job_is_explained_held_released_and_cancelled(
     run: Run, start: Start, tmp_path: Path, home: Home
 ) -> None:
     """The person at the keyboard would have no say over a job that runs."""
-    gate = tmp_path / "gate"
+    gate, told = tmp_path / "gate", tmp_path / "told"
     os.mkfifo(gate)
-    waiting = start("submit", "--wait", spec(tmp_path, "long", f"echo begun; read line < {gate}"))
+    os.mkfifo(told)
+    script = f"echo begun; : > {told}; read line < {gate}"
+    waiting = start("submit", "--wait", spec(tmp_path, "long", script))
+    told.read_text()
     assert waiting.stderr is not None
     for line in waiting.stderr:
         if "RUNNING" in line:

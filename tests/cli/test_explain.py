@@ -187,6 +187,22 @@ def test_a_queued_job_may_start_at_once() -> None:
 MESH = "mesh (m1), which is running"
 
 
+def test_a_job_that_waits_for_what_another_has_says_who_has_it() -> None:
+    """A job would stand in the queue for hours beside free places, and nobody would know why."""
+    line = "study 21, which wing (7k2) has"
+    lines = said({**QUEUED, "in_line_for": line}, room=5, live=1)
+    assert lines["waits for"] == line
+    assert lines["next"] == "it starts in its turn, as soon as that job's run has ended"
+
+
+@pytest.mark.parametrize("held", [{}, {"want": Want.HOLD, "hold_code": "lost", "hold_reason": "?"}])
+def test_a_run_says_what_it_has_to_itself(held: dict[str, Any]) -> None:
+    """A person who leaves a job held would not know that others wait for its study."""
+    lines = said({"lease": "study 21"} | held, {})
+    assert lines["has"] == "study 21, to itself until the run has ended"
+    assert "has" not in said({"lease": "study 21"}, {"state": RunState.ENDED})
+
+
 def test_a_job_that_waits_for_others_says_for_which() -> None:
     """People would raise limits, or look for a fault, where the mesh is simply not ready."""
     lines = said({**QUEUED, "waits_for": MESH}, ahead=3, live=2)
@@ -238,6 +254,16 @@ def test_a_held_job_says_why_and_what_a_person_can_do(code: str, then: str) -> N
     assert lines["held"] == "because"
     assert lines["next"] == f"nothing by itself; {then}"
     assert "left alone" in lines["meanwhile"]
+
+
+def test_of_a_stuck_run_it_says_where_to_look() -> None:
+    """A person would be offered to adopt a run that has its name already, and be refused."""
+    job = {"want": Want.HOLD, "shown": Shown.HELD, "hold_code": "unknown", "hold_reason": "stuck"}
+    lines = said(job, {"state": RunState.RUNNING, "remote_id": "21/57"})
+    assert lines["next"] == (
+        f"nothing by itself; look for 21/57 at local; then {RELEASE} to look again, {RETRY[:-1]}"
+        f" --i-checked` for a new run instead, {CANCEL} to give it up"
+    )
 
 
 @pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED])

@@ -67,6 +67,9 @@ def busy(bench: Bench) -> None:
     bench.job(name="released", after=["done"])
     bench.job(name="waiting", after=["behind", "released", "never"])
     bench.job(name="ended", after=["cancelled"])
+    bench.ask(Verb.HOLD, bench.job(name="line-held", lease="a licence"))
+    bench.start(bench.job(name="line-first", lease="a licence"))
+    bench.job(name="line-second", lease="a licence")
 
 
 def test_everything_that_is_legal_is_left_in_peace(run: Run, bench: Bench) -> None:
@@ -149,6 +152,25 @@ def _begin_too_early(bench: Bench, _: str, __: Path) -> None:
     bench.start(later)
 
 
+def _share(bench: Bench, _: str, __: Path) -> None:
+    for name in ("study 1", "study 2"):
+        bench.start(bench.job(lease=name))
+    bench.execute("UPDATE job SET lease = 'study 1' WHERE lease = 'study 2'")
+    bench.conn.execute("DROP INDEX run_lease")
+    bench.conn.execute("UPDATE run SET lease = 'study 1' WHERE lease = 'study 2'")
+
+
+def _take_back(bench: Bench, _: str, __: Path) -> None:
+    bench.start(bench.job(lease="study 1"))
+    bench.execute("UPDATE run SET lease = NULL")
+
+
+def _tell_nobody(bench: Bench, _: str, __: Path) -> None:
+    bench.start(bench.job(lease="study 1"))
+    bench.job(lease="study 1")
+    bench.execute("UPDATE job SET in_line = 0, shown = 'QUEUED' WHERE in_line = 1")
+
+
 def _run_of(bench: Bench, job: str) -> str:
     return str(bench.conn.execute("SELECT key FROM run WHERE job = ?", (job,)).fetchone()["key"])
 
@@ -208,6 +230,9 @@ SPOILED: list[tuple[str, Break]] = [
     ("waits-as-long-as-needed", _sql("UPDATE job SET waits = 'yes' WHERE state = 'active'")),
     ("waits-as-long-as-needed", _forget_to_wait),
     ("runs-in-order", _begin_too_early),
+    ("one-at-a-time", _share),
+    ("one-at-a-time", _take_back),
+    ("line-is-told", _tell_nobody),
     ("keys-are-ours", _sql("UPDATE run SET key = 'orch-otherhom-x' WHERE job = '{job}'")),
     ("one-id-one-thing", _sql("INSERT INTO rejection VALUES ('{job}', 'x', 1.0, 'x')")),
     ("history-is-unbroken", _sql("DELETE FROM history WHERE target = 'RUNNING'")),

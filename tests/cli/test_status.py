@@ -52,6 +52,20 @@ def test_the_list_tells_of_each_job_where_it_stands_and_why(run: Run, bench: Ben
     assert answer.stderr.splitlines()[0] == "1 held, 1 queued, 1 running, 1 ended"
 
 
+def test_a_job_that_stands_in_line_says_for_what(run: Run, bench: Bench) -> None:
+    """People could not tell which job to wait for, or to look after."""
+    wing = bench.job(name="wing", lease="study 21")
+    bench.running(wing)
+    bench.job(name="rotor", lease="study 21")
+    waits = f"study 21, which wing ({wing}) has"
+    listed, one = run("status").stdout, run("status", "rotor").stdout
+    assert listed.splitlines()[2].endswith(f" waits for {waits}")
+    assert [line.split(maxsplit=2)[2] for line in one.splitlines() if "waits" in line] == [waits]
+    assert "study 21, to itself" in one
+    bench.ask(Verb.HOLD, wing)
+    assert f"waits for {waits}, and that job is held" in run("status").stdout
+
+
 def test_ended_jobs_beyond_the_recent_ones_are_counted_and_listed_on_request(
     run: Run, bench: Bench
 ) -> None:

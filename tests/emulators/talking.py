@@ -98,6 +98,15 @@ class Person:
         """Switch faults on, and all others off."""
         self.bare.put(f"{self.told.control}/faults", json=specs).raise_for_status()
 
+    def ahead(self, seconds: float) -> None:
+        """Move the service's clock ahead."""
+        body = {"ahead": seconds}
+        self.bare.post(f"{self.told.control}/clock", json=body).raise_for_status()
+
+    def go(self, process: str) -> None:
+        """Let a script go on that waits for a file `go`."""
+        self.told.root.joinpath("work", process, "files", "go").touch()
+
     def close(self) -> None:
         """End all tokens of the account, and close the connections."""
         self.faults()

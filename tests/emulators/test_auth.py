@@ -101,7 +101,7 @@ def test_a_token_ends_when_its_time_is_over(me: Person) -> None:
     This kind has no settings, and says so.
     """
     assert me.api.get("/auth").status_code == 200
-    me.bare.post(f"{me.told.control}/clock", json={"ahead": 86401}).raise_for_status()
+    me.ahead(86401)
     assert me.api.get("/auth").status_code == 401
     assert me.login()
     assert me.api.get("/auth").status_code == 200

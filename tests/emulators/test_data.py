@@ -79,10 +79,11 @@ def test_exists_is_yes_only_if_all_are_there(me: Person, colleague: Person) -> N
 def test_copy_move_and_remove_show_later(me: Person) -> None:
     """A client that does not look until it shows would be right here and wrong there."""
     me.upload("one", b"1")
-    me.faults("effect-lag=0.3")
+    me.faults("effect-lag=1000")
     me.post("/data/copy", src="one", dest="d/two")
     assert me.listed() == (["one"], [])
     me.faults()
+    me.ahead(1001)
     shows(me, ["d/two", "one"], ["d/"])
     me.post("/data/move", src="d/two", dest=f"{GROUP}@two")
     shows(me, ["one", f"{GROUP}@two"], ["d/"])

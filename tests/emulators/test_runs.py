@@ -84,7 +84,7 @@ def test_a_process_record_has_these_fields_and_no_others(me: Person) -> None:
     assert running["tags"] == ["orch-1", "b"]
     assert isinstance(running["quote"], float)
     until(lambda: me.control()["live"] == [process])
-    _go(me, process)
+    me.go(process)
     record = me.ended(process)
     ended = datetime.fromisoformat(record["terminated"])
     assert datetime.fromisoformat(record["expires"]) - ended == timedelta(days=7)
@@ -99,11 +99,6 @@ def _in_state(me: Person, process: str, state: str) -> Any:
     record = me.get(f"/app/process/{process}")
     assert record["state"] in STEPS
     return record if record["state"] == state else None
-
-
-def _go(me: Person, process: str) -> None:
-    """Let a script go on that waits for a file."""
-    me.told.root.joinpath("work", process, "files", "go").touch()
 
 
 def test_a_script_that_fails_says_how(me: Person) -> None:

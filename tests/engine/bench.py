@@ -185,6 +185,7 @@ class Bench:
         unpack: tuple[str, ...] = (),
         name: str = "wing",
         after: tuple[str, ...] = (),
+        lease: str | None = None,
     ) -> str:
         """Accept a job, with inputs that lie somewhere or were dropped with it; return its id."""
         job = self.new_id()
@@ -202,9 +203,8 @@ class Bench:
             Input(p.name, p.name if dropped else str(p), s.st_size, s.st_mtime_ns, taken=dropped)
             for p, s in found
         )
-        entrance.accept(
-            self.conn, NewJob(job, spec, b"", "job.toml", "job.toml", 0, rows), self.now()
-        )
+        new = NewJob(job, spec, b"", "job.toml", "job.toml", 0, rows, lease)
+        entrance.accept(self.conn, new, self.now())
         return job
 
     def start(self, job: str) -> Work:

@@ -101,8 +101,10 @@ class Service:
     def until(self, holds: Callable[[], Any], what: str, patience: float = PATIENCE) -> None:
         """Wait for a condition; the daemon must live meanwhile."""
         end = time.monotonic() + patience
-        while not holds():
-            alive = self.daemon is None or self.daemon.poll() is None
+        while True:
+            alive = self.daemon is None or self.daemon.poll() is None  # when we looked, it may end
+            if holds():
+                return
             assert alive, f"the daemon ended while waiting for {what}:\n{self.said[-3000:]}"
             assert time.monotonic() < end, f"no sign of {what}:\n{self._standing()}"
             time.sleep(LOOK_EVERY)  # between two looks, not instead of one

@@ -10,7 +10,6 @@ from tests.hardship.conftest import MakeService
 from tests.hardship.service import Service
 
 HOUR = 3600
-SOON = 35.0  # seconds: the longest the engine sleeps by a clock that sleeps along, and the run
 JOBS = 30  # that all come due in one night
 
 
@@ -43,10 +42,9 @@ def test_a_machine_that_slept_while_the_daemon_lived(
     assert _second_runs(service) == len(names), "half of the pause was taken for all of it"
     clocks.slept(HOUR)
     woke = time.monotonic()
-    service.until(lambda: service.shown(names[-1]) == "FAILED", "the second run", patience=SOON)
-    print(f"second runs ended {time.monotonic() - woke:.1f} s after waking")  # noqa: T201 - a figure
-    for name in names:
+    for name in names:  # without a look at that clock, half an hour from now
         service.until_shown(name, "FAILED")
+    print(f"second runs ended {time.monotonic() - woke:.1f} s after waking")  # noqa: T201 - a figure
     assert service.stop() == 0
     service.assert_sound(*names, *names)
 

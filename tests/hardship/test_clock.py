@@ -19,8 +19,8 @@ from tests.hardship.service import Service
 pytestmark = pytest.mark.needs("faketime")
 
 STEPS = ["+1h", "-1h", "+1d", "-1d", "+400d"]
-LIMIT = 3.0  # seconds; of a run and of a pause
-LATE = 10.0  # seconds by which that may end late on a busy machine, and far from any step
+LIMIT = 3.0  # seconds; of a run, before whose own beginning it counts, and of a pause
+LATE = 60.0  # seconds by which that may end late on a busy machine, and far from any step
 BUSY = 0.2  # seconds of processor time a second; with its clock set, the daemon needs none
 NOTE = "cut -d' ' -f1 /proc/uptime >> {file}"
 
@@ -102,9 +102,9 @@ def test_set_while_jobs_run(
         clock.set(step)
         service.until(ear.more(2), "signs of life")
         for name in (limited, again):
-            service.until_shown(name, "FAILED", patience=30.0)
+            service.until_shown(name, "FAILED")
             began, ended = _noted(service, name)
-            assert LIMIT - 0.5 < ended - began < LIMIT + LATE, (step, name)
+            assert LIMIT / 2 < ended - began < LIMIT + LATE, (step, name)
         assert service.shown("long") == "RUNNING"
         names += [limited, again, again]
     gate.touch()
@@ -159,7 +159,7 @@ def test_set_while_the_daemon_is_down(service: Service, clock: WallClock, step: 
     for name in ("limited", "again"):
         service.until_shown(name, "FAILED")
         began, ended = _noted(service, name)
-        assert LIMIT - 0.5 < ended - began < LIMIT + LATE
+        assert LIMIT / 2 < ended - began < LIMIT + LATE
     assert service.stop() == 0
     service.assert_sound("limited", "again", "again")
 

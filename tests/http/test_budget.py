@@ -196,6 +196,7 @@ def opened(hour: Hour, hourly: int, daily: int, seed: int) -> World:
     world = World(Service(hour, hourly, daily), random.Random(seed))
     world.now = world.draw.random() * DAY
     while not world.standing.budgets:
+        world.service.arrived.clear()  # what went unanswered before them would pass for another's
         world.want(Use.POLL)
         world.run(world.now + 60.0)
     return world

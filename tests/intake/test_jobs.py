@@ -9,7 +9,8 @@ from tests.intake.world import GOOD, World
 
 
 async def test_a_copied_file_becomes_a_job(world: World) -> None:
-    """`cp beam.toml spool/` would be ignored, or its text or name lost."""
+    """`cp beam.toml spool/` would be ignored, or its text, its name or what it needs lost."""
+    world.lease_of = lambda spec: f"the study of {spec.name}"
     world.write("beam.toml")
     report = await world.settled()
     ((ident, name),) = world.jobs()
@@ -22,6 +23,7 @@ async def test_a_copied_file_becomes_a_job(world: World) -> None:
         "drop": "beam.toml",
         "uid": os.geteuid(),
         "inputs": [],
+        "lease": "the study of beam",
     }
 
 

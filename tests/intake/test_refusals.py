@@ -291,3 +291,11 @@ async def test_a_fault_of_ours_is_a_refusal(world: World) -> None:
     world.write("a.toml")
     (rejection,) = (await world.settled()).rejected
     assert "meets a fault in orchestrator itself" in rejection.reason
+
+
+async def test_a_fault_of_a_kind_of_backend_is_a_refusal(world: World) -> None:
+    """A kind that cannot say what a job needs to itself would stop the daemon at every start."""
+    world.lease_of = lambda spec: str(spec.run["study"])
+    world.write("a.toml")
+    (rejection,) = (await world.settled()).rejected
+    assert "meets a fault in orchestrator itself, please report it: KeyError" in rejection.reason

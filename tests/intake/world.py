@@ -17,7 +17,7 @@ from orchestrator.config.home import Home
 from orchestrator.core.faults import DiskFullError
 from orchestrator.core.intake import NewJob, Rejection, Request
 from orchestrator.document import read_spec
-from orchestrator.intake import Intake, Report
+from orchestrator.intake import Intake, LeaseOf, Report
 from orchestrator.spool import Rules, prepare
 
 GOOD = b'run = { command = ["true"] }\n'
@@ -83,6 +83,7 @@ class SqlQueue:
                 "drop": job.drop,
                 "uid": job.uid,
                 "inputs": [asdict(each) for each in job.inputs],
+                "lease": job.lease,
             }
         )
         insert = "INSERT OR IGNORE INTO job VALUES (?, ?, ?, ?)"
@@ -116,6 +117,7 @@ class World:
         self.spool = self.home.spool
         self.now = 1000.0
         self.lacks: str | None = None
+        self.lease_of: LeaseOf = lambda _: None
         self.queue = SqlQueue(self.home.database)
         self.intake = self.restarted(rules)
 
@@ -123,7 +125,13 @@ class World:
         """Return intake as a new process would begin it: it remembers nothing."""
         reader = partial(read_spec, kinds={"local": RunTable})
         self.intake = Intake(
-            self.home, self.queue, reader, rules, clock=lambda: self.now, lacks=lambda: self.lacks
+            self.home,
+            self.queue,
+            reader,
+            rules,
+            lease_of=lambda spec: self.lease_of(spec),  # noqa: PLW0108 - a test may replace it
+            clock=lambda: self.now,
+            lacks=lambda: self.lacks,
         )
         return self.intake
 

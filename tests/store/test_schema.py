@@ -106,6 +106,9 @@ BAD_ROWS: list[tuple[str, dict[str, Any]]] = [
             {"state": "succeeded", "want": "cancel"},
             {"state": "failed", "want": "hold", "hold_code": "user", "hold_reason": "because"},
             {"waits": "perhaps"},
+            {"in_line": 1},  # for nothing
+            {"in_line": 2, "lease": "study"},
+            {"in_line": 1, "lease": "study", "state": "active"},
         )
     ],
     ("input", INPUT | {"name": "two", "taken": 2}),

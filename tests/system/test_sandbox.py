@@ -118,9 +118,9 @@ def test_a_credential_reaches_a_run_and_nothing_else(service: Service) -> None:
         "script = 'printf %s \"$KEY\" | sha256sum; read line < /home/alice/gate'\n"
         'env = { KEY = { secret = "key" } }',
     )
-    service.told("user", "→ RUNNING")
-    assert _carriers() == {"sh"}
-    service.open_gate(gate)
+    with gate.open("w") as opened:  # as soon as the script waits there, and nothing else runs
+        assert _carriers() == {"sh"}
+        opened.write("go on\n")
     said = (service.result("user") / "stdout").read_text()
     assert said.split() == [hashlib.sha256(SECRET.encode()).hexdigest(), "-"]
     service.systemctl("stop")

@@ -3,6 +3,7 @@
 import json
 import random
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ import pytest
 RAILS = 6  # jobs with an input that is uploaded, and a result that can be computed again
 SHELLS = 4  # jobs that leave some megabytes in several files
 KILLS = 10
-LONGEST_LIFE = 1.5  # seconds: long enough to come through an upload now and then
+CALLS = range(12)  # so many that a daemon makes before it is killed; at 0 it is killed in its start
+QUIET = 2.0  # seconds without a call, after which a daemon that is ready is taken to wait
 
 # Every fault that an honest service and a bad network may bring, each on a call in a hundred.
 BAD_DAY = [
@@ -90,6 +92,25 @@ def _service(
     assert emulator.returncode == 0
 
 
+def _count(log: Path, word: bytes = b"\n") -> int:
+    return log.read_bytes().count(word) if log.exists() else 0
+
+
+def _live(
+    daemon: "subprocess.Popen[bytes]", calls: Path, log: Path, before: tuple[int, int], most: int
+) -> None:
+    """Wait until a daemon has made so many calls, or is ready and has made none for a while."""
+    seen, ready = before
+    since = None
+    while seen < before[0] + most:
+        assert daemon.poll() is None, log.read_text()[-4000:]
+        if (now := _count(calls)) > seen or (since is None and _count(log, b" ready ") > ready):
+            seen, since = now, time.monotonic()
+        elif since is not None and time.monotonic() > since + QUIET:
+            return
+        time.sleep(0.005)
+
+
 @pytest.mark.timeout(250)
 def test_every_job_runs_once_whatever_goes_wrong(
     tmp_path: Path, program: list[str], environment: dict[str, str]
@@ -116,7 +137,7 @@ def _bad_day(
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")  # noqa: T201 - shown when the test fails
     rng = random.Random(seed)
-    home, log = tmp_path / "home", tmp_path / "serve.log"
+    home, log, calls = tmp_path / "home", tmp_path / "serve.log", tmp_path / "service/calls.log"
     run = [*program, "--home", str(home)]
     subprocess.run([*run, "init"], env=environment, check=True, capture_output=True)
     with _service(program, environment, tmp_path / "service") as told, log.open("ab") as said:
@@ -128,9 +149,9 @@ def _bad_day(
         subprocess.run(submit, env=environment, check=True, capture_output=True)
         lives = struck = 0
         while lives < KILLS or struck <= KILLS:
+            before = _count(calls), _count(log, b" ready ")
             daemon = subprocess.Popen([*run, "serve"], env=environment, stdout=said, stderr=said)
-            with pytest.raises(subprocess.TimeoutExpired):
-                daemon.wait(rng.uniform(0.5, LONGEST_LIFE))
+            _live(daemon, calls, log, before, rng.choice(CALLS))
             daemon.kill()
             daemon.wait()
             lives += 1

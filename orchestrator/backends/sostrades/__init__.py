@@ -1,11 +1,25 @@
 """The kind `sostrades`: studies of a SoSTrades server, calculated with values of the job's."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pydantic import JsonValue
+
 from orchestrator.backends.http.kind import service_kind
 from orchestrator.backends.sostrades.model import Options, RunTable
 
-KIND = service_kind(
-    __name__,
-    summary="studies of a SoSTrades server (coupled disciplines)",
-    options=Options,
-    run=RunTable,
+
+def _study(options: Options, run: Mapping[str, JsonValue]) -> str:
+    """Name the study of a job: the server serialises nothing, and one run spoils another."""
+    return f"{options.url} study {run['study']}"
+
+
+KIND = replace(
+    service_kind(
+        __name__,
+        summary="studies of a SoSTrades server (coupled disciplines)",
+        options=Options,
+        run=RunTable,
+    ),
+    lease=_study,
 )

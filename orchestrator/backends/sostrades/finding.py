@@ -36,4 +36,4 @@ async def find(service: Service, run: Run) -> Finding:
     shown = await look(service, table, Use.SUBMIT, sent={}, seen=progress.tables)
     if shown.fault is not None:
         return Unclear(f"{told}, which is somebody else's: {shown.fault}")
-    return Found(remote_id(study, number), f"{told} and all values as they were set")
+    return Found(remote_id(study, number), f"{told} and all values as they were sent")

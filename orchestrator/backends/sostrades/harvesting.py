@@ -1,6 +1,6 @@
 """List and fetch what a calculation left, as long as the study still has it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 from anyio import from_thread
@@ -10,14 +10,13 @@ from orchestrator.backends import http
 from orchestrator.backends.http import Use
 from orchestrator.backends.sostrades import charts, service
 from orchestrator.backends.sostrades.model import RunTable
-from orchestrator.backends.sostrades.naming import execution_of
+from orchestrator.backends.sostrades.naming import execution_of, study_of
 from orchestrator.backends.sostrades.service import Service
 from orchestrator.backends.sostrades.status import State
 from orchestrator.core.patterns import selecting
 
 LOG, PAGE, DATA, STUDY = "execution.log", "charts.html", "charts.json", "study.json"
 VALUES = "values/"
-OPENED = "rb"
 
 
 class Harvest:
@@ -55,12 +54,23 @@ class Harvest:
             with charts.script().open("rb") as file:
                 yield Stream(0, iter(lambda: file.read(1 << 20), b""))
             return
-        study = RunTable.model_validate(run.options).study
+        chunks = self._chunks(run, output)
+        try:
+            yield Stream(0, chunks)
+        finally:
+            chunks.close()
+
+    def _chunks(self, run: Run, output: Output) -> Generator[bytes, None, None]:
+        """Yield all of an output; raise RejectedError in the end unless the study still has it.
+
+        What was changed before the last byte came is noticed: a change is never taken back.
+        """
+        study = study_of(run)
         with self._service.fetching(study, self._ask(study, output.name)) as found:
             if found.size is None:
                 raise ProtocolError(f"nothing says how long {output.name} is", effect="none")
-            chunks = charts.offline(found) if output.name == PAGE else iter(found)
-            yield Stream(0, self._checked(run, chunks, is_log=output.log))
+            yield from charts.offline(found) if output.name == PAGE else found
+        from_thread.run(self._check_log if output.log else self._check_finished, run)
 
     def _ask(self, study: int, name: str) -> http.Ask:
         paths = {
@@ -74,21 +84,12 @@ class Harvest:
         variable = name.removeprefix(VALUES).removesuffix(".csv")
         return self._service.value_ask(study, variable, Use.TRANSFER)
 
-    def _checked(self, run: Run, chunks: Iterable[bytes], *, is_log: bool) -> Iterator[bytes]:
-        """Yield all of an output; raise RejectedError in the end unless the study still has it.
-
-        What was changed before the last byte came is noticed: a change is never taken back.
-        """
-        yield from chunks
-        still: Callable[..., object] = self._check_log if is_log else self._check_finished
-        from_thread.run(still, run)  # type: ignore[arg-type]
-
     async def _check_finished(self, run: Run) -> None:
         if await self._state(run) is not State.FINISHED:
             raise _gone(run)
 
     async def _check_log(self, run: Run) -> None:
-        study = RunTable.model_validate(run.options).study
+        study = study_of(run)
         log = await self._service.log(study, Use.TRANSFER)
         if log is None or log.execution != execution_of(run):
             raise _gone(run)
@@ -98,7 +99,7 @@ class Harvest:
 
         Raises RejectedError where it has another, or was changed since.
         """
-        study = RunTable.model_validate(run.options).study
+        study = study_of(run)
         status = await self._service.status(study, Use.TRANSFER)
         await self._check_log(run)
         if status.state in {State.FINISHED, State.FAILED, State.STOPPED}:
@@ -107,7 +108,7 @@ class Harvest:
 
 
 def _gone(run: Run) -> RejectedError:
-    study = RunTable.model_validate(run.options).study
+    study = study_of(run)
     return RejectedError(
         f"study {study} was changed or executed by somebody else after this run: its results are"
         " not there any more",

@@ -6,8 +6,10 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from anyio.to_thread import run_sync
+from pydantic import JsonValue
 
 from orchestrator.backend import RejectedError
 from orchestrator.backends.http import Use
@@ -17,16 +19,21 @@ from orchestrator.backends.sostrades.model import RunTable
 from orchestrator.backends.sostrades.service import Service
 from orchestrator.document import value_text
 
+Part = Literal["tables", "parameters"]
+"""What is sent in one call: a second one that comes while the first is carried out is lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What a study shows of a job's values.
 
-    `fault` says in words which is another, None where all are as they should be; `tables` has the
-    SHA-256 of each table as it is shown, which is not how it was sent.
+    `fault` says in words which is another, and `part` where it stands in the job; both are None
+    where all are as they should be. `tables` has the SHA-256 of each table as it is shown, which is
+    not how it was sent.
     """
 
     fault: str | None = None
+    part: Part | None = None
     tables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -38,23 +45,11 @@ async def look(
     sent: Mapping[str, Path],
     seen: Mapping[str, str],
 ) -> Shown:
-    """Read back every value, until one is another.
+    """Read back every value, tables first, until one is another.
 
     A table is held against the file that was `sent`, by the name of its variable, or else against
     the SHA-256 that was `seen` of it before. Raises the five errors.
     """
-    for name, given in table.parameters.items():
-        try:
-            shown = await service.value(table.study, name, use)
-            lines = io.StringIO(shown.decode("utf-8", "replace"), newline="")
-            rows = csvs.rows_of_lines(lines)
-            fault = csvs.difference(csvs.rows_of_value(given.value), rows, table=False)
-        except MissingError:
-            raise
-        except (RejectedError, ValueError) as error:
-            fault = f"it cannot be read back: {error}"
-        if fault is not None:
-            return Shown(f"{value_text(name)}: {fault}")
     tables: dict[str, str] = {}
     for name in table.tables:
         fault, tables[name] = await run_sync(
@@ -63,8 +58,12 @@ async def look(
         if fault is None and name not in sent and seen.get(name) != tables[name]:
             fault = "its table is another than before"
         if fault is not None:
-            return Shown(f"{value_text(name)}: {fault}")
-    return Shown(None, tables)
+            return Shown(f"{value_text(name)}: {fault}", "tables")
+    for name, given in table.parameters.items():
+        fault = await _value(service, table.study, name, use, given.value)
+        if fault is not None:
+            return Shown(f"{value_text(name)}: {fault}", "parameters")
+    return Shown(tables=tables)
 
 
 def check_table(path: Path) -> None:
@@ -86,6 +85,19 @@ def _no_table(rows: Iterator[list[str]]) -> str | None:
         if len(row) != len(headers):
             return f"row {number} has {len(row)} cells, not {len(headers)}"
     return None
+
+
+async def _value(service: Service, study: int, name: str, use: Use, value: JsonValue) -> str | None:
+    """Return in words how a value is another."""
+    try:
+        shown = await service.value(study, name, use)
+        lines = io.StringIO(shown.decode("utf-8", "replace"), newline="")
+        rows = csvs.rows_of_lines(lines)
+        return csvs.difference(csvs.rows_of_value(value), rows, table=False)
+    except MissingError:
+        raise
+    except (RejectedError, ValueError) as error:
+        return f"it cannot be read back: {error}"
 
 
 def _table(

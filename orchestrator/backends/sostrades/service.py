@@ -35,7 +35,7 @@ LARGEST = 64 * MIB  # of a reply that is read as a whole
 LOG_TAIL = 256 << 10  # bytes; an exception stands near the end
 SHOWN = 300  # characters of what a fault says
 LOAD_LIMIT = 30  # seconds that the service is given to load a study for a list
-SERVER_FAILS = 500
+SERVER_FAILS, NOT_SO_LONG = 500, 416
 STUDY, CALCULATION, CHARTS = "api/v0/study-case", "api/v0/calculation", "api/v0/post-processing"
 
 
@@ -134,8 +134,11 @@ class Service:
     async def log_tail(self, study: int, use: Use) -> tuple[Log | None, str]:
         """Return the end of a study's log, about a quarter of a megabyte, and what it is of."""
         span = {"Range": f"bytes=-{LOG_TAIL}"}
-        ask = Ask("GET", _log_path(study), use, reads=True, headers=span, expect={SERVER_FAILS})
+        known = {SERVER_FAILS, NOT_SO_LONG}
+        ask = Ask("GET", _log_path(study), use, reads=True, headers=span, expect=known)
         reply = await self._call(study, replace(ask, cap=LARGEST))
+        if reply.status == NOT_SO_LONG:  # it is empty
+            return await self.log(study, use), ""
         if reply.status == SERVER_FAILS:
             _check_never_ran(reply)
             return None, ""

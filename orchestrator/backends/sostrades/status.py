@@ -10,7 +10,7 @@ class State(Enum):
     BUSY = "being calculated"  # or its process has died: the service does not notice
     FINISHED = "its results are stored"
     FAILED = "it failed"  # or somebody asked for a second execution while it ran
-    STOPPED = "somebody stopped it"
+    STOPPED = "it was ended from outside"
     EDITED = "its values were changed since"
     UNKNOWN = "a word that is not known"
 
@@ -22,7 +22,7 @@ _STATES = {
     "RUNNING": State.BUSY,
     "FINISHED": State.FINISHED,
     "FAILED": State.FAILED,
-    "POD ERROR": State.FAILED,
+    "POD ERROR": State.STOPPED,
     "STOPPED": State.STOPPED,
     "NOT EXECUTED": State.EDITED,
 }

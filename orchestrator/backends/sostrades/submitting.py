@@ -23,27 +23,28 @@ from orchestrator.backend import (
 from orchestrator.backends.http import FilePart, Use
 from orchestrator.backends.sostrades import checking
 from orchestrator.backends.sostrades.calls import ALREADY, MissingError
-from orchestrator.backends.sostrades.holding import look
+from orchestrator.backends.sostrades.holding import Part, look
 from orchestrator.backends.sostrades.model import RunTable
 from orchestrator.backends.sostrades.naming import remote_id
 from orchestrator.backends.sostrades.replies import Listed
 from orchestrator.backends.sostrades.service import Service
 from orchestrator.backends.sostrades.status import State
 
-READS = 6  # of values that are not there yet, before they are set again
-SETS = 4  # before a job is refused: with the engine's pauses about three quarters of an hour
+READS = 6  # of values that are not there yet, before they are sent again
+MOST_SENT = 4  # times, before a job is refused: with the engine's pauses an hour or so
 LIVES = 600.0  # seconds for which a list of variables is believed
 
 
 class Progress(BaseModel):
     """How far a run is, as it is remembered.
 
-    `sets` is how often its values were set. When all were read back: `before` is the study's last
-    execution, 0 for none, and `tables` what its tables looked like (SHA-256, by variable).
+    `sent` is how often its tables and its other values were sent. When all were read back: `before`
+    is the study's last execution, 0 for none, and `tables` what its tables looked like (SHA-256, by
+    variable).
     """
 
     model_config = ConfigDict(frozen=True)
-    sets: int = 0
+    sent: Mapping[Part, int] = {}
     before: int | None = None
     tables: Mapping[str, str] = {}
 
@@ -70,7 +71,7 @@ class Start:
             if progress.before is None:
                 return (await self._set_up(run, table, progress)).begun
             if await self._has_changed(table, progress):
-                return Progress(sets=progress.sets).begun
+                return Progress(sent=progress.sent).begun
         return await self._execute(table, progress.before)
 
     async def check(self, table: RunTable, inputs: Iterable[str]) -> None:
@@ -97,46 +98,29 @@ class Start:
             raise ProtocolError(text)
 
     async def _set_up(self, run: Run, table: RunTable, progress: Progress) -> Progress:
-        """Set the values, or see whether they are there."""
-        if progress.sets or not (table.parameters or table.tables):
-            sent = {name: run.inputs[source].path for name, source in table.tables.items()}
-            shown = await look(self._service, table, Use.SUBMIT, sent=sent, seen={})
-            if shown.fault is None:
-                log = await self._service.log(table.study, Use.SUBMIT)
-                before = log.execution if log else 0
-                return Progress(sets=progress.sets, before=before, tables=shown.tables)
-            reads = self._reads[run.key] = self._reads.get(run.key, 0) + 1
-            if reads < READS:
-                raise TransientError(
-                    f"study {table.study} has not taken a value yet: {shown.fault}"
-                )
-            if progress.sets >= SETS:
-                raise RejectedError(
-                    f"study {table.study} does not keep a value that was set {progress.sets}"
-                    f" times: {shown.fault}"
-                )
+        """See whether the values are there; send what is not."""
+        study = table.study
+        files = {name: run.inputs[source].path for name, source in table.tables.items()}
+        shown = await look(self._service, table, Use.SUBMIT, sent=files, seen={})
+        if shown.part is None:
+            log = await self._service.log(study, Use.SUBMIT)
+            before = log.execution if log else 0
+            return Progress(sent=progress.sent, before=before, tables=shown.tables)
+        times = progress.sent.get(shown.part, 0)
+        if times and self._reads.get(run.key, 0) < READS:
+            self._reads[run.key] = self._reads.get(run.key, 0) + 1
+            raise TransientError(f"study {study} has not taken a value yet: {shown.fault}")
+        if times >= MOST_SENT:
+            text = f"study {study} does not keep a value that was sent {times} times"
+            raise RejectedError(f"{text}: {shown.fault}")
         await self.check(table, run.inputs)
-        await self._set(run, table)
+        if shown.part == "tables":
+            await self._service.set_tables(study, _files(run, table), Use.SUBMIT)
+        else:
+            listed = await self._variables(study)
+            await self._service.set(study, _changes(table, listed or {}), Use.SUBMIT)
         self._reads.pop(run.key, None)
-        return Progress(sets=progress.sets + 1)
-
-    async def _set(self, run: Run, table: RunTable) -> None:
-        """Send all tables, then all other values, each in one call."""
-        files = []
-        for name, source in table.tables.items():
-            it = run.inputs[source]
-            files.append(FilePart(name, PurePosixPath(source).name, it.path, it.size, it.sha256))
-        if files:
-            await self._service.set_tables(table.study, files, Use.SUBMIT)
-        listed = await self._variables(table.study) or {}
-        changes: list[dict[str, JsonValue]] = []
-        for name, given in table.parameters.items():
-            one = listed.get(name)
-            unit = given.unit if given.unit is not None or one is None else one.unit
-            value = checking.to_send(given, one)
-            changes.append({"variableId": name, "unit": unit, "newValue": value})
-        if changes:
-            await self._service.set(table.study, changes, Use.SUBMIT)
+        return Progress(sent={**progress.sent, shown.part: times + 1})
 
     async def _has_changed(self, table: RunTable, progress: Progress) -> bool:
         """Whether somebody executed or changed the study since all was read back."""
@@ -191,6 +175,26 @@ class Start:
                 return None
         self._listed[study] = (self._now(), found)
         return found
+
+
+def _files(run: Run, table: RunTable) -> list[FilePart]:
+    """Return all tables, as they are sent in one call."""
+    found = []
+    for name, source in table.tables.items():
+        it = run.inputs[source]
+        found.append(FilePart(name, PurePosixPath(source).name, it.path, it.size, it.sha256))
+    return found
+
+
+def _changes(table: RunTable, listed: Mapping[str, Listed]) -> list[dict[str, JsonValue]]:
+    """Return all other values, as they are sent in one call."""
+    found: list[dict[str, JsonValue]] = []
+    for name, given in table.parameters.items():
+        one = listed.get(name)
+        unit = given.unit if given.unit is not None or one is None else one.unit
+        value = checking.to_send(given, one)
+        found.append({"variableId": name, "unit": unit, "newValue": value})
+    return found
 
 
 @contextmanager

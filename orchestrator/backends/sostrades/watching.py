@@ -13,6 +13,12 @@ from orchestrator.backends.sostrades.status import State
 from orchestrator.backends.sostrades.submitting import Progress
 
 
+ENDED = {
+    "STOPPED": "somebody stopped it in the service's web interface",
+    "POD ERROR": "POD ERROR: what the server had it calculated on has failed",
+}
+
+
 async def answer(service: Service, options: Options, run: Run) -> Answer:
     """Say how a run stands. Raises the five errors."""
     try:
@@ -44,7 +50,7 @@ def _told(status: Status, log: Log, stuck_after: float) -> Answer:
         case State.BUSY:
             return _busy(status, log, stuck_after)
         case State.STOPPED:
-            return Finished(ok=False, reason="somebody stopped it in the service's web interface")
+            return Finished(ok=False, reason=ENDED.get(status.word, status.word))
         case State.EDITED:
             return Lost(
                 f"somebody changed study {log.study} while it was calculated, or after: the"
@@ -74,7 +80,7 @@ async def _finished(service: Service, run: Run) -> Answer:
     if shown.fault is not None:
         text = f"study {table.study} has finished, but not with this job's values: {shown.fault}"
         return Lost(text)
-    return Finished(ok=True, reason="finished, with all values as they were set")
+    return Finished(ok=True, reason="finished, with all values as they were sent")
 
 
 async def _failed(service: Service, status: Status) -> Answer:

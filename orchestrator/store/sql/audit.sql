@@ -39,6 +39,22 @@ FROM home, job JOIN dependency AS it ON it.job = job.id LEFT JOIN job AS other O
 WHERE home.restored = 0 AND other.state IS NOT 'succeeded'
   AND (job.state = 'succeeded' OR (job.state = 'active' AND job.waits = 'no'))
 
+-- name: leases
+-- Each live run has what its job needs to itself, and no other run has it.
+SELECT 'run ' || run.id || ' has ' || coalesce(run.lease, 'nothing') || ' to itself, its job needs '
+       || coalesce(job.lease, 'nothing') AS said
+FROM run JOIN job ON job.id = run.job WHERE run.state <> 'ended' AND run.lease IS NOT job.lease
+UNION ALL
+SELECT count(*) || ' live runs have ' || lease || ' to themselves: ' || group_concat(id, ', ')
+FROM run WHERE state <> 'ended' AND lease IS NOT NULL GROUP BY lease HAVING count(*) > 1
+
+-- name: in_line
+-- A queued job that needs what a run has was told so: it is shown as waiting.
+SELECT 'job ' || job.id || ' needs ' || job.lease || ', which run ' || run.id || ' has, and was not told'
+       AS said
+FROM job JOIN run ON run.lease = job.lease AND run.state <> 'ended'
+WHERE job.state = 'queued' AND job.in_line = 0
+
 -- name: history_chain
 -- Each entry of a job's history begins where the one before it ended.
 SELECT 'entry ' || seq || ' of job ' || job || ' begins at ' || coalesce(source, 'nothing')
@@ -82,7 +98,7 @@ SELECT 'status.log is said to hold entry ' || status_cursor || '; the newest is 
 FROM home WHERE status_cursor > (SELECT coalesce(max(seq), 0) FROM history)
 
 -- name: standings
-SELECT job.id, job.state, job.want, job.runs, job.waits, job.shown, run.state AS run_state
+SELECT job.id, job.state, job.want, job.runs, job.waits, job.in_line, job.shown, run.state AS run_state
 FROM job LEFT JOIN run ON run.job = job.id AND run.state <> 'ended'
 
 -- name: drops

@@ -27,15 +27,34 @@ FROM run JOIN job ON job.id = run.job WHERE run.id = :run
 SELECT 1 FROM run WHERE id = :run AND state = 'running'
 
 -- name: startable
--- The oldest queued jobs of one backend that may start now; none while a run that a restored queue
--- brought back is still to be looked for there. `waits` is 'no', or 'behind' for those that a place
--- may be given early.
-SELECT id FROM job
-WHERE state = 'queued' AND want = 'run' AND backend = :backend AND waits = :waits AND due <= :steady
+-- The oldest queued jobs of one backend that may start now and need this to themselves (null:
+-- nothing); none while a run that a restored queue brought back is still to be looked for there.
+-- `waits` is 'no', or 'behind' for those that a place may be given early.
+SELECT seq, id FROM job
+WHERE state = 'queued' AND want = 'run' AND backend = :backend AND waits = :waits AND lease IS :lease
+  AND due <= :steady
   AND (deadline IS NULL OR deadline > :wall)  -- or what has expired would take the place of others
   AND NOT EXISTS (SELECT 1 FROM run JOIN job AS its ON its.id = run.job WHERE run.backend = :backend
                   AND run.suspect = 1 AND run.state = 'unknown' AND its.want <> 'hold')
 ORDER BY seq LIMIT :limit
+
+-- name: free_leases
+-- What queued jobs of one backend need to themselves, and no run has. From name to name, so that each
+-- is looked at once, however many wait for it.
+WITH RECURSIVE needed (lease) AS (
+    SELECT min(lease) FROM job
+    WHERE state = 'queued' AND backend = :backend AND waits = :waits AND lease IS NOT NULL
+    UNION ALL
+    SELECT (SELECT min(lease) FROM job
+            WHERE state = 'queued' AND backend = :backend AND waits = :waits AND lease > needed.lease)
+    FROM needed WHERE lease IS NOT NULL)
+SELECT lease FROM needed WHERE lease IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM run WHERE run.lease = needed.lease AND run.state <> 'ended')
+
+-- name: in_order
+-- Jobs that may start, on whatever backend, in the order of acceptance; but first those that wait
+-- for no other.
+SELECT id FROM job WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY waits <> 'no', seq
 
 -- name: expired
 SELECT id FROM job WHERE state = 'queued' AND want = 'run' AND deadline <= :wall
@@ -64,11 +83,14 @@ SELECT min(due) FROM (
 
 -- name: movable
 -- How many jobs can move without a person, on the backends that there are. What waits for others, to
--- be started or to be published, moves only when they do.
+-- be started or to be published, moves only when they do; and what waits for a lease, when the job
+-- does that has it.
 SELECT count(*) FROM job WHERE state IN ('queued', 'active') AND want <> 'hold'
   AND NOT (want = 'run' AND waits <> 'no' AND (state = 'queued' OR EXISTS (
            SELECT 1 FROM run WHERE run.job = job.id AND run.state = 'harvesting' AND run.listed = 1
            AND run.outcome = 'succeeded' AND run.spoilt IS NULL AND run.tries = 0)))
+  AND NOT (want = 'run' AND state = 'queued' AND EXISTS (
+           SELECT 1 FROM run WHERE run.lease = job.lease AND run.state <> 'ended'))
   AND backend IN (SELECT value FROM json_each(:backends))
 
 -- name: unforgotten
@@ -122,8 +144,10 @@ SELECT run.id, run.state, run.outcome, job.hold_code FROM run JOIN job ON job.id
 WHERE job.id = :job AND run.state <> 'ended'
 
 -- name: unsuccessful_since
--- Jobs and drops whose last word since an entry is not a success, and jobs that wait for others.
-SELECT (SELECT count(*) FROM job WHERE state = 'queued' AND want = 'run' AND waits <> 'no')
+-- Jobs and drops whose last word since an entry is not a success, and jobs that wait for others, or
+-- for what another has.
+SELECT (SELECT count(*) FROM job WHERE state = 'queued' AND want = 'run' AND (waits <> 'no' OR EXISTS (
+            SELECT 1 FROM run WHERE run.lease = job.lease AND run.state <> 'ended')))
        + count(*) FROM history
 WHERE seq > :seq AND target IN ('FAILED', 'CANCELLED', 'REJECTED', 'HELD')
   AND seq = (SELECT max(seq) FROM history AS later WHERE later.job = history.job)

@@ -5,9 +5,11 @@ SELECT 1 FROM job WHERE id = :id
 
 -- name: add_job
 INSERT INTO job (id, name, backend, dropped_as, file, text, sha256, spec, uid, accepted_at, deadline,
-                 state, want, waits, due, allowed, reason, shown, shown_since)
+                 state, want, waits, lease, in_line, due, allowed, reason, shown, shown_since)
 VALUES (:id, :name, :backend, :dropped_as, :file, :text, :sha256, :spec, :uid, :wall, :deadline,
-        'queued', 'run', :waits, :steady, :allowed, :reason, 'QUEUED', NULL)
+        'queued', 'run', :waits, :lease,
+        EXISTS (SELECT 1 FROM run WHERE lease = :lease AND state <> 'ended'),
+        :steady, :allowed, :reason, 'QUEUED', NULL)
 
 -- name: add_input
 INSERT INTO input (job, name, source, size, mtime_ns, taken)
@@ -18,13 +20,18 @@ INSERT INTO dependency (job, n, word) VALUES (:job, :n, :word)
 
 -- name: add_run
 -- The committed row is the intent: from here on the key is ours, whatever happens to this process.
-INSERT INTO run (id, key, job, number, backend, state, due, created_at)
-SELECT :id, :key, job.id, job.runs + 1, job.backend, 'staging', :steady, :wall
+-- With it the run has what its job needs to itself, unless another has.
+INSERT INTO run (id, key, job, number, backend, state, lease, due, created_at)
+SELECT :id, :key, job.id, job.runs + 1, job.backend, 'staging', job.lease, :steady, :wall
 FROM job WHERE job.id = :job AND job.state = 'queued' AND job.want = 'run' AND job.waits <> 'yes'
+  AND NOT EXISTS (SELECT 1 FROM run WHERE run.lease = job.lease AND run.state <> 'ended')
 
 -- name: activate_job
-UPDATE job SET state = 'active', runs = runs + 1, reason = 'started'
+UPDATE job SET state = 'active', in_line = 0, runs = runs + 1, reason = 'started'
 WHERE id = :job AND state = 'queued' AND want = 'run'
+
+-- name: lease_of_run
+SELECT lease FROM run WHERE id = :id
 
 -- name: add_stage_steps
 INSERT INTO step (run, phase, n, name, source)
@@ -63,6 +70,8 @@ WHERE id = :job AND want = :want AND state IN ('queued', 'active')
 -- wished for stays on a job that goes on.
 UPDATE job SET
     state = :state, due = :due, reason = :reason,
+    in_line = :state = 'queued'
+        AND EXISTS (SELECT 1 FROM run WHERE run.lease = job.lease AND run.state <> 'ended'),
     want = CASE WHEN :state = 'queued' THEN want ELSE 'run' END,
     hold_code = CASE WHEN :state = 'queued' THEN hold_code END,
     hold_reason = CASE WHEN :state = 'queued' THEN hold_reason END
@@ -83,6 +92,7 @@ UPDATE run SET tries = 0, misses = 0 WHERE job = :job AND state <> 'ended'
 -- name: allow_run
 -- A person's retry: one more run than there were.
 UPDATE job SET state = 'queued', want = 'run', hold_code = NULL, hold_reason = NULL, due = :steady,
+    in_line = EXISTS (SELECT 1 FROM run WHERE run.lease = job.lease AND run.state <> 'ended'),
     allowed = max(allowed, runs + 1), reason = :reason
 WHERE id = :job AND state IN ('failed', 'cancelled', 'queued')
 
@@ -121,7 +131,7 @@ UPDATE run SET due = :due, last_error = :error, last_error_at = :wall
 WHERE id = :id AND version = :version
 
 -- name: job_now
-SELECT job.name, job.backend, job.state, job.want, job.runs, job.waits, job.shown, job.shown_since,
+SELECT job.name, job.backend, job.state, job.want, job.runs, job.waits, job.in_line, job.shown, job.shown_since,
        run.number, run.state AS run_state, run.remote_id
 FROM job LEFT JOIN run ON run.job = job.id AND run.number = job.runs
 WHERE job.id = :job

@@ -38,7 +38,7 @@ SELECT id, key, state FROM run WHERE job = :job AND number = :number
 UPDATE job SET state = 'queued' WHERE id = :job AND state IN ('failed', 'cancelled')
 
 -- name: reopen
-UPDATE job SET state = 'active', want = 'run', hold_code = NULL, hold_reason = NULL, runs = :number,
+UPDATE job SET state = 'active', in_line = 0, want = 'run', hold_code = NULL, hold_reason = NULL, runs = :number,
     allowed = max(allowed, :number)
 WHERE id = :job AND state IN ('queued', 'active')
 

@@ -12,6 +12,7 @@ SELECT seq FROM job WHERE state NOT IN ('queued', 'active') ORDER BY seq DESC LI
 -- what the job said.
 SELECT job.id, job.name, job.backend, job.shown, job.runs AS run, job.allowed, run.remote_id,
        job.state = 'queued' AND job.want = 'run' AND job.waits <> 'no' AS waits,
+       job.state = 'queued' AND job.want = 'run' AND job.in_line = 1 AS in_line,
        job.accepted_at, coalesce(changed.at, job.accepted_at) AS changed_at,
        CASE WHEN job.want = 'hold' THEN job.hold_reason
             WHEN job.state = 'active' AND run.last_error IS NOT NULL THEN run.last_error
@@ -31,7 +32,7 @@ SELECT count(*) FROM job
 -- name: job
 SELECT job.id, job.seq, job.name, job.backend, job.state, job.want, job.hold_code, job.hold_reason,
        job.due, job.runs, job.allowed, job.reason, job.shown, job.accepted_at, job.deadline,
-       job.dropped_as, job.file, job.spec,
+       job.dropped_as, job.file, job.spec, job.lease,
        job.state IN ('queued', 'active') AND job.waits <> 'no' AS waits,
        coalesce((SELECT at FROM history WHERE job = job.id ORDER BY seq DESC LIMIT 1),
                 job.accepted_at) AS changed_at
@@ -51,6 +52,7 @@ FROM run WHERE job = :job ORDER BY number
 SELECT count(*) FROM job
 WHERE state = 'queued' AND want = 'run' AND backend = :backend AND waits = 'no' AND seq < :seq
   AND due <= :steady
+  AND NOT EXISTS (SELECT 1 FROM run WHERE run.lease = job.lease AND run.state <> 'ended')
 
 -- name: live
 -- How many runs of a backend have not reached their end, how many of these are being harvested, and

@@ -14,7 +14,8 @@ class TestMine(BackendContract):
             yield place
 
 A kind that holds runs back by itself (`Traits.starts_after`) also joins OrderContract, by the same
-fixture.
+fixture; one that cannot stop a run (`Traits.stops` is False) joins UnstoppableContract, and tells
+`open_place` how a person stops one over there (`stop_there`), so that runs of tests come to an end.
 
 A kind that speaks HTTP and has a stand-in also joins, for the same contract under faults:
 
@@ -41,6 +42,7 @@ MODULES = (
     "submitting",
     "suite",
     "transfers",
+    "unstoppable",
     "verbs",
 )
 for _module in MODULES:
@@ -57,6 +59,7 @@ from orchestrator.testing.contract.storing import StorageContract
 from orchestrator.testing.contract.submitting import SubmitUnderFaults
 from orchestrator.testing.contract.suite import BackendContract
 from orchestrator.testing.contract.transfers import TransfersUnderFaults
+from orchestrator.testing.contract.unstoppable import UnstoppableContract
 from orchestrator.testing.contract.verbs import VerbsUnderFaults
 
 
@@ -77,6 +80,7 @@ __all__ = [
     "ServiceContract",
     "StandIn",
     "StorageContract",
+    "UnstoppableContract",
     "open_place",
     "running",
 ]

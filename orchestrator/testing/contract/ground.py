@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from secrets import randbits
@@ -68,8 +68,15 @@ class Ground:
     ) -> AbstractAsyncContextManager[Place]:
         """Open a place that leads to a service, with some options changed."""
         options = service.options(self.stand_in.kind, **changes)
-        bodies, secrets = self.stand_in.bodies, service.secrets
-        return open_place(self.stand_in.kind, options, directory, bodies, secrets=secrets)
+        bodies, secrets, stop = self.stand_in.bodies, service.secrets, self.stand_in.stop_there
+        return open_place(
+            self.stand_in.kind,
+            options,
+            directory,
+            bodies,
+            secrets=secrets,
+            stop_there=None if stop is None else partial(stop, service),
+        )
 
 
 @contextmanager

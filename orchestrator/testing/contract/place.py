@@ -1,6 +1,7 @@
 """A backend under test, opened as the daemon opens it, with what a test needs around it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+import pytest
 from pydantic import JsonValue
 
 from orchestrator.backend import (
@@ -23,6 +25,7 @@ from orchestrator.backend import (
     Lost,
     NoAnswer,
     Output,
+    RejectedError,
     Run,
     Staged,
     StageStep,
@@ -30,7 +33,9 @@ from orchestrator.backend import (
 from orchestrator.core.spec import Outputs
 
 Options = Mapping[str, JsonValue]
+StopThere = Callable[[Run], Awaitable[None]]
 DEADLINE = 60.0  # seconds that any one wait may take
+MOST_ROUNDS = 20  # of setting up a run, also when calls fail in between
 LOOK_EVERY = 0.005  # seconds; a look takes a part of what is waited for
 
 
@@ -64,7 +69,8 @@ class Place:
 
     `secrets` is what its context resolves, `hinted` the keys it gave hints for, `concealed` what it
     wants kept out of logs. `home` makes the keys of this place its own: other tests may run beside
-    it.
+    it. `stop_there` ends a run as a person does over there, and does nothing to one that has ended:
+    for a place that cannot stop one itself.
     """
 
     kind: Kind
@@ -75,8 +81,10 @@ class Place:
     secrets: dict[str, str] = field(default_factory=dict)
     hinted: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
+    stop_there: StopThere | None = None
     _inputs: dict[str, dict[str, Path]] = field(default_factory=dict)  # of bodies, by key
     _sources: dict[str, dict[str, Path]] = field(default_factory=dict)  # all of a run, by key
+    _rounds: Counter[str] = field(default_factory=Counter)  # of setting up, by key
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _backend: Backend | None = None
     _news: anyio.Event = field(default_factory=anyio.Event)
@@ -128,9 +136,8 @@ class Place:
     async def started(self, run: Run) -> Run:
         """Bring over what a run needs and submit it; return it as it is known from then on."""
         run = await self.ready(run)
-        with anyio.fail_after(DEADLINE):
-            while run.remote_id is None:
-                run = await self.submit(run)
+        while run.remote_id is None:
+            run = await self.submit(run)
         return run
 
     async def submit(self, run: Run) -> Run:
@@ -140,6 +147,8 @@ class Place:
         """
         answer = await self.backend.submit(run)
         if isinstance(answer, Begun):
+            self._rounds[run.key] += 1
+            assert self._rounds[run.key] <= MOST_ROUNDS, "it is set up again and again"
             return replace(run, memo=answer.memo)
         return replace(run, remote_id=answer.remote_id, memo=answer.memo or run.memo)
 
@@ -163,10 +172,26 @@ class Place:
         return StageStep(name, source, sources.keys(), sources.__getitem__)
 
     async def cancelled(self, run: Run) -> Run:
-        """Ask for a run's end; return the run as it is known from then on."""
+        """Ask for a run's end; return the run as it is known from then on.
+
+        Where the place cannot stop it, it must say so, and a person ends it over there.
+        """
         run = replace(run, stopping=True)
-        await self.backend.cancel(run)
+        if self.backend.traits.stops:
+            await self.backend.cancel(run)
+            return run
+        await self.cannot_stop(run)
+        assert self.stop_there is not None, "nothing tells how a person stops a run there"
+        await self.stop_there(run)
         return run
+
+    async def cannot_stop(self, run: Run) -> str:
+        """See that a cancel is refused; return what it says to people."""
+        with pytest.raises(RejectedError) as caught:
+            await self.backend.cancel(run)
+        assert caught.value.effect == "none"
+        assert str(caught.value).strip(), "it tells people how they can stop it"
+        return str(caught.value)
 
     async def poll(self, run: Run) -> Answer:
         """Ask how one run stands."""
@@ -235,10 +260,12 @@ async def open_place(
     bodies: Bodies,
     *,
     secrets: Mapping[str, str] | None = None,
+    stop_there: StopThere | None = None,
 ) -> AsyncIterator[Place]:
     """Open a backend in a private folder, and close it at the end."""
     _make_private(directory)
-    place = Place(kind, options, directory, bodies, secrets=dict(secrets or {}))
+    known = dict(secrets or {})
+    place = Place(kind, options, directory, bodies, secrets=known, stop_there=stop_there)
     await place.open()
     try:
         yield place

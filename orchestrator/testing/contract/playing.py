@@ -50,7 +50,8 @@ class Player:
                 await self._find()
             else:
                 self.run = await self.place.ready(self.run)
-                self.run = await self.place.started(self.run)
+                while not self.is_started:
+                    self.run = await self.place.submit(self.run)
         except BackendError as error:
             self.errors.append(error)
             self.doubtful = self.doubtful or error.effect == "possible"
@@ -74,9 +75,9 @@ class Player:
     async def _find(self) -> None:
         over = (await run_sync(self.service.told))["under_way"] == 0  # as of the question
         match await self.place.backend.find(self.run):
-            case Found(remote_id=remote_id):
-                self.run = replace(self.run, remote_id=remote_id)
-            case Absent() if over:
+            case Found(remote_id=remote_id, memo=memo):
+                self.run = replace(self.run, remote_id=remote_id, memo=memo or self.run.memo)
+            case Absent(proved=proved) if over or proved:
                 self.doubtful = False
 
 

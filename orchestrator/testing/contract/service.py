@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tomllib
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ import anyio
 from anyio.to_thread import run_sync
 from pydantic import JsonValue
 
-from orchestrator.backend import Kind
+from orchestrator.backend import Kind, Run
 from orchestrator.emulators.ground import Kind as Emulated
 from orchestrator.emulators.server import Settings, serving
 from orchestrator.testing.canary import Canary
@@ -39,6 +39,7 @@ class StandIn:
     stand-in that it is started with. `fetches` is the call by which a file is fetched, with * for
     what differs. `unseen` are faults that nothing tells of a file which is fetched by it: a service
     may tell no checksum. `spare` is how many last bytes of a submit a service does without.
+    `stop_there` ends a run as a person does over there, where the kind cannot: see `Place`.
     """
 
     kind: Kind
@@ -54,6 +55,7 @@ class StandIn:
     fetches: str = "GET /s3/*"
     unseen: Sequence[str] = ()
     spare: int = 0
+    stop_there: "Callable[[Service, Run], Awaitable[None]] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.backend import Absent, Alive, Finished, Found, Lost
+from orchestrator.backend import Absent, Alive, Finished, Found, Lost, Unclear
 from orchestrator.core.spec import Outputs
 from orchestrator.testing.contract.place import Place
 
@@ -70,6 +70,8 @@ class BackendContract:
         assert isinstance(await place.backend.find(run), Absent)
         before, submitted = run, await place.ready(run)
         while submitted.remote_id is None:
+            nothing = await place.backend.find(submitted)
+            assert isinstance(nothing, Absent | Unclear), "to set up must not start anything"
             before, submitted = submitted, await place.submit(submitted)
         found = await place.backend.find(before)  # by what is known when the answer is lost
         assert isinstance(found, Found)
@@ -88,7 +90,7 @@ class BackendContract:
         end = await place.end(run)
         assert isinstance(end, Finished)
         assert (end.ok, end.stopped) == (False, "cancel")
-        await place.backend.cancel(run)
+        run = await place.cancelled(run)
         assert await place.poll(run) == end, "a cancel after the end changes nothing"
 
     async def test_a_run_outlives_the_daemon(self, place: Place) -> None:

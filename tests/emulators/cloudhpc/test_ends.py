@@ -14,8 +14,9 @@ def status(me: Client, id_: int) -> int:
 
 
 def has_part(me: Client, id_: int) -> bool:
-    """Whether the script has got as far as its first file."""
-    return me.told.root.joinpath("work", str(id_), "files", "part").exists()
+    """Whether the script has written its first file."""
+    part = me.told.root.joinpath("work", str(id_), "files", "part")
+    return part.exists() and part.stat().st_size > 0
 
 
 def go(me: Client, id_: int) -> None:

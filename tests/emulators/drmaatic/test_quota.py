@@ -25,6 +25,7 @@ def left(me: Client, query: str = "") -> dict[str, Any]:
 def test_credit_is_spent_and_comes_again(me: Client) -> None:
     """A client that submits too much would find out at the real service."""
     me.set(credit=100, credit_every=1000, credit_amount=20)
+    me.ahead(100_000)  # what other tests spent has come again
     assert me.post("too-big").status_code == 201
     assert me.post("expensive", ("seconds", "x")).status_code == 400  # it costs all the same
     assert left(me) == {"available_cpu_credit": 39}
@@ -59,7 +60,7 @@ def test_reads_are_counted_too(me: Client) -> None:
     me.ahead(61)
     answers = [me.ask("GET", "/job/") for _ in range(4)]
     assert [it.status_code for it in answers] == [200, 200, 200, 429]
-    assert 55 < int(answers[3].headers["Retry-After"]) <= 60
+    assert 30 < int(answers[3].headers["Retry-After"]) <= 60
     assert me.post("too-big").status_code == 201
     assert me.ask("GET", "/job/", "bob").status_code == 200
     assert me.ask("GET", "/task/").status_code == 200
@@ -75,7 +76,7 @@ def test_the_older_dialect_counts_every_call_of_a_day(tmp_path: Path) -> None:
         statuses = [me.post("sleep", ("seconds", "0")).status_code for _ in range(2)]
         statuses += [me.ask("GET", "/task/").status_code for _ in range(2)]
         assert statuses == [201, 201, 200, 429]
-        assert me.post("sleep").headers["Retry-After"] in ("86399", "86400")
+        assert 86300 < int(me.post("sleep").headers["Retry-After"]) <= 86400
         assert me.ask("GET", "/cpu-credit/").status_code == 404
         me.set(daily=0)
         me.close()

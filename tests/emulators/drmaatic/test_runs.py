@@ -47,7 +47,9 @@ def test_an_array_is_judged_by_its_last_element(me: Client) -> None:
     assert me.ended(failed) == DONE
     me.until_over(failed)
     assert me.states(failed) == ["COMPLETED", "FAILED", "COMPLETED", "COMPLETED"]
-    assert me.ended(me.start("arr", ("failat", "4"))) == FAILED
+    failed = me.start("arr", ("failat", "4"))
+    assert me.ended(failed) == FAILED
+    me.until_over(failed)  # its other elements are still there when the last has ended
 
 
 @pytest.mark.parametrize(("asked", "said"), [(True, FAILED), (False, DONE)])
@@ -57,10 +59,10 @@ def test_a_failure_that_nobody_asked_about_in_time_is_called_good(
     """A client that believes a late verdict would go unpunished: guard 2."""
     id_ = me.start("fail")
     me.until_over(id_)
-    me.ahead(290)
+    me.ahead(150)
     if asked:
         assert me.status(id_) == FAILED
-    me.ahead(20)
+    me.ahead(200)
     assert me.status(id_) == said
     me.set(min_job_age=100_000)
     assert me.status(id_) == said  # what was told once stays
@@ -72,15 +74,15 @@ def test_a_run_that_takes_too_long_is_killed(me: Client) -> None:
     until(lambda: "started.txt" in me.files(id_))
     me.ahead(61)
     assert me.ended(id_) == FAILED
-    assert me.control()["live"] == []
+    assert id_ not in me.control()["live"]
 
 
 def test_a_stop_ends_the_work(me: Client) -> None:
     """A run that was stopped would go on and cost."""
     id_ = me.start("sleep", ("seconds", "1000"))
-    until(lambda: me.control()["live"])
+    until(lambda: id_ in me.control()["live"])
     answer = me.ask("PUT", f"/job/{id_}/stop/")
-    assert (answer.status_code, me.control()["live"]) == (200, [])
+    assert (answer.status_code, id_ in me.control()["live"]) == (200, False)
     assert me.status(id_) == STOPPED
     again = me.ask("PUT", f"/job/{id_}/stop/")
     assert (again.status_code, again.json()) == (409, {"detail": f"Job {id_} is not running"})
@@ -126,6 +128,8 @@ def test_dependencies_hold_a_run_back(
     (me.told.root / "runs" / before / "go").touch()
     me.until_over(before)
     me.ended(me.shell("true"))
+    if begins:
+        me.until_over(after)
     assert (me.states(after) != ["PENDING"]) is begins
     record = me.get(f"/job/{after}/")
     assert (record["depends_on"], record["dependency_type"]) == ([before], how or "afterany")

@@ -1,0 +1,472 @@
+"""What a client of this service must guard against, each with what it does about it."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from orchestrator.backend import (
+    Absent,
+    Alive,
+    BackendError,
+    Finished,
+    Found,
+    Lost,
+    NoAnswer,
+    RejectedError,
+    Run,
+    Stuck,
+    TransientError,
+    Unclear,
+)
+from orchestrator.backends.http import Use
+from orchestrator.backends.sostrades import KIND, submitting
+from orchestrator.backends.sostrades.submitting import MOST_SENT, READS
+from orchestrator.testing.contract.place import DEADLINE
+from tests.emulated import Ending, certificates
+from tests.sostrades.lab import (
+    COUPLING,
+    EXECUTE,
+    SELLAR,
+    SET,
+    SLOW,
+    TABLE,
+    TYPES,
+    Lab,
+    open_lab,
+)
+
+__all__ = ["certificates"]  # a fixture
+
+FACTOR, SLEEP, FAIL = "slow1.Slow.factor", "slow1.Slow.sleep_s", "slow1.Slow.fail"
+OUT, IN = "slow1.Slow.out_table", "slow1.Slow.table"
+
+
+@pytest.fixture
+async def lab(tmp_path: Path, ending: Ending) -> AsyncIterator[Lab]:
+    """Open an account at a server of release 5.3.4."""
+    async with open_lab(tmp_path, ending) as lab:
+        yield lab
+
+
+@pytest.fixture
+async def repaired(tmp_path: Path, ending: Ending) -> AsyncIterator[Lab]:
+    """Open an account at a server that lists variables, and takes tables."""
+    async with open_lab(tmp_path, ending, repaired=1) as lab:
+        yield lab
+
+
+async def live(lab: Lab) -> Run:
+    """Start a calculation that goes on until it is woken; wait until it really runs."""
+    run = await lab.started(lab.run(SLOW, parameters={SLEEP: 1000, FACTOR: 3.5}, values=[OUT]))
+    while (await lab.poll(run)) != Alive("RUNNING"):
+        pass
+    return run
+
+
+class TestOneExecution:
+    """Guards 1, 2 and 9: an execute is never repeated, and never sent to a study that is busy."""
+
+    async def test_a_study_that_somebody_calculates_is_left_alone(self, lab: Lab) -> None:
+        """The calculation of a colleague would be marked as failed, and its results thrown away."""
+        lab.emulated.put("cold-start=1000")
+        lab.somebody("execute")
+        run = lab.run(parameters={FACTOR: 3.5})
+        with pytest.raises(TransientError, match="study 1 is PENDING, and not by this job") as no:
+            await lab.step(run)
+        assert no.value.effect == "none"
+        assert lab.emulated.calls(EXECUTE.replace("*", "1")) == lab.emulated.calls(SET) == 0
+        assert [it["status"] for it in lab.executions(SLOW)] == ["PENDING"]
+
+    async def test_an_execution_that_came_between_ends_the_job_with_the_reason(
+        self, lab: Lab
+    ) -> None:
+        """A job would be sent a second time to a study that somebody is calculating."""
+        run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
+        lab.emulated.put("odd-status=FINISHED", "cold-start=1000")  # it begins behind our look
+        lab.somebody("execute")
+        number = lab.executions(SLOW)[0]["id"]
+        run = replace(run, memo={**run.memo, "before": number})
+        with pytest.raises(RejectedError, match="just then executed by somebody else") as no:
+            await lab.step(run)
+        assert no.value.effect == "none"
+        assert len(lab.executions(SLOW)) == 1
+
+    @pytest.mark.parametrize(
+        "fault", ["drop-after", "error-after=500", "fails-after=500", "html", "empty-json", "cut=5"]
+    )
+    async def test_a_lost_answer_is_looked_for_and_never_asked_for_again(
+        self, lab: Lab, fault: str
+    ) -> None:
+        """A study would be calculated twice for one job."""
+        run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
+        assert await lab.backend.find(lab.run()) == Absent(
+            "the study was being set up; its execution was not asked for", proved=True
+        )
+        lab.emulated.put(f"{fault},on={EXECUTE}")
+        with pytest.raises(BackendError) as no:
+            await lab.step(run)
+        assert no.value.effect == "possible"
+        lab.emulated.put()
+        found = await lab.backend.find(run)
+        [only] = lab.executions(SLOW)
+        assert isinstance(found, Found)
+        assert found.remote_id == f"1/{only['id']}"
+        assert f"execution {only['id']} after 0 and all values as they were sent" in found.evidence
+
+    async def test_an_answer_whose_number_cannot_be_seen_is_looked_for(self, lab: Lab) -> None:
+        """A job would be executed again, because only the look behind its execute failed."""
+        run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
+        lab.emulated.put("drop-before,on=HEAD *,skip=1")
+        with pytest.raises(BackendError) as no:
+            await lab.step(run)
+        assert no.value.effect == "possible"
+        assert len(lab.executions(SLOW)) == 1
+
+    async def test_without_a_new_execution_nothing_is_proved(self, lab: Lab) -> None:
+        """A study that takes long to begin would be executed a second time."""
+        run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
+        lab.emulated.put(f"drop-before,on={EXECUTE}")
+        with pytest.raises(BackendError) as no:
+            await lab.step(run)
+        assert no.value.effect == "possible"
+        lab.emulated.put()
+        assert await lab.backend.find(run) == Unclear(
+            "study 1 is not executed; it has no execution, as before this one was asked for"
+        )
+
+    async def test_an_execution_with_other_values_is_nobodys(self, lab: Lab) -> None:
+        """A job would take the calculation of somebody else for its own."""
+        run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
+        lab.somebody("edit", **{"Slow.factor": 9.0})
+        found = await lab.backend.find(run)
+        assert isinstance(found, Unclear)
+        lab.somebody("execute")
+        found = await lab.backend.find(run)
+        assert isinstance(found, Unclear)
+        assert f'somebody else\'s: "{FACTOR}": it reads "9.0", not the number 3.5' in found.why
+
+    async def test_an_execution_of_a_study_that_was_changed_is_nobodys(self, lab: Lab) -> None:
+        """A job would be adopted whose results are thrown away."""
+        run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
+        lab.somebody("execute")
+        lab.somebody("edit", **{"Slow.sleep_s": 0.5})
+        found = await lab.backend.find(run)
+        assert isinstance(found, Unclear)
+        assert "somebody has changed it" in found.why
+
+    async def test_what_somebody_did_before_the_execute_has_it_set_up_anew(self, lab: Lab) -> None:
+        """A study would be calculated with the values of somebody else."""
+        run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
+        lab.somebody("edit", **{"Slow.factor": 9.0})
+        again = await lab.step(run)
+        assert (again.remote_id, again.memo.get("before")) == (None, None)
+        lab.somebody("edit", **{"Slow.factor": 3.5})
+        lab.somebody("execute")
+        await lab.until(lambda: lab.executions(SLOW)[0]["status"] == "FINISHED")
+        again = await lab.step(run)
+        assert (again.remote_id, again.memo.get("before")) == (None, None)
+        run = await lab.started(again)
+        assert isinstance(await lab.end(run), Finished)
+        assert len(lab.executions(SLOW)) == 2
+
+    def test_a_study_has_one_name_for_all_accounts(self) -> None:
+        """Two backends of one server would calculate a study at the same time."""
+        tables = [{"url": "https://lab.example.org/", "key": {"secret": one}} for one in "ab"]
+        names = {KIND.lease(KIND.options.model_validate(it), {"study": 7}) for it in tables}
+        assert names == {"https://lab.example.org study 7"}
+
+
+class TestValues:
+    """Guards 3, 4 and 5: what is sent may be lost, and nobody checks it."""
+
+    async def test_a_value_that_is_lost_is_sent_again(
+        self, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A study would be calculated with the value of the job before."""
+        monkeypatch.setattr(submitting, "READS", 2)
+        lab.emulated.put("lost-write,times=1")
+        run = await lab.started(lab.run(parameters={FACTOR: 3.5, SLEEP: 0.0}))
+        assert run.memo["sent"] == {"parameters": 2}
+        assert isinstance(await lab.end(run), Finished)
+        assert (await lab.place.outputs(run))["charts.json"].count(b'"y": [35.0, 17.5]') == 1
+
+    async def test_a_value_that_comes_late_is_waited_for(self, lab: Lab) -> None:
+        """A study would be calculated before it has its values."""
+        lab.emulated.put("slow-update=1000")
+        run = await lab.step(lab.run(parameters={FACTOR: 3.5}))
+        for _ in range(READS):
+            with pytest.raises(
+                TransientError, match=r"has not taken a value yet.*not the number 3.5"
+            ):
+                await lab.step(run)
+        lab.emulated.pass_time(1001)
+        run = await lab.started(run)
+        assert run.memo["sent"] == {"parameters": 1}
+
+    async def test_a_value_that_is_never_kept_ends_the_job_with_the_reason(
+        self, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A job would be sent for ever, or calculated with another value."""
+        monkeypatch.setattr(submitting, "READS", 0)
+        lab.emulated.put("lost-write=*factor")
+        run = lab.run(parameters={FACTOR: 3.5})
+        for _ in range(MOST_SENT):
+            run = await lab.step(run)
+        text = r'not keep.*4 times: .*reads "2.0", not the number 3.5'
+        with pytest.raises(RejectedError, match=text) as no:
+            await lab.step(run)
+        assert no.value.effect == "none"
+        assert lab.executions() == []
+
+    async def test_values_that_are_there_are_not_sent(self, lab: Lab) -> None:
+        """Stored results would be thrown away by a job that changes nothing."""
+        await lab.finished(parameters={FACTOR: 3.5})
+        sent = lab.emulated.calls(SET)
+        run = await lab.started(lab.run(key="2", parameters={FACTOR: 3.5}))
+        assert (lab.emulated.calls(SET), run.memo["before"]) == (sent, 1)
+
+    async def test_tables_and_values_arrive_together(self, repaired: Lab) -> None:
+        """Of two changes that follow each other too soon, the service loses the second."""
+        run = repaired.run(parameters={FACTOR: 3}, tables={IN: TABLE}, values=[OUT])
+        run = await repaired.started(run)
+        assert run.memo["sent"] == {"tables": 1, "parameters": 1}
+        assert isinstance(await repaired.end(run), Finished)
+        outputs = await repaired.place.outputs(run)
+        assert outputs[f"values/{OUT}.csv"] == b"years,quantity\n1990,3.0\n1991,6.0\n"
+
+    async def test_a_release_that_takes_no_table_is_named_with_the_way_round(
+        self, lab: Lab
+    ) -> None:
+        """A person would be shown a 415 and no way out."""
+        run = lab.run(tables={IN: TABLE})
+        text = r"such as 5.3.4.*web interface and leave it out of .*run.tables.* have the server"
+        with pytest.raises(RejectedError, match=text) as no:
+            await lab.step(run)
+        assert no.value.effect == "none"
+
+    async def test_what_the_server_lists_is_checked_before_anything_is_sent(
+        self, repaired: Lab
+    ) -> None:
+        """The service would answer that all is well, and calculate nonsense."""
+        at = "alltypes.Disc1"
+        wrong = {
+            f"{at}.x": {"value": 2.0, "unit": "parsecs"}, f"{at}.b": 2.5, f"{at}.nam": "A",
+            f"{at}.y_array": [1.0],
+        }  # fmt: skip
+        with pytest.raises(RejectedError) as no:
+            await repaired.step(repaired.run(TYPES, parameters=wrong))
+        assert str(no.value).replace(at, "AT").split("; parameters") == [
+            'parameters."AT.x": its unit is given as "parsecs", and the service lists the unit "kg"',
+            '."AT.b": expected a value of type int, found the number 2.5',
+            '."AT.nam": the study has no variable "AT.nam"; did you mean "AT.name"?',
+            '."AT.y_array": it is of type array: give a CSV for it under [run.tables]',
+        ]
+        assert repaired.emulated.calls(SET.replace("*", "4")) == 0
+
+    async def test_at_5_3_4_stored_results_tell_what_there_is(self, lab: Lab) -> None:
+        """Values out of range would be taken, because the list is broken at that release."""
+        at = "sellar.SellarCoupling.Report"
+        await lab.finished(SELLAR)
+        wrong = {f"{at}.horizon": 51, f"{at}.method": "median", f"{at}.total": 1.0}
+        with pytest.raises(RejectedError) as no:
+            await lab.step(lab.run(SELLAR, key="2", parameters=wrong))
+        assert "51 is above its range, which ends at 50" in str(no.value)
+        assert '"median" is none of its possible values: "sum", "mean"' in str(no.value)
+        assert f'"{at}.total": it is an output' in str(no.value)
+
+    async def test_one_unknown_name_refuses_all_and_starts_nothing(self, lab: Lab) -> None:
+        """A job would be calculated with half of its values."""
+        run = lab.run(parameters={FACTOR: 3.5, "slow1.Slow.nope": 1})
+        with pytest.raises(RejectedError, match=r"KeyError: 'slow1.Slow.nope'") as no:
+            await lab.step(run)
+        assert no.value.effect == "none"
+        assert lab.executions() == []
+
+    async def test_a_value_that_is_changed_while_it_calculates_holds_the_job(
+        self, lab: Lab
+    ) -> None:
+        """A person would be given results that are no longer those of the job."""
+        run = await live(lab)
+        lab.somebody("edit", **{"Slow.factor": 9.0})
+        answer = await lab.poll(run)
+        assert isinstance(answer, Lost)
+        assert "somebody changed study 1 while it was calculated" in answer.evidence
+
+    async def test_a_value_that_was_changed_before_it_was_taken_holds_the_job(
+        self, lab: Lab
+    ) -> None:
+        """A result of somebody else's parameters would be stored as the job's."""
+        run = await lab.finished(parameters={FACTOR: 3.5})
+        lab.somebody("edit", **{"Slow.factor": 9.0})
+        lab.somebody("status", status="FINISHED")
+        answer = await lab.poll(run)
+        assert isinstance(answer, Lost)
+        assert f'not with this job\'s values: "{FACTOR}": it reads "9.0"' in answer.evidence
+
+    async def test_a_table_that_was_changed_holds_the_job(self, repaired: Lab) -> None:
+        """The same, with a table."""
+        run = await repaired.finished(tables={IN: TABLE})
+        repaired.somebody("edit", **{"Slow.sleep_s": 0.0})
+        repaired.somebody("status", status="FINISHED")
+        assert isinstance(await repaired.poll(run), Finished)
+        other = await repaired.finished(key="2", tables={IN: TABLE.replace(b"2", b"3")})
+        assert isinstance(await repaired.poll(other), Finished)
+        swapped = replace(other, memo=run.memo)
+        answer = await repaired.poll(swapped)
+        assert isinstance(answer, Lost)
+        assert "its table is another than before" in answer.evidence
+
+
+class TestPatience:
+    """Guards 6 and 8: requests at the same time may hang, and some take minutes."""
+
+    async def test_one_request_at_a_time_for_a_study(self, lab: Lab) -> None:
+        """Requests that come together right after a change would hang for ever."""
+        lab.emulated.put("hang", "late=0.02")
+        found = []
+
+        async def ask() -> None:
+            found.append((await lab.backend.service.status(SLOW, Use.ASK)).word)
+
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as group:
+                for _ in range(4):
+                    group.start_soon(ask)
+        assert found == [""] * 4
+        assert "hang" not in lab.emulated.told()["fired"]
+
+
+class TestHarvest:
+    """Guard 7: downloads go on returning old results."""
+
+    async def test_a_failed_run_leaves_its_log_and_the_cause(self, lab: Lab) -> None:
+        """Results of the calculation before would be stored as those of a failed one."""
+        await lab.finished(parameters={FACTOR: 3.5})
+        run = await lab.finished(key="2", parameters={FAIL: True}, values=[OUT])
+        end = await lab.poll(run)
+        assert end == Finished(ok=False, reason="FAILED: ValueError: asked to fail")
+        assert await lab.place.outputs(run) == {}
+        [(name, log)] = (await lab.place.outputs(run, log=True)).items()
+        assert name == "execution.log"
+        assert b"asked to fail" in log
+
+    @pytest.mark.parametrize("what", ["edit", "execute"])
+    async def test_results_that_somebody_replaced_are_not_fetched(
+        self, lab: Lab, what: str
+    ) -> None:
+        """Results of somebody else would be stored as the job's."""
+        run = await lab.finished(parameters={FACTOR: 3.5}, values=[OUT])
+        outputs = [it for it in await lab.backend.list_outputs(run) if not it.log]
+        lab.somebody(what, **({"Slow.factor": 9.0} if what == "edit" else {}))
+        await lab.until(lambda: all(it["stage"] == "over" for it in lab.executions(SLOW)))
+        with pytest.raises(RejectedError, match="was changed or executed by somebody else"):
+            await lab.backend.list_outputs(run)
+        for output in outputs:
+            if output.name != "plotly.min.js":
+                with pytest.raises(RejectedError):
+                    await lab.place.read(run, output)
+
+    async def test_all_that_people_look_at_is_fetched(self, lab: Lab) -> None:
+        """A person would miss what was asked for, or be shown something else."""
+        at = "sellar.SellarCoupling"
+        wanted = [f"{at}.obj", f"{at}.Report.summary", f"{at}.Report.note"]
+        run = await lab.finished(SELLAR, parameters={f"{at}.Report.scale": 2}, values=wanted)
+        outputs = await lab.place.outputs(run)
+        values = [f"values/{name}.csv" for name in wanted]
+        assert list(outputs) == [
+            *values, "charts.json", "charts.html", "study.json", "plotly.min.js"
+        ]  # fmt: skip
+        assert float(outputs[values[0]].splitlines()[1]) > 0
+        assert outputs[values[1]].startswith(b"years,cost\n2020,")
+        charts = json.loads(outputs["charts.json"])[f"{at}.Report"]
+        page = outputs["charts.html"].decode()
+        assert page.count("Plotly.newPlot") == len(charts) + 2  # and twice in what stands for maps
+        assert "https://" not in page.partition("newPlot")[0]
+        assert json.loads(outputs["study.json"])["study_case"]["id"] == SELLAR
+
+    async def test_a_live_run_shows_its_log(self, lab: Lab) -> None:
+        """A person would wait for the end to see how it goes."""
+        run = replace(await live(lab), live=True)
+        assert await lab.place.outputs(run) == {}
+        with anyio.fail_after(DEADLINE):
+            shown = b""
+            while b"slow disc start" not in shown:
+                [(_, shown)] = (await lab.place.outputs(run, log=True)).items()
+
+
+class TestEnds:
+    """Ends that are told, and those that only a person can judge."""
+
+    async def test_an_execution_of_somebody_else_holds_the_job(self, lab: Lab) -> None:
+        """Results of another calculation would be taken for the job's."""
+        run = await lab.finished(parameters={FACTOR: 3.5})
+        lab.somebody("execute")
+        answer = await lab.poll(run)
+        assert isinstance(answer, Lost)
+        assert "execution 2 took the place of ours (1)" in answer.evidence
+
+    async def test_a_failure_without_a_word_holds_the_job(self, lab: Lab) -> None:
+        """A good calculation would be called failed because somebody pressed a button."""
+        run = await live(lab)
+        lab.somebody("status", status="FAILED")
+        answer = await lab.poll(run)
+        assert isinstance(answer, Lost)
+        assert "nothing in its log says why" in answer.evidence
+
+    async def test_a_stop_by_somebody_is_a_failure_that_says_so(self, lab: Lab) -> None:
+        """A job that was stopped would go on being followed for ever."""
+        run = await live(lab)
+        lab.somebody("stop")
+        answer = await lab.poll(run)
+        assert answer == Finished(
+            ok=False, reason="somebody stopped it in the service's web interface"
+        )
+
+    async def test_a_log_that_stands_still_holds_the_job(self, lab: Lab) -> None:
+        """A calculation whose process has died would be followed for ever."""
+        run = await live(lab)
+        lab.somebody("kill")
+        lab.emulated.pass_time(5.9 * 3600)
+        assert await lab.poll(run) == Alive("RUNNING")
+        lab.emulated.pass_time(0.2 * 3600)
+        answer = await lab.poll(run)
+        assert isinstance(answer, Stuck)
+        assert "the log of execution 1 has not moved for 6.1 h" in answer.evidence
+
+    async def test_what_was_adopted_by_mistake_is_never_followed(self, lab: Lab) -> None:
+        """A person's slip would have another study's results stored."""
+        run = await lab.finished(parameters={FACTOR: 3.5})
+        for wrong in ("57", "2/1", "1/x", ""):
+            answer = await lab.poll(replace(run, remote_id=wrong))
+            assert isinstance(answer, NoAnswer)
+            assert "is no execution of study 1, such as 1/57" in answer.why
+        assert isinstance(await lab.poll(replace(run, remote_id="1/2")), NoAnswer)
+
+    async def test_a_cancel_says_who_can_stop_it(self, lab: Lab) -> None:
+        """A person would believe that it was stopped."""
+        run = await live(lab)
+        with pytest.raises(RejectedError, match="stop study 1 in its web interface") as no:
+            await lab.backend.cancel(run)
+        assert no.value.effect == "none"
+        assert await lab.poll(run) == Alive("RUNNING")
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [("pod-error", "POD ERROR"), ("odd-status=MARS", "'MARS', which is not known here")],
+)
+async def test_odd_ends_are_no_success(lab: Lab, fault: str, text: str) -> None:
+    """A word that nobody knows would be taken for an end, or a failure for a success."""
+    run = await lab.ready(lab.run(COUPLING))
+    lab.emulated.put(fault if fault == "pod-error" else "cold-start=0.001")
+    run = await lab.started(run)
+    if fault != "pod-error":
+        assert isinstance(await lab.end(run), Finished)
+        lab.emulated.put(fault)
+    answer = await lab.end(run)
+    assert not isinstance(answer, Finished) or not answer.ok
+    assert text in str(answer)
