@@ -6,8 +6,11 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,21 +19,23 @@ from tests.sostrades.browser import Browser, browsing
 from tests.sostrades.picture import Colour
 from tests.sostrades.recorded import page
 
-WIDTH, HEIGHT, PATIENCE = 1100, 5000, 60.0
+WIDTH, PATIENCE = 1100, 60.0
 BLUE, RED, LINE = "rgb(99, 110, 250)", "rgb(239, 85, 59)", "rgb(31, 119, 180)"  # of Plotly
 GROUND, WHITE = (229, 236, 246), (255, 255, 255)
 POINTS = {(255, 0, 0), (255, 165, 0), (0, 0, 255), (0, 128, 0), (128, 0, 128)}
 RAILS = (133, 193, 233)  # what connects them: blue that is seen through, on white
+BACKGROUNDS = {"tile.openstreetmap.org", "basemaps.cartocdn.com", "fonts.openmaptiles.org",
+               "unpkg.com"}  # fmt: skip
+UNRESOLVED = "net::ERR_NAME_NOT_RESOLVED"
 MAPS_OF_USGS = ("USGS Topo", "USGS Hydrography", "USGS Imagery", "USGS Imagery Topo",
                 "USGS Shadded Relief")  # fmt: skip
 # A map whose whole style comes from the network, which is the usual one.
-MAP = b"""<html><body>
-<script charset="utf-8" src="https://cdn.plot.ly/plotly-2.35.0.min.js"></script>
+MAP = b""">
 <div id="map" class="plotly-graph-div" style="width: 800px; height: 400px"></div><script>
 Plotly.newPlot("map", [{type: "scattermap", lat: [40, 47], lon: [0, 3], text: ["a", "b"],
                         mode: "markers+text", marker: {size: 20, color: "rgb(255, 0, 0)"}}],
                {title: {text: "a map"}, map: {zoom: 2, center: {lat: 45, lon: 2}}});
-</script></body></html>"""
+</script></div>"""
 SEEN = """
 (() => {
   const box = it => { const {x, y, width, height} = it.getBoundingClientRect();
@@ -49,81 +54,99 @@ SEEN = """
 """
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Start one browser for all: it takes a second."""
-    with browsing(tmp_path_factory.mktemp("browser") / "new") as browser:
-        yield browser
+@dataclass(frozen=True)
+class Drawn:
+    """What a browser shows of a page in a folder, chart by chart."""
+
+    browser: Browser
+    folder: Path
+    charts: list[Any]
 
 
-def seen(browser: Browser, folder: Path, text: bytes) -> list[Any]:
-    """Store a page as a job's results have it, open it, and return what is drawn of its charts."""
+@contextmanager
+def drawn(folder: Path, text: bytes, height: int) -> Iterator[Drawn]:
+    """Store a page as a job's results have it, and open it."""
     (folder / "charts.html").write_bytes(b"".join(charts.offline([text])))
     (folder / charts.SCRIPT).symlink_to(charts.script())
-    browser.open(folder / "charts.html", WIDTH, HEIGHT)
-    found = browser.run(SEEN)
-    assert isinstance(found, list)
-    return found
+    with browsing(folder / "browser") as browser:
+        browser.open(folder / "charts.html", WIDTH, height)
+        yield Drawn(browser, folder, browser.run(SEEN))
 
 
-def values(text: bytes) -> list[list[float]]:
-    """Return the heights that a recorded page gives for its bars, by trace."""
-    found = re.findall(r'"y":(\[[^]]*\]),"yaxis":"y","type":"bar"', text.decode())
-    return [json.loads(one) for one in found]
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drawn]:
+    """Open one page for all: bars, bars, a map, and a line that were recorded, and another map."""
+    graph = b'<div class="graph"'
+    parts = [*page("charts.html").split(graph)[:4], *page("51_postproc_html").split(graph)[1:], MAP]
+    with drawn(tmp_path_factory.mktemp("page"), graph.join(parts), 3000) as there:
+        yield there
 
 
 @pytest.mark.needs("chromium")
-def test_every_chart_of_a_recorded_page_is_drawn_without_a_network(
-    browser: Browser, tmp_path: Path
-) -> None:
+def test_bars_are_drawn_as_high_as_their_values(there: Drawn) -> None:
     """The results of a job would have charts that are empty, or that show other values."""
-    text = page("charts.html")
-    one, other, *maps = seen(browser, tmp_path, text)
+    one, other, *_ = there.charts
     assert {"Network Statistics", "Statistics", "Values", "max_distance", "600"} <= {*one["words"]}
     wanted = {"Location Values Comparison", "Original Values", "Computed Values", "Port Facility"}
     assert wanted <= {*other["words"]}
     bars = [one["bars"], other["bars"][:6], other["bars"][6:]]
-    for shown, heights in zip(bars, values(text), strict=True):
+    for shown, heights in zip(bars, values(page("charts.html")), strict=True):
         scale = max(heights) / max(height for *_, height in shown)
         assert [height * scale for *_, height in shown] == pytest.approx(heights, abs=scale)
     assert [it[0] for shown in bars for it in shown] == [BLUE] * 11 + [RED] * 6
-    look_at(browser, one)
-    look_at(browser, other)
-    titles = ["map chart", *(f"Alternate Map View: {name}" for name in MAPS_OF_USGS)]
-    for title, it in zip(titles, maps, strict=True):
-        assert {title, "Hub Locations", "Port Locations"} <= {*it["words"]}
-        [canvas] = it["maps"]
-        wait_for(browser, canvas, POINTS | {RAILS})
+    look_at(there.browser, one)
+    look_at(there.browser, other)
 
 
 @pytest.mark.needs("chromium")
-def test_a_line_is_drawn_and_nothing_is_asked_of_anybody(browser: Browser, tmp_path: Path) -> None:
-    """A page would tell a stranger that it was opened, or show faults."""
-    [chart] = seen(browser, tmp_path, page("51_postproc_html"))
+def test_a_line_is_drawn_with_its_axes(there: Drawn) -> None:
+    """The results of a job would have charts that are empty."""
+    chart = there.charts[3]
     assert {"out", "years", "quantity", "1982", "20"} <= {*chart["words"]}
     [(colour, *line)] = chart["lines"]
     assert colour == LINE
     assert line[2] > 300
     assert line[3] > 200
-    assert number(colour) in dict(browser.picture(*line).colours())
-    assert browser.faults() == []
-    files = {tmp_path / "charts.html", tmp_path / charts.SCRIPT}
-    assert {it for it in browser.asked() if not it.startswith("data:")} == {
-        it.as_uri() for it in files
-    }
+    assert number(colour) in there.browser.picture(*line).colours()
 
 
 @pytest.mark.needs("chromium")
-def test_a_map_is_drawn_on_white_whose_style_cannot_be_had(
-    browser: Browser, tmp_path: Path
+@pytest.mark.parametrize("place", [2, 4], ids=["of pictures", "of a style"])
+def test_a_map_shows_its_places_where_its_background_cannot_be_had(
+    there: Drawn, place: int
 ) -> None:
-    """Without a network the places on the usual map would not be seen."""
-    [it] = seen(browser, tmp_path, MAP)
-    assert "a map" in it["words"]
-    [canvas] = it["maps"]
-    found = wait_for(browser, canvas, {(255, 0, 0)})
-    assert found.most_common(1)[0][0] == WHITE
-    assert any("style.json" in one for one in browser.asked())
+    """A map would stay empty without a network."""
+    [canvas] = there.charts[place]["maps"]
+    wanted = POINTS | {RAILS} if place == 2 else {(255, 0, 0)}
+    assert wait_for(there.browser, canvas, wanted).most_common(1)[0][0] == WHITE
+
+
+@pytest.mark.needs("chromium")
+def test_only_the_backgrounds_of_maps_are_asked_for(there: Drawn) -> None:
+    """A page would tell strangers that it was opened, or break off at a fault."""
+    files = [there.folder / "charts.html", there.folder / charts.SCRIPT]
+    asked = {it for it in there.browser.asked() if not it.startswith(("data:", "blob:"))}
+    hosts = {urlsplit(it).hostname for it in asked - {it.as_uri() for it in files}}
+    assert hosts <= BACKGROUNDS
+    assert {it.rpartition(": ")[2] for it in there.browser.faults()} <= {UNRESOLVED}
+
+
+@pytest.mark.long
+@pytest.mark.needs("chromium")
+def test_every_map_of_a_recorded_page_shows_its_places(tmp_path: Path) -> None:
+    """As above, with all maps at once, whose pictures are missing early or late."""
+    with drawn(tmp_path, page("charts.html"), 5000) as there:
+        titles = ["map chart", *(f"Alternate Map View: {name}" for name in MAPS_OF_USGS)]
+        for title, it in zip(titles, there.charts[2:], strict=True):
+            assert {title, "Hub Locations", "Port Locations"} <= {*it["words"]}
+            [canvas] = it["maps"]
+            wait_for(there.browser, canvas, POINTS | {RAILS})
+
+
+def values(text: bytes) -> list[list[float]]:
+    """Return the values that a recorded page gives for its bars, by trace."""
+    found = re.findall(r'"y":(\[[^]]*\]),"yaxis":"y","type":"bar"', text.decode())
+    return [json.loads(one) for one in found]
 
 
 def look_at(browser: Browser, chart: Any) -> None:

@@ -12,9 +12,10 @@ from tests.sostrades.recorded import page
 
 OURS = b'<script charset="utf-8" src="plotly.min.js"></script>'
 THEIRS = b'<script charset="utf-8" src="https://cdn.plot.ly/plotly-2.35.0.min.js"></script>'
-INLINE = b"<script type=\"text/javascript\">window.PlotlyConfig = {MathJaxConfig: 'local'};</script>"
+INLINE = b"<script>window.PlotlyConfig = {MathJaxConfig: 'local'};</script>"
+# By the release of plotly for Python that writes it, or by what is odd about it.
 TAGS = {
-    "plotly for Python 3 and 4": b'<script src="https://cdn.plot.ly/plotly-latest.min.js"></script>',
+    "3 and 4": b'<script src="https://cdn.plot.ly/plotly-latest.min.js"></script>',
     "5.0": b'<script src="https://cdn.plot.ly/plotly-2.0.0.min.js"></script>',
     "5.24": THEIRS,
     "6.3": b'<script charset="utf-8" src="https://cdn.plot.ly/plotly-3.1.0.min.js" integrity="sha256-'

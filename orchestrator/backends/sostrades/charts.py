@@ -2,6 +2,11 @@
 
 The service's page names a script on the network for each chart. It is taken from the package
 `plotly` instead, which brings the same script for its own use.
+
+The background of a map is not kept: it is fetched when the page is looked at, and is white where
+that fails; places and lines are drawn on it, texts beside them need its fonts and are left out.
+Outlines of countries (`geo`, which is another kind of chart) come from the network altogether, and
+without it such a chart stays empty. Formulas in TeX are shown as they are written.
 """
 
 import hashlib
@@ -25,8 +30,9 @@ _MAPS = b"""
   const fetched = window.fetch, fonts = "https://fonts.openmaptiles.org/{fontstack}/{range}.pbf";
   const layers = [{id: "white", type: "background", paint: {"background-color": "white"}}];
   const style = JSON.stringify({version: 8, sources: {}, glyphs: fonts, layers: layers});
-  const tile = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR42mNgAAIAAAUAAen63NgAAAAASUVORK5CYII=";
-  window.fetch = (what, ...more) => fetched(what, ...more).catch(error => {
+  const tile = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR42" +
+    "mNgAAIAAAUAAen63NgAAAAASUVORK5CYII=";  // one pixel of nothing
+  window.fetch = (what, ...more) => fetched(what, ...more).catch(() => {
     const url = what.url || what;
     if (/\\.json(\\?|$)/.test(url)) return new Response(style);
     if (/\\.pbf(\\?|$)/.test(url)) return new Response("");
