@@ -1,6 +1,7 @@
 """What was recorded of a real SoSTrades, as its calls and replies came over the line."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from tests.http.rogue import answer
 
 HERE = Path(__file__).parents[1] / "emulators" / "sostrades" / "recorded"
 LOG = "failed.log"
+LENGTH = 10303  # bytes of a log whose text was not asked for
 DATES = ("Date: Sat, 21 Nov 2026 21:33:16 GMT", "Last-Modified: Sat, 21 Nov 2026 21:31:52 GMT")
 STILL = 84.0  # seconds between the two
 
@@ -26,12 +28,17 @@ class Recorded:
     body: bytes
     tree: Any
 
-    @property
-    def reply(self) -> bytes:
-        """The reply as it comes over the line."""
+    has_file: bool = False  # whether a CSV went with it
+
+    def reply(self, *, head: bool = False) -> bytes:
+        """Return the reply as it comes over the line; with `head` to a request for that alone."""
         lines = [f"{name}: {text}" for name, text in self.headers.items() if text]
-        body = b"" if self.method == "HEAD" else self.body
-        return answer(body, f"{self.status} Whatever", *lines, *DATES)
+        whole = answer(self.body, f"{self.status} Whatever", *lines, *DATES)
+        if not head:
+            return whole
+        length = LENGTH if self.method == "HEAD" else len(self.body)
+        only = whole.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+        return re.sub(rb"Content-Length: \d+", b"Content-Length: %d" % length, only)
 
 
 def exchanges() -> list[Recorded]:
@@ -59,7 +66,7 @@ def _exchange(it: dict[str, Any]) -> Recorded | None:
     text = json.dumps(it["json"]) if "json" in it else it.get("text", "\n".join(it.get("log", [])))
     return Recorded(
         it["name"], it["method"], it["path"], it["status"], it["headers"], text.encode(),
-        it.get("json"),
+        it.get("json"), "file" in it,
     )  # fmt: skip
 
 
