@@ -12,7 +12,8 @@ from tests.http.rogue import answer
 HERE = Path(__file__).parents[1] / "emulators" / "sostrades" / "recorded"
 LOG = "failed.log"
 LENGTH = 10303  # bytes of a log whose text was not asked for
-DATES = ("Date: Sat, 21 Nov 2026 21:33:16 GMT", "Last-Modified: Sat, 21 Nov 2026 21:31:52 GMT")
+DATE = "Date: Sat, 21 Nov 2026 21:33:16 GMT"
+DATES = (DATE, DATE, "Last-Modified: Sat, 21 Nov 2026 21:31:52 GMT")  # the service says its own twice
 STILL = 84.0  # seconds between the two
 
 

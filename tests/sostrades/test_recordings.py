@@ -3,7 +3,6 @@
 Each call is answered with the recorded bytes, whatever it asked for.
 """
 
-import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -201,6 +200,37 @@ async def test_what_a_reply_says_is_what_is_read(tmp_path: Path) -> None:
     changed |= {("set", 500), ("set_tables", 200), ("set_tables", 415), ("copy", 200)}
     read = {("study", 200), ("load", 400), ("log", 200), ("log_tail", 206), ("log_tail", 304)}
     assert changed | read <= seen
+
+
+WORDS = {
+    "72_set_unknownvar": " answered 400: StudyCaseError(the following exception occurs"
+    " 'slow1.Slow.nope'.",
+    "PC_two_good_one_bad": " answered 400: StudyCaseError(the following exception occurs"
+    " 'alltypes.Disc1.nope'.",
+    "20_load": " answered 400: 'StudyCaseDto' object has no attribute 'treenode'",
+    "A1_execute_while_running": " answered 400: CalculationError(CalculationError(Study already"
+    " submitted. It must be stopped/terminated before running a new one.))",
+    "68_set_csv_multipart": ": this release of SoSTrades (such as 5.3.4) takes no CSV here (415):"
+    " set the table in its web interface and leave it out of [run.tables], or have the server"
+    " updated",
+    "08_b64key_nonmember": " answered 403: User unauthorized; check `key` of this backend",
+    "12_nostudy": " answered 403: InvalidStudy(This study case doesn't exist.)",
+    "11_bob_url": " answered 500: The server encountered an internal error and was unable to"
+    " complete your request. Either the server is overloaded or there is an error in the"
+    " application.",
+}
+
+
+async def test_a_refusal_says_what_the_service_said(tmp_path: Path) -> None:
+    """A person would be told nothing of use, or read a traceback."""
+    async with answered(tmp_path) as service:
+        by_name = {it.name: it for it in exchanges()}
+        for name, words in WORDS.items():
+            it = by_name[name]
+            call, study = fitting(it) or ("", 0)
+            source = re.escape(it.path.lstrip("/").removesuffix("/download"))
+            found = str(await service.to(call, it, study))
+            assert re.fullmatch(rf"127\.0\.0\.1:\d+/{source}(/30)?{re.escape(words)}", found), found
 
 
 async def crossed(folder: Path, most: int) -> int:

@@ -16,6 +16,7 @@ _FRAME = re.compile(r"^(\s|$|[\s~^]+$)")
 _AFTERWARDS = ("The above exception was the direct cause", "During handling of the above exception")
 _OF_THE_RUN = "execution_engine_thread:"
 _BESIDE_IT = "ontology_controller:"  # a server that describes words; no calculation needs it
+DATE = len("Sat, 21 Nov 2026 21:33:16 GMT")  # the service says its own twice in one reply
 WORDS = 600  # characters of a cause that are told
 
 
@@ -96,7 +97,7 @@ def _said(entry: str) -> str:
 
 def _between(now: str, before: str) -> float | None:
     try:
-        later, earlier = parsedate_to_datetime(now), parsedate_to_datetime(before)
+        later, earlier = (parsedate_to_datetime(one[:DATE]) for one in (now, before))
         return max((later - earlier).total_seconds(), 0.0)
     except (ValueError, TypeError, OverflowError):
         return None
