@@ -17,6 +17,8 @@ from orchestrator.backends.http import storage
 from orchestrator.backends.http.trust import tls
 from orchestrator.emulators.ground import Kind as StandIn
 from orchestrator.emulators.server import Settings, serving
+from orchestrator.testing.contract import Service, running
+from orchestrator.testing.contract.ground import Ground
 
 STEP = 0.005  # seconds that a step takes over there
 Ending = Callable[[Callable[[], None]], None]
@@ -82,6 +84,17 @@ class Clock:
         return self.now
 
 
+class EndsBeside(Ground):
+    """Tests under faults whose stand-ins end beside the tests that follow."""
+
+    @pytest.fixture
+    def service(self, tmp_path: Path, ending: Ending) -> Iterator[Service]:
+        """Run the stand-in."""
+        with ExitStack() as stack:
+            yield stack.enter_context(running(self.stand_in, tmp_path / "service", self.form))
+            ending(stack.pop_all().close)
+
+
 @contextmanager
 def emulating(
     kind: Kind, stand_in: StandIn, root: Path, ending: Ending, **dials: float
@@ -98,8 +111,8 @@ def emulating(
 
 
 def stopped(stop: Callable[[], bool]) -> bool:
-    """Return whether a thread is told to stop, within twenty seconds."""
-    until = time.monotonic() + 20
+    """Return whether a thread is told to stop, within a minute."""
+    until = time.monotonic() + 60
     while not stop() and time.monotonic() < until:
         time.sleep(0.001)
     return stop()

@@ -90,6 +90,13 @@ def test_every_command_of_the_readme_works(shell: tuple[Path, dict[str, str]]) -
     assert [p.read_text() for p in home.glob("results/sweep-*/latest/outputs/lines.txt")] == ["2\n"]
 
 
+def _has_written(home: Path) -> bool:
+    """Whether the job is known to run, and has left something."""
+    status, runs = home / "log/status.log", home / "state/backends/local/runs"
+    is_known = status.exists() and "→ RUNNING" in status.read_text("utf-8")
+    return is_known and any(path.stat().st_size for path in runs.glob("*/*/residuals.txt"))
+
+
 def test_the_example_of_a_look_shows_a_run_that_goes_on(
     shell: tuple[Path, dict[str, str]],
 ) -> None:
@@ -105,7 +112,7 @@ def test_the_example_of_a_look_shows_a_run_that_goes_on(
         ["orchestrator", "serve"], cwd=work, env=environment, stderr=subprocess.DEVNULL
     ) as daemon:
         try:
-            while not list((work / "home/state/backends/local/runs").glob("*/*/residuals.txt")):
+            while not _has_written(work / "home"):
                 assert daemon.poll() is None
             shown = run(["bash", "-euo", "pipefail", "-c", script], text=True).stdout.splitlines()
         finally:
@@ -124,6 +131,7 @@ def test_the_examples_for_services_are_accepted() -> None:
     files = _files()
     options = {name: kind.options for name, kind in kinds().items()}
     jobs = {"with-tcp": "railway", "with-cloudhpc": "bar", "with-drmaatic": "atoms"}
+    jobs["with-sostrades"] = "coupling"
     for account, job in jobs.items():
         config = read_config(files[f"{account}.toml"].encode(), "orchestrator.toml", options)
         runs = {name: kinds()[it.kind].run for name, it in config.backends.items()}
@@ -149,6 +157,21 @@ def test_the_example_for_drmaatic_counts(
     outputs = _outputs_at("drmaatic", "atoms", shell, program, tmp_path)
     assert [path.name for path in outputs.iterdir()] == ["elements.csv"]
     assert (outputs / "elements.csv").read_text() == "H,2\nO,1\n"
+
+
+def test_the_example_for_sostrades_is_calculated(
+    shell: tuple[Path, dict[str, str]], program: list[str], tmp_path: Path
+) -> None:
+    """Somebody's first study would be refused, or calculated with other values than are written."""
+    outputs = _outputs_at("sostrades", "coupling", shell, program, tmp_path)
+    values = {it.name: it.read_text() for it in (outputs / "values").iterdir()}
+    y = 4 * 12.5 + 25431.0
+    assert values == {
+        "coupling.Disc1.y.csv": f"value\n{y}\n",
+        "coupling.Disc2.z.csv": f"value\n{3.1416 + y**2}\n",
+    }
+    there = {it.name for it in outputs.iterdir()}
+    assert there == {"values", "charts.html", "charts.json", "plotly.min.js", "study.json"}
 
 
 def _outputs_at(

@@ -16,6 +16,7 @@ from orchestrator.cli.demo_cloudhpc import CLOUDHPC
 from orchestrator.cli.demo_drmaatic import DRMAATIC
 from orchestrator.cli.demo_emulated import THECROSSPRODUCT, emulated
 from orchestrator.cli.demo_jobs import LOCAL, Show, write
+from orchestrator.cli.demo_sostrades import SOSTRADES
 from orchestrator.cli.fault import Fault
 from orchestrator.cli.leftovers import end_processes_in, remove
 from orchestrator.cli.setup import make_home
@@ -33,6 +34,7 @@ SHOWS = {
     "thecrossproduct": THECROSSPRODUCT,
     "cloudhpc": CLOUDHPC,
     "drmaatic": DRMAATIC,
+    "sostrades": SOSTRADES,
 }
 LOOK_EVERY = 0.05  # seconds
 LONGEST = 60.0
@@ -61,6 +63,7 @@ def demo(kind: str) -> int:
     orchestrator demo --kind thecrossproduct
     orchestrator demo --kind cloudhpc
     orchestrator demo --kind drmaatic
+    orchestrator demo --kind sostrades
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     chosen: Home | None = click.get_current_context().obj
     if chosen is not None and chosen.root.exists() and any(chosen.root.iterdir()):

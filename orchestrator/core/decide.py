@@ -292,7 +292,8 @@ def held_back(work: Work, now: Now) -> Change | None:
 
     A run that was begun early counts as succeeded only when all that it comes after have. When one
     of those has failed by our judgment, which may be stricter than that of its place, this one has
-    failed, too, and says why: what it worked on is not to be relied on. Its outputs are kept.
+    failed, too, and says why: what it worked on is not to be relied on. Its outputs are kept. One
+    that is cancelled meanwhile has not succeeded either.
     """
     if work.outcome is not Outcome.SUCCEEDED:
         return None
@@ -305,6 +306,14 @@ def held_back(work: Work, now: Now) -> Change | None:
         )
     if work.waits is Waits.NO:
         return None
+    if work.want is Want.CANCEL:
+        return Change(
+            event=Event.HARVEST_STEP,
+            reason=f"cancelled on request, before what it comes after succeeded ({work.reason})",
+            due=now.steady,
+            outcome=Outcome.CANCELLED,
+            stop="cancel",
+        )
     return Change(event=Event.HARVEST_STEP, reason=work.reason, due=now.steady + LOOK_AGAIN)
 
 

@@ -18,7 +18,7 @@ echo $$ > pid.new && mv pid.new pid
 (cd files && exec "$@") > stdout 2> stderr < /dev/null
 echo $? > status.new && mv status.new status
 """
-SLOWEST_START = 2.0  # seconds from `claimed` to `pid`
+SLOWEST_START = 10.0  # seconds from `claimed` to `pid`
 
 
 class Work:
@@ -51,11 +51,11 @@ class Work:
 
     def ended(self, run: str) -> int | None:
         """Return the exit code of a run, -9 if it died without one; None while it works."""
-        alive = self._is_starting(run) or self._wrapper_lives(run)
-        try:  # read after we looked: who is dead now has written it before
-            return int((self._folder / run / "status").read_text())
-        except FileNotFoundError:
-            return None if alive else -signal.SIGKILL
+        code = self._code(run)
+        if code is not None or self._is_starting(run) or self._wrapper_lives(run):
+            return code
+        code = self._code(run)  # read after we looked: who is dead now has written it before
+        return -signal.SIGKILL if code is None else code
 
     def said(self, run: str, stream: str, most: int = 2000) -> str:
         """Return the last bytes, not more than so many, of a run's "stdout" or "stderr"."""
@@ -85,8 +85,15 @@ class Work:
 
     def kill_all(self) -> None:
         """Kill the processes of every run."""
-        for run in {*self.live(), *self._children}:
+        at_work = [run for run, child in self._children.items() if child.poll() is None]
+        for run in {*self.live(), *at_work}:
             self.kill(run)
+
+    def _code(self, run: str) -> int | None:
+        try:
+            return int((self._folder / run / "status").read_text())
+        except FileNotFoundError:
+            return None
 
     def _is_starting(self, run: str) -> bool:
         """Whether a wrapper, perhaps of an emulator that was killed, has yet to write its pid."""
@@ -101,6 +108,8 @@ class Work:
         child = self._children.get(run)
         if child is not None and child.poll() is None:
             return True
+        if self._is_starting(run):  # looked at after ours, which may have found it claimed
+            return True
         try:
             wrapper = int((self._folder / run / "pid").read_text())
         except FileNotFoundError:
@@ -108,17 +117,18 @@ class Work:
         return wrapper in self._processes().get(run, [])
 
     def _processes(self) -> dict[str, list[int]]:
-        """Return all processes of ours by their runs."""
+        """Return all processes of ours by their runs. Every look of a test comes to this."""
         found: dict[str, list[int]] = {}
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
+        for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - hot
             try:
-                variables = (entry / "environ").read_bytes().split(b"\0")
+                with open(f"/proc/{process}/environ", "rb", buffering=0) as file:  # noqa: PTH123 - hot
+                    environment = file.read()
             except OSError:  # gone, or another user's
                 continue
-            for variable in variables:
+            if self._mark not in environment:
+                continue
+            for variable in environment.split(b"\0"):
                 if variable.startswith(self._mark):
                     run = variable.removeprefix(self._mark).decode()
-                    found.setdefault(run, []).append(int(entry.name))
+                    found.setdefault(run, []).append(int(process))
         return found

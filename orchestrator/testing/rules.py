@@ -35,7 +35,6 @@ _UNTOLD = """SELECT id FROM job
 WHERE state = 'queued' AND in_line = 0 AND lease = (SELECT lease FROM job WHERE id = ?)"""
 
 
-
 def check_call(world: "World", verb: str, key: str) -> None:
     """Hold one call against what is committed: the state that calls for it, the person's wish."""
     row = world.conn.execute(_RUN, (key,)).fetchone()

@@ -1,5 +1,6 @@
 """What is stopped ends, whatever it did to live on; what must not be stopped lives."""
 
+import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -104,13 +105,12 @@ async def test_the_time_limit_is_kept(place: Place) -> None:
     assert (end.ok, end.stopped) == (False, "time_limit")
 
 
-async def test_the_time_limit_is_kept_while_the_daemon_is_down(place: Place, told: Told) -> None:
+async def test_the_time_limit_is_kept_while_the_daemon_is_down(place: Place) -> None:
     """A job would run past its limit until somebody starts the daemon again."""
-    script = {"script": "echo $$ > ../../../../told; exec sleep 1000"}
-    run = await place.started(place.run("1", script, time_limit=0.5))
-    (pid,) = await told()
+    run = await place.started(place.run("1", {"command": ["sleep", "1000"]}, time_limit=0.5))
+    noted = json.loads((place.directory / "runs" / run.key / "pid.json").read_text())
     await place.close()
-    await gone(int(pid))
+    await gone(noted["pid"])
     await place.open()
     end = await place.end(run)
     assert isinstance(end, Finished)
@@ -119,9 +119,11 @@ async def test_the_time_limit_is_kept_while_the_daemon_is_down(place: Place, tol
 
 async def test_the_time_limit_of_an_orphan_is_kept(place: Place) -> None:
     """A job whose supervisor died would run for ever."""
-    run = await place.started(place.run("1", {"command": ["sleep", "1000"]}, time_limit=0.5))
+    run = await place.started(place.run("1", {"command": ["sleep", "1000"]}, time_limit=1000.0))
     await kill_supervisor(place)
     await polled(place, run, Alive)
+    note = place.directory / "runs" / run.key / "started.json"
+    note.write_text(json.dumps(json.loads(note.read_text()) | {"until": 1.0}))  # long ago
     assert isinstance(await end_of_orphan(place, run), Lost)
 
 

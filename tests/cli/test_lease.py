@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,6 @@ from tests.cli.bench import Run, Start
 from tests.probe import install
 
 CONFIG = "[backends.one]\nkind = 'leased'\n[backends.two]\nkind = 'leased'\n"
-ALONE = "mkdir {busy} || exit 9"  # fails where another is at work
 
 
 @pytest.fixture
@@ -25,12 +23,12 @@ def environment(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return environment | {"PYTHONPATH": path}
 
 
-def job(folder: Path, name: str, backend: str, script: str, licence: str = "") -> Path:
-    """Write a job file that runs a script, with a licence or without one."""
+def drop(home: Home, name: str, backend: str, script: str, licence: str = "") -> None:
+    """Drop a job that runs a script, with a licence or without one."""
     env = f"env = {{ LICENCE = '{licence}' }}\n" if licence else ""
-    path = folder / f"{name}.toml"
-    path.write_text(f"backend = '{backend}'\n[run]\n{env}script = '''\n#!/bin/sh\n{script}\n'''\n")
-    return path
+    hidden = home.spool / f".{name}"
+    hidden.write_text(f"backend = '{backend}'\n[run]\n{env}script = '''\n#!/bin/sh\n{script}\n'''")
+    hidden.rename(home.spool / f"{name}.toml")
 
 
 def serve(start: Start, *more: str) -> subprocess.Popen[str]:
@@ -41,11 +39,17 @@ def serve(start: Start, *more: str) -> subprocess.Popen[str]:
     return daemon
 
 
-def wait_for(start: Start, name: str, words: str) -> None:
-    """Wait until this is said of a job."""
-    follow = start("tail", "-f", "-n", "100", "--job", name)
+def told(follow: subprocess.Popen[str], job: str, words: str) -> str:
+    """Wait for a line about a job that says this; return it."""
     assert follow.stdout is not None
-    assert any(words in line for line in follow.stdout)
+    return next(line for line in follow.stdout if f" {job} " in line and words in line)
+
+
+def line_of(run: Run, job: str) -> tuple[str, str]:
+    """Return how a job is shown in the list of jobs, and why."""
+    listed = json.loads(run("status", "--json").stdout)["jobs"]
+    (found,) = [(line["shown"], line["reason"]) for line in listed if line["name"] == job]
+    return found
 
 
 def test_one_runs_after_the_other_whatever_becomes_of_the_daemon(
@@ -54,39 +58,31 @@ def test_one_runs_after_the_other_whatever_becomes_of_the_daemon(
     """Two programs would work with one licence at once, or nobody could tell what a job waits for.
 
     A job without a licence that was taken later, and has ended, shows that the second could have
-    started by then.
+    started by then. It would fail, since the first works in the folder that both want to make.
     """
     gate, busy = tmp_path / "gate", tmp_path / "busy"
     os.mkfifo(gate)
     home.config.write_text(CONFIG)
-    alone = ALONE.format(busy=busy)
-    first = job(tmp_path, "first", "one", f"{alone}; read line < {gate}; rmdir {busy}", "solver")
-    second = job(tmp_path, "second", "two", f"{alone}; rmdir {busy}", "solver")
-    quick = job(tmp_path, "quick", "two", "true")
-    anew: dict[str, Any] = {
-        "environment": {}
-    }  # the kinds of a process that is there already are known to it
     try:
         daemon = serve(start)
-        first_id = run("submit", first, **anew).stdout.strip()
-        wait_for(start, "first", "→ RUNNING")
-        assert run("submit", second, **anew).returncode == 0
-        waits = f"the licence of solver, which first ({first_id}) has"
-        wait_for(start, "second", f"waits for {waits}")
-        for killed in (False, True):
-            if killed:
+        follow = start("tail", "-f", "-n", "100")
+        script = f"mkdir {busy} || exit 9; read line < {gate}; rmdir {busy}"
+        drop(home, "first", "one", script, "solver")
+        told(follow, "first", "→ RUNNING")
+        drop(home, "second", "two", f"mkdir {busy} || exit 9; rmdir {busy}", "solver")
+        said = told(follow, "second", "waits for the licence of solver, which first (")
+        waits = said[said.index("the licence") : said.index(" has") + 4]
+        for quick in ("quick", "quick-again"):
+            drop(home, quick, "two", "true")
+            told(follow, quick, "→ SUCCEEDED")
+            assert line_of(run, "second") == ("WAITING", f"waits for {waits}")
+            if quick == "quick":
                 daemon.kill()
                 daemon.wait()
                 daemon = serve(start, "--until-idle")
-            assert run("submit", "--wait", quick, **anew).returncode == 0
-            told = run("explain", "second", **anew).stdout
-            assert waits in told
-            assert "it starts in its turn" in told
-            (shown,) = [
-                line for line in json.loads(run("status", "--json").stdout)["jobs"]
-                if line["name"] == "second"
-            ]  # fmt: skip
-            assert (shown["shown"], shown["reason"]) == ("WAITING", f"waits for {waits}")
+        explained = run("explain", "second", environment={}).stdout  # it must know the kind
+        assert waits in explained
+        assert "it starts in its turn" in explained
         gate.write_text("go on\n")
         assert daemon.wait(60) == 0
         log = (home.log / "status.log").read_text().splitlines()

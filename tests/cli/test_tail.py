@@ -52,7 +52,7 @@ def following(start: Start) -> Iterator[IO[str]]:
         yield process.stdout
     finally:
         process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=20)
+        _, error = process.communicate(timeout=60)
     assert error == ""
     assert process.returncode == 130
 

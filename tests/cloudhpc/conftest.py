@@ -115,7 +115,7 @@ def fetched(link: str) -> bytes:
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait for an effect over there that shows a moment after its call."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while not true():  # noqa: ASYNC110 - nobody tells
             await anyio.sleep(LOOK_EVERY)
 

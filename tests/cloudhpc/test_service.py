@@ -1,21 +1,14 @@
 """The `cloudhpc` backend keeps its contract while the service fails in every way."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from orchestrator.backends.cloudhpc import KIND
 from orchestrator.emulators.cloudhpc.kind import KIND as EMULATED
-from orchestrator.testing.contract import (
-    Service,
-    ServiceContract,
-    StandIn,
-    StorageContract,
-    running,
-)
+from orchestrator.testing.contract import ServiceContract, StandIn, StorageContract
 from tests.cloudhpc.conftest import ADD, BODIES
+from tests.emulated import EndsBeside
 
 
 def _set_key(root: Path, password: str) -> None:
@@ -24,7 +17,7 @@ def _set_key(root: Path, password: str) -> None:
     file.write_bytes(password.encode("ascii", "ignore"))  # it is sent in a header
 
 
-class TestUnderFaults(ServiceContract, StorageContract):
+class TestUnderFaults(EndsBeside, ServiceContract, StorageContract):
     """The stand-in in a thread."""
 
     stand_in = StandIn(
@@ -45,16 +38,6 @@ class TestUnderFaults(ServiceContract, StorageContract):
         hostile_names=("hostile-names",),
         clean_up={"remove": "files"},
     )
-
-    @pytest.fixture
-    def service(
-        self, tmp_path: Path, ending: Callable[[Callable[[], None]], None]
-    ) -> Iterator[Service]:
-        """Run the stand-in; it ends beside the tests that follow."""
-        with ExitStack() as stack:
-            root = tmp_path / "service"
-            yield stack.enter_context(running(self.stand_in, root, self.form))
-            ending(stack.pop_all().close)
 
 
 @pytest.mark.long  # of the everyday share, the daemon's own run under faults is against a process

@@ -466,6 +466,16 @@ def test_a_success_waits_for_those_before_it() -> None:
     assert decide.held_back(done, NOW) == STAYS(event=Event.HARVEST_STEP, due=4600.0)
 
 
+def test_a_success_that_waits_is_cancelled_at_once() -> None:
+    """A cancel would wait for days, for other jobs, and what the run has to itself with it."""
+    done = work(outcome=Outcome.SUCCEEDED, waits=Waits.YES, want=Want.CANCEL)
+    why = "cancelled on request, before what it comes after succeeded (as it was)"
+    change = decide.held_back(done, NOW)
+    assert change == ENDS(
+        event=Event.HARVEST_STEP, reason=why, outcome=Outcome.CANCELLED, stop="cancel"
+    )
+
+
 @pytest.mark.parametrize("waits", Waits)
 def test_a_success_that_was_spoilt_is_none(waits: Waits) -> None:
     """Somebody would rely on what was computed from a bad mesh; or it would be computed again."""

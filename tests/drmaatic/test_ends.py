@@ -34,7 +34,7 @@ OUTS = ["out_1.txt", "out_2.txt", "out_3.txt", "out_4.txt"]
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait for what happens over there without our asking."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while not true():  # noqa: ASYNC110 - nobody tells
             await anyio.sleep(LOOK_EVERY)
 

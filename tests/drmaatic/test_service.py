@@ -1,16 +1,14 @@
 """The `drmaatic` backend keeps its contract while the service fails in every way."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from orchestrator.backends.drmaatic import KIND
 from orchestrator.emulators.drmaatic.kind import KIND as EMULATED
-from orchestrator.testing.contract import Service, ServiceContract, StandIn, running
+from orchestrator.testing.contract import ServiceContract, StandIn
 from tests.drmaatic.conftest import BODIES, RUNS
-from tests.emulated import Ending
+from tests.emulated import EndsBeside
 
 
 def _set_token(root: Path, password: str) -> None:
@@ -39,18 +37,10 @@ def stand_in(year: str) -> StandIn:
     )
 
 
-class In2025(ServiceContract):
+class In2025(EndsBeside, ServiceContract):
     """The stand-in in a thread."""
 
     stand_in = stand_in("2025")
-
-    @pytest.fixture
-    def service(self, tmp_path: Path, ending: Ending) -> Iterator[Service]:
-        """Run the stand-in; it ends beside the tests that follow."""
-        with ExitStack() as stack:
-            root = tmp_path / "service"
-            yield stack.enter_context(running(self.stand_in, root, self.form))
-            ending(stack.pop_all().close)
 
 
 class TestUnderFaults(In2025):

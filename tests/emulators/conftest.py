@@ -54,4 +54,4 @@ def starting(
     yield popen
     for child in started:
         child.terminate()
-        child.communicate(timeout=20)
+        child.communicate(timeout=60)

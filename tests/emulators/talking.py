@@ -10,7 +10,7 @@ import httpx
 from orchestrator.emulators.server import Told
 
 NEVER = "0001-01-01T00:00:00+00:00"
-PATIENCE = 20.0
+PATIENCE = 60.0
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; making the default one takes long
 
 

@@ -45,7 +45,7 @@ def test_the_line_fits_a_configuration(start: Start, tmp_path: Path) -> None:
     assert secret.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "root" / "state.db").stat().st_mode & 0o777 == 0o600  # it holds tokens
     second = start()
-    assert second.wait(20) == 2
+    assert second.wait(60) == 2
     assert second.stderr is not None
     assert "another emulator is at work there" in second.stderr.read()
     process = me.script("sleep 600")
@@ -53,7 +53,7 @@ def test_the_line_fits_a_configuration(start: Start, tmp_path: Path) -> None:
     me.api.close()
     me.bare.close()
     child.send_signal(signal.SIGINT)
-    assert child.wait(20) == 0
+    assert child.wait(60) == 0
     assert _works_below(tmp_path) == []
 
 
@@ -131,7 +131,10 @@ def test_a_missing_extra_is_said(environment: dict[str, str], tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["emulate", "nothing", "--root", "r"], "there is cloudhpc, drmaatic, thecrossproduct"),
+        (
+            ["emulate", "nothing", "--root", "r"],
+            "there is cloudhpc, drmaatic, sostrades, thecrossproduct",
+        ),
         (["emulate", "thecrossproduct"], "--root DIR"),
         (["emulate", "thecrossproduct", "--root", "r", "--fault", "no"], "no fault 'no'"),
     ],

@@ -12,6 +12,7 @@ from orchestrator.core.lifecycle import Event, Outcome, RunState
 from orchestrator.core.spec import Limits
 from orchestrator.core.work import Change, Work
 from orchestrator.engine.submit import submit
+from orchestrator.store import look
 from tests.engine.bench import Bench
 from tests.engine.conftest import NewBench
 
@@ -175,6 +176,20 @@ def test_a_success_is_shown_when_the_one_before_it_has_succeeded(bench: Bench) -
     answers(bench, {mesh.job: WELL})
     bench.serve(600.0)
     assert bench.job(mesh.job)["state"] == bench.job(solve)["state"] == "succeeded"
+
+
+def test_a_success_that_waits_can_be_cancelled(bench: Bench) -> None:
+    """The job would be cancelling for as long as a person looks at the one before it."""
+    mesh, solve = early(bench, lease="study 21")
+    other = bench.add(name="other", lease="study 21")
+    assert bench.ask(Verb.HOLD, mesh.job) is None
+    answers(bench, {solve: WELL})
+    bench.serve(900.0)
+    assert (bench.state(solve), bench.job(other)["state"]) == (RunState.HARVESTING, "queued")
+    assert bench.ask(Verb.CANCEL, solve) is None
+    bench.serve(10.0)
+    assert (bench.job(solve)["state"], bench.job(other)["state"]) == ("cancelled", "active")
+    assert look.movable(bench.conn, ["there"]) == 1, "the other; `--until-idle` waits for no more"
 
 
 def test_a_success_behind_a_failure_is_none(bench: Bench) -> None:

@@ -76,10 +76,10 @@ class Service:
             )
         return self.daemon
 
-    def serve(self) -> None:
+    def serve(self, *options: str) -> None:
         """Start the daemon and wait until it is ready."""
         before = self.said.count(" ready ") if (self.beside / "serve.log").exists() else 0
-        self.start()
+        self.start(*options)
         self.until(lambda: self.said.count(" ready ") > before, "the daemon to be ready")
 
     def stop(self) -> int:

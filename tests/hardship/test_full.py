@@ -84,6 +84,7 @@ def test_the_ballast_finishes_what_is_under_way(
     assert cancelled.returncode == 0, cancelled.stderr
     for name, end in (("first", "SUCCEEDED"), ("greedy", "CANCELLED")):
         service.until_shown(name, end)
+    service.until(lambda: _exits(service) == 0, "their folders to be gone, and to give no room")
 
     disk.fill()
     assert not ballast.exists()  # what is left now is only what a run reserved for its end

@@ -18,7 +18,7 @@ Reports = anyio.abc.ObjectReceiveStream[Report]
 async def _running(world: World) -> AsyncIterator[Reports]:
     """Run the loop; yields its reports, the first one (of an empty spool) already taken."""
     send, receive = anyio.create_memory_object_stream[Report](1000)
-    with send, receive, anyio.fail_after(20):
+    with send, receive, anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             group.start_soon(world.intake.run, send.send_nowait)
             await receive.receive()

@@ -16,7 +16,7 @@ from tests.killing import ptrace
 from tests.killing.points import Point, point_at
 
 IMPORTED = (checks, results, setup, submit)  # click imports a command when it is asked for
-LONGEST = 30.0  # seconds for one process to end by itself
+LONGEST = 120.0  # seconds for one process to end by itself
 
 Watch = Callable[[Point], int | None]
 """Told of each point; may kill, and returns the error with which the call is to fail, or None."""

@@ -20,8 +20,9 @@ from orchestrator.testing.contract.place import DEADLINE, LOOK_EVERY
 from tests.emulated import Emulated, Ending, emulating
 
 SLOW, COUPLING, SELLAR, TYPES = 1, 2, 3, 4  # studies that are there
-EXECUTE = "POST /api/v0/calculation/execute/*"
-SET = "POST /api/v0/study-case/*/parameters"
+EXECUTE = "POST /api/v0/calculation/execute/*"  # the pattern of a fault
+EXECUTED = "POST /api/v0/calculation/execute/{study:int}"  # what is counted
+SENT = "POST /api/v0/study-case/{study:int}/parameters"
 TABLE = b"years,quantity\n1990,1\n1991,2\n"
 
 
@@ -100,6 +101,10 @@ class Lab:
     def somebody(self, does: str, study: int = SLOW, **wish: JsonValue) -> None:
         """Do what somebody does in the web interface."""
         self.emulated.tell(f"studies/{study}/{does}", **wish)
+
+    def edits(self, factor: float) -> None:
+        """Somebody sets the factor of the slow study."""
+        self.emulated.tell(f"studies/{SLOW}/edit", **{"Slow.factor": factor})
 
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Wait for what happens over there without our asking."""

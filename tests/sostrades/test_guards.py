@@ -24,14 +24,15 @@ from orchestrator.backend import (
 )
 from orchestrator.backends.http import Use
 from orchestrator.backends.sostrades import KIND, submitting
-from orchestrator.backends.sostrades.submitting import MOST_SENT, READS
+from orchestrator.backends.sostrades.submitting import READS
 from orchestrator.testing.contract.place import DEADLINE
 from tests.emulated import Ending, certificates
 from tests.sostrades.lab import (
     COUPLING,
     EXECUTE,
+    EXECUTED,
     SELLAR,
-    SET,
+    SENT,
     SLOW,
     TABLE,
     TYPES,
@@ -78,7 +79,7 @@ class TestOneExecution:
         with pytest.raises(TransientError, match="study 1 is PENDING, and not by this job") as no:
             await lab.step(run)
         assert no.value.effect == "none"
-        assert lab.emulated.calls(EXECUTE.replace("*", "1")) == lab.emulated.calls(SET) == 0
+        assert lab.emulated.calls(EXECUTED) == lab.emulated.calls(SENT) == 0
         assert [it["status"] for it in lab.executions(SLOW)] == ["PENDING"]
 
     async def test_an_execution_that_came_between_ends_the_job_with_the_reason(
@@ -120,7 +121,7 @@ class TestOneExecution:
     async def test_an_answer_whose_number_cannot_be_seen_is_looked_for(self, lab: Lab) -> None:
         """A job would be executed again, because only the look behind its execute failed."""
         run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
-        lab.emulated.put("drop-before,on=HEAD *,skip=1")
+        lab.emulated.put("drop-before,on=HEAD *,skip=1")  # behind the one before the execute
         with pytest.raises(BackendError) as no:
             await lab.step(run)
         assert no.value.effect == "possible"
@@ -141,7 +142,7 @@ class TestOneExecution:
     async def test_an_execution_with_other_values_is_nobodys(self, lab: Lab) -> None:
         """A job would take the calculation of somebody else for its own."""
         run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
-        lab.somebody("edit", **{"Slow.factor": 9.0})
+        lab.edits(9.0)
         found = await lab.backend.find(run)
         assert isinstance(found, Unclear)
         lab.somebody("execute")
@@ -153,25 +154,50 @@ class TestOneExecution:
         """A job would be adopted whose results are thrown away."""
         run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
         lab.somebody("execute")
-        lab.somebody("edit", **{"Slow.sleep_s": 0.5})
+        lab.edits(3.5)
         found = await lab.backend.find(run)
         assert isinstance(found, Unclear)
         assert "somebody has changed it" in found.why
 
-    async def test_what_somebody_did_before_the_execute_has_it_set_up_anew(self, lab: Lab) -> None:
-        """A study would be calculated with the values of somebody else."""
+    async def test_an_execution_before_ours_has_it_set_up_anew(self, lab: Lab) -> None:
+        """What somebody did just before would be taken for the job's own execution."""
         run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
-        lab.somebody("edit", **{"Slow.factor": 9.0})
-        again = await lab.step(run)
-        assert (again.remote_id, again.memo.get("before")) == (None, None)
-        lab.somebody("edit", **{"Slow.factor": 3.5})
         lab.somebody("execute")
         await lab.until(lambda: lab.executions(SLOW)[0]["status"] == "FINISHED")
         again = await lab.step(run)
-        assert (again.remote_id, again.memo.get("before")) == (None, None)
+        assert (again.remote_id, again.memo["before"], lab.emulated.calls(EXECUTED)) == (
+            None,
+            None,
+            0,
+        )
         run = await lab.started(again)
         assert isinstance(await lab.end(run), Finished)
-        assert len(lab.executions(SLOW)) == 2
+        assert (run.remote_id, run.memo["before"]) == ("1/2", 1)
+
+    @pytest.mark.parametrize("restarts", [False, True])
+    async def test_what_was_read_back_long_ago_is_read_back_again(
+        self, lab: Lab, monkeypatch: pytest.MonkeyPatch, *, restarts: bool
+    ) -> None:
+        """A study would be calculated with values that were changed over the weekend."""
+        run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
+        if restarts:
+            await lab.place.reopen()
+        else:
+            monkeypatch.setattr(submitting, "FRESH", 0.0)
+        again = await lab.step(run)
+        assert (again.remote_id, again.memo["before"], lab.emulated.calls(EXECUTED)) == (
+            None,
+            None,
+            0,
+        )
+
+    async def test_a_change_at_the_last_moment_holds_the_job(self, lab: Lab) -> None:
+        """A result of somebody else's parameters would be stored as the job's."""
+        run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
+        lab.edits(9.0)
+        answer = await lab.end(await lab.started(run))
+        assert isinstance(answer, Lost)
+        assert f'not with this job\'s values: "{FACTOR}": it reads "9.0"' in answer.evidence
 
     def test_a_study_has_one_name_for_all_accounts(self) -> None:
         """Two backends of one server would calculate a study at the same time."""
@@ -190,22 +216,20 @@ class TestValues:
         monkeypatch.setattr(submitting, "READS", 2)
         lab.emulated.put("lost-write,times=1")
         run = await lab.started(lab.run(parameters={FACTOR: 3.5, SLEEP: 0.0}))
-        assert run.memo["sent"] == {"parameters": 2}
+        assert lab.emulated.calls(SENT) == 2
         assert isinstance(await lab.end(run), Finished)
         assert (await lab.place.outputs(run))["charts.json"].count(b'"y": [35.0, 17.5]') == 1
 
     async def test_a_value_that_comes_late_is_waited_for(self, lab: Lab) -> None:
         """A study would be calculated before it has its values."""
         lab.emulated.put("slow-update=1000")
-        run = await lab.step(lab.run(parameters={FACTOR: 3.5}))
+        run = lab.run(parameters={FACTOR: 3.5})
         for _ in range(READS):
-            with pytest.raises(
-                TransientError, match=r"has not taken a value yet.*not the number 3.5"
-            ):
+            with pytest.raises(TransientError, match=r"not taken a value yet.*not the number 3.5"):
                 await lab.step(run)
         lab.emulated.pass_time(1001)
-        run = await lab.started(run)
-        assert run.memo["sent"] == {"parameters": 1}
+        await lab.started(run)
+        assert lab.emulated.calls(SENT) == 1
 
     async def test_a_value_that_is_never_kept_ends_the_job_with_the_reason(
         self, lab: Lab, monkeypatch: pytest.MonkeyPatch
@@ -214,8 +238,6 @@ class TestValues:
         monkeypatch.setattr(submitting, "READS", 0)
         lab.emulated.put("lost-write=*factor")
         run = lab.run(parameters={FACTOR: 3.5})
-        for _ in range(MOST_SENT):
-            run = await lab.step(run)
         text = r'not keep.*4 times: .*reads "2.0", not the number 3.5'
         with pytest.raises(RejectedError, match=text) as no:
             await lab.step(run)
@@ -225,15 +247,14 @@ class TestValues:
     async def test_values_that_are_there_are_not_sent(self, lab: Lab) -> None:
         """Stored results would be thrown away by a job that changes nothing."""
         await lab.finished(parameters={FACTOR: 3.5})
-        sent = lab.emulated.calls(SET)
         run = await lab.started(lab.run(key="2", parameters={FACTOR: 3.5}))
-        assert (lab.emulated.calls(SET), run.memo["before"]) == (sent, 1)
+        assert (lab.emulated.calls(SENT), run.memo["before"]) == (1, 1)
 
     async def test_tables_and_values_arrive_together(self, repaired: Lab) -> None:
         """Of two changes that follow each other too soon, the service loses the second."""
         run = repaired.run(parameters={FACTOR: 3}, tables={IN: TABLE}, values=[OUT])
         run = await repaired.started(run)
-        assert run.memo["sent"] == {"tables": 1, "parameters": 1}
+        assert repaired.emulated.calls(SENT) == 2
         assert isinstance(await repaired.end(run), Finished)
         outputs = await repaired.place.outputs(run)
         assert outputs[f"values/{OUT}.csv"] == b"years,quantity\n1990,3.0\n1991,6.0\n"
@@ -259,13 +280,14 @@ class TestValues:
         }  # fmt: skip
         with pytest.raises(RejectedError) as no:
             await repaired.step(repaired.run(TYPES, parameters=wrong))
+        told = 'its unit is given as "parsecs", and the service lists the unit "kg"'
         assert str(no.value).replace(at, "AT").split("; parameters") == [
-            'parameters."AT.x": its unit is given as "parsecs", and the service lists the unit "kg"',
+            f'parameters."AT.x": {told}',
             '."AT.b": expected a value of type int, found the number 2.5',
             '."AT.nam": the study has no variable "AT.nam"; did you mean "AT.name"?',
             '."AT.y_array": it is of type array: give a CSV for it under [run.tables]',
         ]
-        assert repaired.emulated.calls(SET.replace("*", "4")) == 0
+        assert repaired.emulated.calls(SENT) == 0
 
     async def test_at_5_3_4_stored_results_tell_what_there_is(self, lab: Lab) -> None:
         """Values out of range would be taken, because the list is broken at that release."""
@@ -291,7 +313,7 @@ class TestValues:
     ) -> None:
         """A person would be given results that are no longer those of the job."""
         run = await live(lab)
-        lab.somebody("edit", **{"Slow.factor": 9.0})
+        lab.edits(9.0)
         answer = await lab.poll(run)
         assert isinstance(answer, Lost)
         assert "somebody changed study 1 while it was calculated" in answer.evidence
@@ -301,7 +323,7 @@ class TestValues:
     ) -> None:
         """A result of somebody else's parameters would be stored as the job's."""
         run = await lab.finished(parameters={FACTOR: 3.5})
-        lab.somebody("edit", **{"Slow.factor": 9.0})
+        lab.edits(9.0)
         lab.somebody("status", status="FINISHED")
         answer = await lab.poll(run)
         assert isinstance(answer, Lost)
@@ -310,7 +332,7 @@ class TestValues:
     async def test_a_table_that_was_changed_holds_the_job(self, repaired: Lab) -> None:
         """The same, with a table."""
         run = await repaired.finished(tables={IN: TABLE})
-        repaired.somebody("edit", **{"Slow.sleep_s": 0.0})
+        repaired.edits(2.0)
         repaired.somebody("status", status="FINISHED")
         assert isinstance(await repaired.poll(run), Finished)
         other = await repaired.finished(key="2", tables={IN: TABLE.replace(b"2", b"3")})
@@ -361,7 +383,10 @@ class TestHarvest:
         """Results of somebody else would be stored as the job's."""
         run = await lab.finished(parameters={FACTOR: 3.5}, values=[OUT])
         outputs = [it for it in await lab.backend.list_outputs(run) if not it.log]
-        lab.somebody(what, **({"Slow.factor": 9.0} if what == "edit" else {}))
+        if what == "edit":
+            lab.edits(9.0)
+        else:
+            lab.somebody("execute")
         await lab.until(lambda: all(it["stage"] == "over" for it in lab.executions(SLOW)))
         with pytest.raises(RejectedError, match="was changed or executed by somebody else"):
             await lab.backend.list_outputs(run)

@@ -24,8 +24,7 @@ HOURLY = 100
 AT_ONCE = 4  # calls that may be under way when a refusal comes that nobody could foresee
 KILLS = 6  # at least, while jobs are started; the service is killed once among them
 CALLS = (5, 25)  # what a daemon comes to before it is killed
-START = 6.0  # seconds that a daemon is given for its first call
-QUIET = 2.0  # seconds without a call, after which a daemon is taken to wait for the clock
+QUIET = 3.0  # seconds without a call, after which a daemon that is ready is taken to wait
 LIVES = 30  # at most
 MINUTES, HOUR = 300.0, 3900.0  # seconds by which the clocks are moved between two lives
 
@@ -106,16 +105,17 @@ class Day:
 
     def live(self, calls: float = math.inf) -> int | None:
         """Serve until so many calls were made, or none are; return the exit code if it ended."""
-        process = self.daemon.start("--until-idle")
         before = seen = self.cloud.calls().total()
+        self.daemon.serve("--until-idle")
+        assert self.daemon.daemon is not None
         since = time.monotonic()
-        while process.poll() is None and seen < before + calls:
-            if time.monotonic() > since + (QUIET if seen > before else START):
+        while (code := self.daemon.daemon.poll()) is None and seen < before + calls:
+            if time.monotonic() > since + QUIET:
                 break
             time.sleep(LOOK_EVERY)
             if (now := self.cloud.calls().total()) > seen:
                 seen, since = now, time.monotonic()
-        return process.poll()
+        return code
 
     def explained(self) -> set[str]:
         """Return what `explain` says of each job that has not ended."""
@@ -136,7 +136,7 @@ def day(tmp_path: Path, program: list[str], environment: dict[str, str]) -> Iter
         day.cloud.stop()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_ten_decks_on_a_hundred_calls_an_hour(day: Day, tmp_path: Path) -> None:
     """Somebody would pay twice for a simulation, wait for ever, or trust a wrong number."""
     _ten_decks(day, tmp_path)

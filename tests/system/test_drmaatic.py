@@ -191,7 +191,7 @@ def day(
         day.cloud.stop()
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(600)
 def test_every_job_has_the_end_it_must_have(day: Day, tmp_path: Path) -> None:
     """Somebody would have a computation made twice, lose one, or trust half of a result."""
     _bad_day(day, tmp_path, kills=4)

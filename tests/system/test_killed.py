@@ -27,7 +27,7 @@ echo {n} > answer.txt
 """
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(600)
 def test_a_hundred_kills_lose_nothing_and_run_nothing_twice(
     tmp_path: Path, warm: Warm, environment: dict[str, str]
 ) -> None:

@@ -118,6 +118,6 @@ def md5_of(body: bytes) -> str:
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
     """Wait for an effect that shows a moment after its call."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while not await true():  # noqa: ASYNC110 - nobody tells
             await anyio.sleep(LOOK_EVERY)

@@ -7,6 +7,7 @@ import pytest
 from orchestrator.backends.thecrossproduct import KIND, outputs
 from orchestrator.emulators.thecrossproduct.kind import KIND as EMULATED
 from orchestrator.testing.contract import ServiceContract, StandIn, StorageContract
+from tests.emulated import EndsBeside
 from tests.thecrossproduct.conftest import BODIES
 
 
@@ -16,7 +17,7 @@ def _set_password(root: Path, password: str) -> None:
     file.write_text(password, "utf-8")
 
 
-class TestUnderFaults(ServiceContract, StorageContract):
+class TestUnderFaults(EndsBeside, ServiceContract, StorageContract):
     """The stand-in in a thread."""
 
     stand_in = StandIn(

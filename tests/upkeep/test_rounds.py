@@ -191,7 +191,7 @@ async def test_upkeep_as_the_daemon_runs_it(
     await db.write(entrance.accept, new_job(1), START)
     copied = anyio.Event()
     heard.on("the queue is copied", copied.set)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             group.start_soon(
                 partial(
@@ -215,7 +215,7 @@ async def test_without_chores_it_ends(
 ) -> None:
     """Otherwise `false` in the configuration is not obeyed."""
     await db.write(entrance.accept, new_job(1), START)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         await run_upkeep(
             db=db, home=home, log=log, now=at(EVENING), backup=False, keep_backups=7, check=False
         )
@@ -235,7 +235,7 @@ async def test_what_is_due_is_done(log: structlog.typing.FilteringBoundLogger) -
         done.append("b")
         both.set()
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             trigger = DateTrigger(LONG_AGO)
             group.start_soon(tend, {"a": trigger, "b": trigger}, {"a": fail, "b": work}, log)

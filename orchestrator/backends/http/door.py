@@ -180,7 +180,8 @@ class Door:
         error = None
         if not isinstance(own, Reply):
             error = own or refusal(ask, reply, wall=wall, mask=mask)
-        denied, apart = isinstance(own, AuthError), isinstance(own, RejectedError | QuotaError)
+        denied = isinstance(own, AuthError)
+        apart = isinstance(own, RejectedError | QuotaError) or reply.status in ask.expect
         permit.outcome = outcome(reply, error, wall, denied=denied, apart=apart)
         return error
 

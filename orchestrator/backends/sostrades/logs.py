@@ -16,7 +16,6 @@ _FRAME = re.compile(r"^(\s|$|[\s~^]+$)")
 _AFTERWARDS = ("The above exception was the direct cause", "During handling of the above exception")
 _OF_THE_RUN = "execution_engine_thread:"
 _BESIDE_IT = "ontology_controller:"  # a server that describes words; no calculation needs it
-DATE = len("Sat, 21 Nov 2026 21:33:16 GMT")  # the service says its own twice in one reply
 WORDS = 600  # characters of a cause that are told
 
 
@@ -96,8 +95,11 @@ def _said(entry: str) -> str:
 
 
 def _between(now: str, before: str) -> float | None:
+    """Return the seconds between two dates. The service gives its own twice: "…GMT, …GMT"."""
     try:
-        later, earlier = (parsedate_to_datetime(one[:DATE]) for one in (now, before))
+        later, earlier = (
+            parsedate_to_datetime(f"{text.partition(' GMT')[0]} GMT") for text in (now, before)
+        )
         return max((later - earlier).total_seconds(), 0.0)
     except (ValueError, TypeError, OverflowError):
         return None

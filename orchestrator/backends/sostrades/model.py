@@ -13,7 +13,7 @@ from orchestrator.core.spec import Duration, Inside, SecretRef, Table
 
 MOST_TABLES = 100  # what is remembered of each has to fit beside the run
 LONGEST_NAME, LONGEST_TEXT = 300, 10_000  # characters
-_VARIABLE = re.compile(r"[^\s.,]+(\.[^\s.,]+)+")
+_VARIABLE = re.compile(r"[^\s/][^/]*\.[^/]*[^\s/]")
 _UNQUOTED = (
     "expected a value, or a table with `value`; a variable's name is written in quotes because of"
     ' its dots: "study.Discipline.x" = 3.5'

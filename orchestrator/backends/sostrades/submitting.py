@@ -4,6 +4,7 @@ Nothing here is done twice that could start something: all before the execution 
 and is, until the study shows every value as it was sent.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import inf
@@ -32,19 +33,18 @@ from orchestrator.backends.sostrades.status import State
 
 READS = 6  # of values that are not there yet, before they are sent again
 MOST_SENT = 4  # times, before a job is refused: with the engine's pauses an hour or so
+FRESH = 60.0  # seconds after which values that were read back are read back once more
 LIVES = 600.0  # seconds for which a list of variables is believed
 
 
 class Progress(BaseModel):
-    """How far a run is, as it is remembered.
+    """How far a run is, as it is remembered: nothing, until all its values were read back.
 
-    `sent` is how often its tables and its other values were sent. When all were read back: `before`
-    is the study's last execution, 0 for none, and `tables` what its tables looked like (SHA-256, by
-    variable).
+    `before` is the study's last execution then, 0 for none, and `tables` what its tables looked
+    like (SHA-256, by variable).
     """
 
     model_config = ConfigDict(frozen=True)
-    sent: Mapping[Part, int] = {}
     before: int | None = None
     tables: Mapping[str, str] = {}
 
@@ -59,7 +59,9 @@ class Start:
 
     def __init__(self, service: Service, now: Callable[[], float]) -> None:
         self._service, self._now = service, now
-        self._reads: dict[str, int] = {}  # by key: looks in which a value was not there
+        self._sent: dict[str, Counter[Part]] = {}  # by key: how often; after a restart, never
+        self._reads: dict[str, int] = {}  # by key: looks since in which a value was not there
+        self._read_back: dict[str, float] = {}  # by key: when all values were found there
         self._listed: dict[int, tuple[float, Mapping[str, Listed]]] = {}
 
     async def submit(self, run: Run) -> Submitted | Begun:
@@ -67,11 +69,13 @@ class Start:
         table = RunTable.model_validate(run.options)
         progress = Progress.model_validate(run.memo)
         with _nothing_started():
-            await self._check_idle(table)
             if progress.before is None:
-                return (await self._set_up(run, table, progress)).begun
-            if await self._has_changed(table, progress):
-                return Progress(sent=progress.sent).begun
+                await self._check_idle(table)
+                return (await self._set_up(run, table)).begun
+            # Little is asked here: what is cut short from now on may have been started.
+            is_fresh = self._now() - self._read_back.pop(run.key, -inf) <= FRESH
+            if not is_fresh or await self._last(table.study) != progress.before:
+                return Progress().begun
         return await self._execute(table, progress.before)
 
     async def check(self, table: RunTable, inputs: Iterable[str]) -> None:
@@ -82,7 +86,14 @@ class Start:
 
     def forget(self, run: Run) -> None:
         """Drop what is remembered of a run."""
+        self._sent.pop(run.key, None)
         self._reads.pop(run.key, None)
+        self._read_back.pop(run.key, None)
+
+    async def _last(self, study: int) -> int:
+        """Return the number of a study's last execution, 0 for none."""
+        log = await self._service.log(study, Use.SUBMIT)
+        return log.execution if log else 0
 
     async def _check_idle(self, table: RunTable) -> None:
         """Raise TransientError while somebody else has the study calculated.
@@ -97,38 +108,34 @@ class Start:
             text = f"study {table.study} is {status.word!r}, which is not known here"
             raise ProtocolError(text)
 
-    async def _set_up(self, run: Run, table: RunTable, progress: Progress) -> Progress:
+    async def _set_up(self, run: Run, table: RunTable) -> Progress:
         """See whether the values are there; send what is not."""
-        study = table.study
         files = {name: run.inputs[source].path for name, source in table.tables.items()}
-        shown = await look(self._service, table, Use.SUBMIT, sent=files, seen={})
-        if shown.part is None:
-            log = await self._service.log(study, Use.SUBMIT)
-            before = log.execution if log else 0
-            return Progress(sent=progress.sent, before=before, tables=shown.tables)
-        times = progress.sent.get(shown.part, 0)
-        if times and self._reads.get(run.key, 0) < READS:
-            self._reads[run.key] = self._reads.get(run.key, 0) + 1
-            raise TransientError(f"study {study} has not taken a value yet: {shown.fault}")
-        if times >= MOST_SENT:
-            text = f"study {study} does not keep a value that was sent {times} times"
-            raise RejectedError(f"{text}: {shown.fault}")
+        while True:
+            shown = await look(self._service, table, Use.SUBMIT, sent=files, seen={})
+            if shown.part is None:
+                before = await self._last(table.study)
+                self._read_back[run.key] = self._now()
+                return Progress(before=before, tables=shown.tables)
+            await self._send(run, table, shown.part, str(shown.fault))
+
+    async def _send(self, run: Run, table: RunTable, part: Part, fault: str) -> None:
+        """Send the tables or the other values, unless what was sent may still come."""
+        study, sent = table.study, self._sent.setdefault(run.key, Counter())
+        reads = self._reads[run.key] = self._reads.get(run.key, 0) + 1
+        if sent[part] and reads <= READS:
+            raise TransientError(f"study {study} has not taken a value yet: {fault}")
+        if sent[part] >= MOST_SENT:
+            text = f"study {study} does not keep a value that was sent {sent[part]} times"
+            raise RejectedError(f"{text}: {fault}")
         await self.check(table, run.inputs)
-        if shown.part == "tables":
+        if part == "tables":
             await self._service.set_tables(study, _files(run, table), Use.SUBMIT)
         else:
             listed = await self._variables(study)
             await self._service.set(study, _changes(table, listed or {}), Use.SUBMIT)
-        self._reads.pop(run.key, None)
-        return Progress(sent={**progress.sent, shown.part: times + 1})
-
-    async def _has_changed(self, table: RunTable, progress: Progress) -> bool:
-        """Whether somebody executed or changed the study since all was read back."""
-        log = await self._service.log(table.study, Use.SUBMIT)
-        if (log.execution if log else 0) != progress.before:
-            return True
-        shown = await look(self._service, table, Use.SUBMIT, sent={}, seen=progress.tables)
-        return shown.fault is not None
+        sent[part] += 1
+        self._reads[run.key] = 0
 
     async def _execute(self, table: RunTable, before: int) -> Submitted:
         """Have it calculated, and see under which number."""
@@ -144,13 +151,13 @@ class Start:
                 effect="none",
             ) from None
         try:
-            log = await self._service.log(table.study, Use.SUBMIT)
+            number = await self._last(table.study)
         except BackendError as error:
             error.effect = "possible"  # of the execution, not of this look
             raise
-        if log is None or log.execution <= before:
+        if number <= before:
             raise ProtocolError(f"study {table.study} shows no new execution yet")
-        return Submitted(remote_id(table.study, log.execution))
+        return Submitted(remote_id(table.study, number))
 
     async def _variables(self, study: int) -> Mapping[str, Listed] | None:
         """Return the variables of a study; None where this server cannot list them now.

@@ -12,7 +12,6 @@ from orchestrator.backends.sostrades.service import Service
 from orchestrator.backends.sostrades.status import State
 from orchestrator.backends.sostrades.submitting import Progress
 
-
 ENDED = {
     "STOPPED": "somebody stopped it in the service's web interface",
     "POD ERROR": "POD ERROR: what the server had it calculated on has failed",

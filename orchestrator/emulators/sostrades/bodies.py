@@ -1,7 +1,6 @@
 """The bodies of requests, and what is said of those that cannot be used."""
 
 import traceback
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -64,13 +63,12 @@ def _check_keys(wanted: list[Any]) -> None:
 def _known(row: Row, variable: str) -> str:
     """Return the name of a variable below its study. Raises RefusalError."""
     name = short(row, variable)
-    if name is None:
-        known: Mapping[str, str] = {}
-        try:
-            known[variable]
-        except KeyError as error:
-            raise _failed(error) from None
-    return str(name)
+    if name is not None:
+        return name
+    try:
+        raise KeyError(variable)  # noqa: TRY301 - its traceback is part of the answer over there
+    except KeyError as error:
+        raise _failed(error) from None
 
 
 def _parsed(row: Row, variable: str, data: bytes) -> Any:
@@ -83,6 +81,7 @@ def _parsed(row: Row, variable: str, data: bytes) -> Any:
 
 
 def _failed(error: Exception) -> RefusalError:
+    """Return how an error is told that is being handled: with its traceback."""
     told = traceback.format_exc()
     return RefusalError(400, f"StudyCaseError(the following exception occurs {error}.\n{told})")
 

@@ -44,7 +44,7 @@ class Executions:
             assert row is not None  # noqa: S101 - that has always a row
             number = int(row["id"])
             self._studies.executed_by(study, number)
-            self._ground.note_start(str(number), [str(study)])
+            self._ground.note_start(f"{study}/{number}", [f"study {study};"])
         self.log(study, number).touch()
         return number
 

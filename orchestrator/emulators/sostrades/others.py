@@ -83,8 +83,11 @@ class Others:
         return JSONResponse(self._studies.add(process, wish["name"]))
 
     async def _edit(self, request: Request) -> Response:
-        study = request.path_params["study"]
-        self._studies.write(study, await request.json())
+        study, changes = request.path_params["study"], await request.json()
+        unknown = changes.keys() - self._studies.values(study).keys()
+        if unknown:
+            return PlainTextResponse(f"no variable {', '.join(sorted(unknown))}", 400)
+        self._studies.write(study, changes)
         self._studies.touch(study)
         self._executions.set_status(study, NOT_EXECUTED)
         return JSONResponse(None)

@@ -29,17 +29,23 @@ class Right(IntEnum):
     MANAGER = 4
 
 
+GRANTED = ((1, Right.CONTRIBUTOR), (2, Right.COMMENTER), (3, Right.RESTRICTED_VIEWER))
+
+
 class Studies:
     """All studies. Names of variables are those below the study."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground, self._db = ground, ground.db
         self._db.make(TABLES)
+        there = len(self.all())
         with self._db.together():
-            for number in range(len(self.all()), int(ground.dials["studies"])):
+            for number in range(there, int(ground.dials["studies"])):
                 process = FIRST[number] if number < len(FIRST) else (SLOW, SELLAR)[number % 2]
                 name = process.study if 0 < number < len(FIRST) else f"{process.study}{number + 1}"
                 self.add(process, name)
+            for study, level in () if there else GRANTED:
+                self.grant(study, level)
 
     def add(self, process: Process, name: str, values: Mapping[str, Any] | None = None) -> int:
         """Make a study; return its number."""
@@ -81,7 +87,8 @@ class Studies:
 
     def touch(self, study: int) -> tuple[str, str]:
         """Note that a study was changed; return when that was before, and when it is now."""
-        before, now = self.get(study)["modified"], str(self._ground.clock.date())[:26]
+        now = f"{self._ground.clock.date():%Y-%m-%d %H:%M:%S.%f}"
+        before = self.get(study)["modified"]
         self._db.do("UPDATE studies SET modified = :now WHERE id = :study", now=now, study=study)
         return before, now
 

@@ -1,15 +1,16 @@
 """Speaking to an emulated SoSTrades with plain HTTP, and with the emulator about itself."""
 
 import base64
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 
 from orchestrator.emulators.server import Told
-from tests.emulators.talking import TLS, until
+from tests.emulators.talking import PATIENCE, TLS
 
-BUSY = ("PENDING", "POD PENDING", "RUNNING")
+LOOK_EVERY = 0.025  # seconds: to start a program takes longer, and looks are not free
 
 
 class Client:
@@ -79,15 +80,15 @@ class Client:
 
     def settled(self, study: int) -> None:
         """Wait until a study is not updated any more."""
-        until(lambda: not self.study(study)["is_updated"])
+        _until(lambda: not self.study(study)["is_updated"])
 
     def runs(self, study: int) -> None:
         """Wait until a study is computed."""
-        until(lambda: self.status(study) == "RUNNING")
+        _until(lambda: self.status(study) == "RUNNING")
 
     def over(self, study: int) -> str:
         """Return the status of a study when nothing goes on with it, done or not."""
-        until(lambda: all(it["stage"] == "over" for it in self.executions(study)))
+        _until(lambda: all(it["stage"] == "over" for it in self.executions(study)))
         return self.status(study)
 
     def study(self, study: int) -> Any:
@@ -135,3 +136,10 @@ class Client:
         """Close the connections."""
         self.faults()
         self.api.close()
+
+
+def _until(look: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not look():
+        assert time.monotonic() < end, "nothing came of it"
+        time.sleep(LOOK_EVERY)

@@ -12,7 +12,8 @@ from tests.emulators.sostrades.asking import Client
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     """Return an emulated SoSTrades."""
-    with serving(KIND, tmp_path_factory.mktemp("emulator"), Settings(step=0.01)) as answer:
+    settings = Settings(step=0.01, dials={"studies": 4})
+    with serving(KIND, tmp_path_factory.mktemp("emulator"), settings) as answer:
         yield answer
 
 

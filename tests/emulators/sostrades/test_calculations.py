@@ -57,28 +57,32 @@ def test_numbers_grow_over_all_studies_and_are_told_at_once(me: Client, slow: in
     assert me.number(slow) > first + 1
 
 
+WRONG = {
+    "Slow.factor": "2",
+    "Slow.fail": None,
+    "over_relaxation_factor": 2.0,
+    "scaling_method": "any",
+}
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"Slow.fail": True}, "ValueError: asked to fail"),
+        ({"Slow.fail": True}, ["ValueError: asked to fail"]),
+        ({"Slow.table": {"://dataframe": {"years": [1]}}}, ["KeyError: 'quantity'"]),
         (
-            {"Slow.factor": "2"},
-            "\tValue 2 has not the type specified in datamanager which is float",
+            WRONG,
+            [
+                "Variable mine.Slow.factor : \n\tValue 2 has not the type specified in datamanager",
+                "Variable mine.Slow.fail : \n\tValue is not set!",
+                "\tValue 2.0 is not in range [0.0, 1.0]",
+                "\tValue any not in *possible values* ['no_scaling', ",
+            ],
         ),
-        ({"Slow.factor": None}, "Variable mine.Slow.factor : \n\tValue is not set!"),
-        (
-            {"over_relaxation_factor": 2.0},
-            "Variable mine.over_relaxation_factor : \n\tValue 2.0 is not in range [0.0, 1.0]",
-        ),
-        (
-            {"scaling_method": "any"},
-            "Variable mine.scaling_method : \n\tValue any not in *possible values*",
-        ),
-        ({"Slow.table": {"://dataframe": {"years": [1]}}}, "KeyError: 'quantity'"),
     ],
 )
 def test_a_failure_is_told_in_the_log_only(
-    me: Client, slow: int, change: dict[str, object], said: str
+    me: Client, slow: int, change: dict[str, object], said: list[str]
 ) -> None:
     """A person would look for the cause where the service does not tell it."""
     me.act(slow, "edit", change)
@@ -87,7 +91,7 @@ def test_a_failure_is_told_in_the_log_only(
     told = me.get(f"calculation/status/{slow}").json()
     assert told["study_case_execution_error_message"] == ""
     log = me.log(slow)
-    assert said in log
+    assert [it for it in said if it not in log] == []
     assert "Traceback (most recent call last):\n  File " in log
     assert "New modification date" in log.splitlines()[-1]
 

@@ -52,14 +52,28 @@ def test_a_write_may_be_lost_once(me: Client, slow: int) -> None:
 def test_executes_at_the_same_time_are_all_accepted(me: Client, slow: int) -> None:
     """A backend without a lock of its own would get through."""
     me.faults("slow-execute=1000,times=3")
+    struck = me.control()["fired"].get("slow-execute", 0)
     with ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(me.execute, slow) for _ in range(3)]
-        until(lambda: me.control()["fired"].get("slow-execute") == 3)
+        until(lambda: me.control()["fired"].get("slow-execute") == struck + 3)
         me.ahead(1000)
         assert [call.result().status_code for call in calls] == [200] * 3
     assert me.over(slow) == "FINISHED"
     assert [it["status"] for it in me.executions(slow)] == ["FINISHED"] * 3
     assert me.number(slow) == max(it["id"] for it in me.executions(slow))
+
+
+def test_an_execute_may_go_on_after_the_client_has_gone(me: Client, slow: int) -> None:
+    """A backend that looks once, at once, would execute a second time."""
+    me.faults("slow-execute=1000,times=1")
+    struck = me.control()["fired"].get("slow-execute", 0)
+    with pytest.raises(httpx.ReadTimeout):
+        me.ask("POST", f"/api/v0/calculation/execute/{slow}", timeout=httpx.Timeout(20, read=0.05))
+    until(lambda: me.control()["fired"].get("slow-execute", 0) > struck)
+    assert (me.executions(slow), me.status(slow)) == ([], "")
+    me.ahead(1000)
+    until(lambda: me.executions(slow))
+    assert me.over(slow) == "FINISHED"
 
 
 def test_a_busy_study_may_be_executed_once_more(me: Client, slow: int) -> None:

@@ -30,6 +30,8 @@ def test_state_and_work_survive_a_kill(starting: Start, tmp_path: Path) -> None:
     table = tomllib.loads(told.configuration)
     assert table["backends"]["sostrades"]["url"] == told.url
     assert Path(table["secrets"]["sostrades"]["file"]).read_text() == told.facts["key"]
+    rights = [me.ask("GET", f"/api/v0/calculation/status/{it}", "bob") for it in range(1, 5)]
+    assert [it.status_code for it in rights] == [200, 200, 200, 403]
     ends, lives = me.add(), me.add()
     assert (ends, lives) == (5, 6)
     for study in (ends, lives):
@@ -54,6 +56,7 @@ def test_state_and_work_survive_a_kill(starting: Start, tmp_path: Path) -> None:
     assert still.read(1, "Slow.factor") == "value\n2.0\n"
     still.act(lives, "wake")
     assert still.over(lives) == "FINISHED"
+    assert [it["run"] for it in still.control()["starts"]] == ["5/1", "6/2"]
     for study in (ends, lives):
         assert still.log(study).count("slow disc start") == 1
         assert still.log(study).count("slow disc end") == 1
@@ -70,11 +73,3 @@ def test_a_process_that_dies_leaves_its_last_status(me: Client, slow: int) -> No
     worker = me.log(slow).partition("[worker: ")[2].partition("]")[0]
     os.kill(int(worker), signal.SIGKILL)
     assert me.over(slow) == "RUNNING"
-
-
-def test_faults_and_settings_are_listed(program: list[str], environment: dict[str, str]) -> None:
-    """Nobody would know what can be set."""
-    command = [*program, "emulate", "sostrades", "--faults"]
-    listed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    for name in ("lost-write", "hang", "stale", "repaired", "studies"):
-        assert f"\n{name} " in listed.stdout

@@ -12,11 +12,14 @@ Hook = Callable[[Client], object]
 TABLE = {"years": [1990, 1991, 1992], "quantity": [1.0, 2.0, 3.0]}
 
 
-def _executed(me: Client, study: int) -> None:
-    me.execute(study).raise_for_status()
-    me.runs(study)
+def _woken(me: Client, study: int = 1) -> None:
     me.act(study, "wake")
     me.over(study)
+
+
+def _executed(me: Client, study: int) -> None:
+    me.execute(study).raise_for_status()
+    _woken(me, study)
 
 
 def _warm(me: Client) -> None:
@@ -37,14 +40,8 @@ def _before_e1(me: Client) -> None:
     _executed(me, 1)
 
 
-def _until_failed(me: Client) -> None:
-    me.runs(1)
-    me.act(1, "wake")
-    me.over(1)
-
-
 def _after_failure(me: Client) -> None:
-    _until_failed(me)
+    _woken(me)
     me.act(1, "edit", {"Slow.fail": False, "Slow.sleep_s": 60.0})
 
 
@@ -58,16 +55,10 @@ def _stopped(me: Client) -> None:
     me.act(1, "stop")
 
 
-def _woken(me: Client) -> None:
-    me.act(1, "wake")
-    me.over(1)
-
-
 def _grant(me: Client) -> None:
     me.faults()
-    me.act(1, "edit", {"Slow.sleep_s": 5.0})
-    for study, right in ((1, "CONTRIBUTOR"), (2, "COMMENTER"), (3, "RESTRICTED_VIEWER")):
-        me.act(study, "right", {"right": right})
+    me.act(1, "edit", {"Slow.sleep_s": 60.0})
+    me.act(1, "right", {"right": "CONTRIBUTOR"})
     me.over(2)
     me.over(3)
 
@@ -80,6 +71,7 @@ def _ninth(me: Client) -> None:
 
 # What happened between two recorded calls, or has to be waited for.
 BEFORE: dict[str, Hook] = {
+    "10_bob_noright": lambda me: me.act(1, "right", {"right": ""}),
     "19_status_fresh": lambda me: me.act(1, "edit", {"Slow.sleep_s": 15.0}),
     "30_execute_1": lambda me: me.faults("cold-start=1000"),
     "31_status_06": _warm,
@@ -94,7 +86,7 @@ BEFORE: dict[str, Hook] = {
     "C2_set_while_running": lambda me: me.runs(1),
     "C4_outputs": _woken,
     "E1_set_fail": _before_e1,
-    "E3_status": _until_failed,
+    "E3_status": _woken,
     "F1_execute": _after_failure,
     "F2_status_after_kill9": _killed,
     "F8_status_after_gui_stop": _stopped,

@@ -78,6 +78,25 @@ def test_what_is_uploaded_is_read_as_csv(
     assert me.read(sellar, variable) == text
 
 
+def test_a_file_becomes_what_its_variable_is(me: Client, sellar: int) -> None:
+    """An array that came as a list would be found out only when the study is executed."""
+    for variable, data in (
+        ("offsets", b"value\n0.5\n1.5\n"),
+        ("factors", b"value\n1\n2\n3\n"),
+        ("costs", b"variable,value\nsteel,3.0\nwork,1.0\n"),
+    ):
+        upload(me, sellar, f"{AT}.{variable}", data)
+    me.execute(sellar)
+    assert me.over(sellar) == "FINISHED"
+    assert me.read(sellar, f"{AT}.shares") == "variable,value\nsteel,0.75\nwork,0.25\n"
+    y1 = float(me.read(sellar, "SellarCoupling.y_1").split()[1])
+    curve = [float(it) for it in me.read(sellar, f"{AT}.curve").split()[1:]]
+    assert curve == [y1 + 0.5, y1 + 1.5]
+    write(me, sellar, f"{AT}.offsets", [0.5, 1.5])
+    me.execute(sellar)
+    assert me.over(sellar) == "FAILED"
+
+
 @pytest.mark.parametrize("data", [b"", b"years,price\n1,2,3\n"])
 def test_a_file_that_is_no_table_is_refused(me: Client, sellar: int, data: bytes) -> None:
     """A broken file would count as an empty table."""
@@ -102,7 +121,10 @@ def test_values_come_some_time_after_the_answer(me: Client, slow: int) -> None:
     answer = me.write(slow, factor=9.0).json()
     assert answer["load_status"] == "in_progress"
     assert me.read(slow, "Slow.factor") == "value\n2.0\n"
-    assert me.write(slow, sleep_s=5.0).status_code == 200  # lost: one is under way
+    second = me.write(slow, sleep_s=5.0)  # lost: one is under way
+    assert second.status_code == 200
+    dates = [it["study_case"]["modification_date"] for it in (answer, second.json())]
+    assert dates[0] < dates[1]  # each tells when the study was changed before
     me.ahead(1000)
     me.settled(slow)
     assert me.read(slow, "Slow.factor") == "value\n9.0\n"
