@@ -13,7 +13,8 @@ HERE = Path(__file__).parents[1] / "emulators" / "sostrades" / "recorded"
 LOG = "failed.log"
 LENGTH = 10303  # bytes of a log whose text was not asked for
 DATE = "Date: Sat, 21 Nov 2026 21:33:16 GMT"
-DATES = (DATE, DATE, "Last-Modified: Sat, 21 Nov 2026 21:31:52 GMT")  # the service says its own twice
+# The service says its own date twice.
+DATES = (DATE, DATE, "Last-Modified: Sat, 21 Nov 2026 21:31:52 GMT")
 STILL = 84.0  # seconds between the two
 
 

@@ -45,7 +45,7 @@ SHOWN = [
     ({}, "variable,value\n"),
 ]
 OTHERS = [
-    (30, "value\n31\n", "it reads \"31\", not the number 30"),
+    (30, "value\n31\n", 'it reads "31", not the number 30'),
     (30, "value\n30\n30\n", "it has more than 2 lines"),
     (30, "value\n", "it has fewer than 2 lines"),
     (30, "years,quantity\n1982,2.0\n", "line 1 has 2 columns, not 1"),
@@ -57,7 +57,7 @@ OTHERS = [
     (1, "value\nTrue\n", 'it reads "True", not the number 1'),
     ("a", "value\nb\n", 'it reads "b", not "a"'),
     ([1, 2, 3], "value\n1\n2\n4\n", 'it reads "4" in line 4, not the number 3'),
-    ({"a": [1, 2]}, "variable,value\na,\"[1, 3]\"\n", 'it reads "[1, 3]", not a list'),
+    ({"a": [1, 2]}, 'variable,value\na,"[1, 3]"\n', 'it reads "[1, 3]", not a list'),
     ({"a": [1]}, "variable,value\na,[1\n", 'it reads "[1", not a list'),
     ({"a": 1}, "variable,value\nb,1\n", 'it reads "b", not "a"'),
     ([2**53 + 1, 0.5], "value\n9007199254740992.0\n0.5\n",
@@ -147,7 +147,7 @@ def test_a_table_of_another_size_is_another() -> None:
 def test_blank_lines_are_none_and_half_a_quote_is_no_csv() -> None:
     """A table would be another for an empty line at its end, or be read beyond a lost quote."""
     assert rows('a,b\n\n1,"x\ny"\n\n') == [["a", "b"], ["1", "x\ny"]]
-    with pytest.raises(ValueError, match="^not a CSV: unexpected end of data$"):
+    with pytest.raises(ValueError, match=r"^not a CSV: unexpected end of data$"):
         rows('a\n"1\n')
 
 

@@ -25,7 +25,6 @@ from orchestrator.backend import (
 from orchestrator.backends.http import FilePart, Use, digest, open_door
 from orchestrator.backends.sostrades.calls import MissingError, reading
 from orchestrator.backends.sostrades.model import Options
-from orchestrator.backends.sostrades.replies import Listed
 from orchestrator.backends.sostrades.service import Service
 from tests.http.rogue import rogue
 from tests.sostrades.recorded import LENGTH, STILL, Recorded, exchanges
@@ -116,8 +115,8 @@ def fitting(it: Recorded) -> tuple[str, int] | None:
     """Return which of our calls the recorded one was, and the number of its study."""
     for route, call in ROUTES.items():
         if match := re.fullmatch(route, f"{it.method} {it.path}"):
-            call = "set_tables" if it.has_file else call
-            return call, int(match[1]) if match.groups() else 1
+            number = int(match[1]) if match.groups() else 1
+            return "set_tables" if it.has_file else call, number
     return None
 
 
@@ -245,7 +244,7 @@ async def crossed(folder: Path, most: int) -> int:
                 assert isinstance(found, ERRORS), where
                 assert found.effect == "none" or call in CHANGES, where
             elif it.status >= 300:
-                assert call in {"log", "log_tail"} and it.name == "54_logs_never_run", where
+                assert (call in {"log", "log_tail"}, it.name) == (True, "54_logs_never_run"), where
             elif call in {"status", "execute"}:
                 assert it.tree["study_case_id"] == 1, where
             elif call in {"set", "set_tables"}:
