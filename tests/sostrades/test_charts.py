@@ -19,7 +19,8 @@ TAGS = {
     "5.0": b'<script src="https://cdn.plot.ly/plotly-2.0.0.min.js"></script>',
     "5.24": THEIRS,
     "6.3": b'<script charset="utf-8" src="https://cdn.plot.ly/plotly-3.1.0.min.js"'
-    b' integrity="sha256-Ei4740bWZhaUTQuD6q9yQlgVCMPBz6CZWhevDYPv93A=" crossorigin="anonymous"></script>',
+    b' integrity="sha256-Ei4740bWZhaUTQuD6q9yQlgVCMPBz6CZWhevDYPv93A=" crossorigin="anonymous">'
+    b"</script>",
     "an address of the server's own": b'<script src="http://10.0.0.7:8080/js/plotly.js"></script>',
     "formulas": b'<script src="https://cdnjs.cloudflare.com/ajax/libs/mathjax/2.7.5/MathJax.js'
     b'?config=TeX-AMS-MML_SVG"></script>',
