@@ -19,8 +19,8 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND", "--proxy-server=direct://",
-    "--enable-unsafe-swiftshader", "--hide-scrollbars", "--force-device-scale-factor=1",
-    "--force-color-profile=srgb", "--remote-debugging-pipe",
+    "--disable-dev-shm-usage", "--enable-unsafe-swiftshader", "--hide-scrollbars",
+    "--force-device-scale-factor=1", "--force-color-profile=srgb", "--remote-debugging-pipe",
 )  # fmt: skip
 SHELL = 'exec "$@" 3<&0 4>&1 </dev/null >&2'  # where it looks for its pipes
 
