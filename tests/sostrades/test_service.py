@@ -51,8 +51,7 @@ class TestUnderFaults(ServiceContract):
         unseen=("wrong-bytes", "short-length"),
         stop_there=_stop_there,
         apart=_apart,
-        is_of=lambda run, tags: tags == [str(run.options["study"])],
-        called=lambda remote_id: remote_id.partition("/")[2],
+        tag=lambda run: f"study {run.options['study']};",
         knows_absence=False,
     )
 
