@@ -79,6 +79,7 @@ class Player:
             case Found(remote_id=remote_id, memo=memo):
                 self.run = replace(self.run, remote_id=remote_id, memo=memo or self.run.memo)
             case Absent(proved=proved) if over or proved:
+                assert self.service.stand_in.knows_absence, "nothing there proves that"
                 self.doubtful = False
             case Unclear() if over and not self.service.stand_in.knows_absence:
                 if not self.service.starts(self.run):  # which a person sees, who asks for a new run

@@ -31,15 +31,15 @@ PASSWORD = 'c4nary "ä/+\\&=%3d?~ürzt'  # noqa: S105 - made to be looked for
 class StandIn:
     """What the suite must be told of a kind of service.
 
-    `starts` is method and path of the one call that starts a run of `bodies`; a * may
-    end it. `set_password` makes
-    a password that of the account, in a folder that no stand-in has used yet. Of faults that this
-    kind alone has, `hiding` keep a run out of lists for a while, `hostile_names` list outputs under
-    names that no file may have, and `own` are all others that strike a run. `clean_up` is what a
-    [run] table says so that `forget` removes all that is over there. `dials` are settings of the
-    stand-in that it is started with. `fetches` is the call by which a file is fetched, with * for
-    what differs. `unseen` are faults that nothing tells of a file which is fetched by it: a service
-    may tell no checksum. `spare` is how many last bytes of a submit a service does without.
+    `starts` is method and path of the one call that starts a run of `bodies`; a * may end it.
+    `set_password` makes a password that of the account, in a folder that no stand-in has used yet.
+    Of faults that this kind alone has, `hiding` keep a run out of lists for a while,
+    `hostile_names` list outputs under names that no file may have, and `own` are all others that
+    strike a run. `clean_up` is what a [run] table says so that `forget` removes all that is over
+    there. `dials` are settings of the stand-in that it is started with. `fetches` is the call by
+    which a file is fetched, with * for what differs. `unseen` are faults that nothing tells of a
+    file which is fetched by it: a service may tell no checksum. `spare` is how many last bytes of a
+    submit a service does without.
     `stop_there` and `apart`, given the stand-in, are those of a `Place`.
 
     `tag` is what a tag of all starts of a run holds, and of no other run. `knows_absence`: `find`
