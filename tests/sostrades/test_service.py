@@ -8,7 +8,15 @@ from random import Random
 
 import pytest
 
-from orchestrator.backend import Alive, Finished, NoAnswer, ProtocolError, Run, TransientError, Unclear
+from orchestrator.backend import (
+    Alive,
+    Finished,
+    NoAnswer,
+    ProtocolError,
+    Run,
+    TransientError,
+    Unclear,
+)
 from orchestrator.backends.sostrades import KIND
 from orchestrator.backends.sostrades.service import Service as Client
 from orchestrator.emulators.sostrades.kind import KIND as EMULATED
@@ -132,6 +140,18 @@ class TestUnderFaults(ServiceContract):
             await place.read(run, output)
         with pytest.raises(ProtocolError):
             await place.backend.poll([run])
+
+    async def test_a_value_that_is_not_shown_is_asked_for_again(
+        self, place: Place, service: Service
+    ) -> None:
+        """A fault of the service would give a good calculation to a person, to be made again."""
+        run = await ended(place)
+        service.put(f"fails-after=400,on={self.stand_in.fetches}")
+        answer = await place.poll(run)
+        assert isinstance(answer, NoAnswer)
+        assert "cannot be read back" in answer.why
+        service.put()
+        assert isinstance(await place.poll(run), Finished)
 
     @contextmanager
     def impatience(self) -> Iterator[None]:

@@ -234,13 +234,14 @@ async def open_door(
     name: str,
     auth: Auth = dict,
     reading: Reading = lambda *_: None,
+    socket: str | None = None,
     steady: Callable[[], float] = steady,
     wall: Callable[[], float] = time.time,
 ) -> AsyncIterator[Door]:
     """Open the way to an account that keeps its standing in `directory`; `name` is said to people.
 
-    `steady` and `wall` (seconds) are given for tests.
-    Raises OSError when `ca_file` cannot be used.
+    With `socket`, calls go to that unix socket, and what `url` names is only said. `steady` and
+    `wall` (seconds) are given for tests. Raises OSError when `ca_file` cannot be used.
     """
     for library in ("httpx", "httpcore"):  # at INFO they log whole URLs
         logging.getLogger(library).setLevel(logging.WARNING)
@@ -248,10 +249,12 @@ async def open_door(
     where = await anyio.to_thread.run_sync(storage_of, account)
     kept = httpx.Limits(max_keepalive_connections=account.at_once, keepalive_expiry=KEEP_ALIVE)
     none = httpx.Limits(max_keepalive_connections=0)
+    way: dict[str, Any] = {"verify": where.tls, "proxy": account.proxy}
+    if socket is not None:
+        way = {"transport": httpx.AsyncHTTPTransport(uds=socket)}
     shared: dict[str, Any] = {
-        "verify": where.tls,
+        **way,
         "trust_env": False,
-        "proxy": account.proxy,
         "follow_redirects": False,
         "timeout": httpx.Timeout(None, connect=CONNECT_LIMIT),
     }

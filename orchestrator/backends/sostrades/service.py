@@ -4,9 +4,10 @@ One request at a time for a study: those that come together right after it chang
 there for ever. That is kept for everything that goes through one configured backend.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import Literal
 
 from anyio import Semaphore, from_thread
 from pydantic import JsonValue
@@ -40,6 +41,14 @@ SERVER_FAILS, NOT_SO_LONG = 500, 416
 CSV = "text/csv"
 DOWNLOAD, PAGE = "parameter/download", "html"
 STUDY, CALCULATION, CHARTS = "api/v0/study-case", "api/v0/calculation", "api/v0/post-processing"
+File = Literal["log", "study", "charts", "page"]
+FILES: Mapping[File, str] = {
+    "log": f"{STUDY}/{{}}/logs",
+    "study": f"{STUDY}/{{}}/read-only-mode",
+    "charts": f"{CHARTS}/{{}}",
+    "page": f"{CHARTS}/{{}}/html",
+}
+"""What is read as it comes: the raw log, a whole study as JSON, charts as JSON and as a page."""
 
 
 class Service:
@@ -80,8 +89,7 @@ class Service:
 
     async def study(self, study: int, use: Use) -> Study:
         """Return a whole study. Raises RejectedError unless its last calculation has finished."""
-        ask = Ask("GET", f"{STUDY}/{study}/read-only-mode", use, reads=True, cap=LARGEST)
-        reply = await self._call(study, replace(ask, limit=self._patience))
+        reply = await self._call(study, replace(self.file_ask(study, "study", use), cap=LARGEST))
         found = read(Study, reply.json(), "study")
         _check(study, found.facts.id, reply)
         return found
@@ -123,12 +131,12 @@ class Service:
 
     async def charts(self, study: int, use: Use) -> dict[str, list[JsonValue]]:
         """Return the charts of a study, by discipline."""
-        ask = Ask("GET", f"{CHARTS}/{study}", use, reads=True, cap=LARGEST, limit=self._patience)
+        ask = replace(self.file_ask(study, "charts", use), cap=LARGEST)
         return read(Charts, (await self._call(study, ask)).json(), "charts")
 
     async def log(self, study: int, use: Use) -> Log | None:
         """Return what is known of a study's log without its text; None where it never ran."""
-        ask = Ask("HEAD", _log_path(study), use, reads=True, expect={SERVER_FAILS})
+        ask = Ask("HEAD", FILES["log"].format(study), use, reads=True, expect={SERVER_FAILS})
         reply = await self._told(study, ask)
         if reply.status == SERVER_FAILS:  # without a text, which tells why
             reply = await self._told(study, replace(ask, method="GET"))
@@ -141,8 +149,8 @@ class Service:
         """Return the end of a study's log, about a quarter of a megabyte, and what it is of."""
         span = {"Range": f"bytes=-{LOG_TAIL}"}
         known = {SERVER_FAILS, NOT_SO_LONG}
-        ask = Ask("GET", _log_path(study), use, reads=True, headers=span, expect=known)
-        reply = await self._told(study, replace(ask, cap=LARGEST))
+        ask = replace(self.file_ask(study, "log", use), headers=span, expect=known, cap=LARGEST)
+        reply = await self._told(study, ask)
         if reply.status == NOT_SO_LONG:  # it is empty
             return await self.log(study, use), ""
         if reply.status == SERVER_FAILS:
@@ -156,9 +164,9 @@ class Service:
         asked: JsonValue = {"parameter_key": variable}
         return Ask("POST", path, use, json=asked, reads=True, limit=self._patience)
 
-    def ask(self, path: str, use: Use = Use.TRANSFER) -> Ask:
-        """Return the call that reads a path."""
-        return Ask("GET", path, use, reads=True, limit=self._patience)
+    def file_ask(self, study: int, file: File, use: Use) -> Ask:
+        """Return the call for one of the files that a study has."""
+        return Ask("GET", FILES[file].format(study), use, reads=True, limit=self._patience)
 
     @contextmanager
     def fetching(self, study: int, ask: Ask) -> Iterator[http.Stream]:
@@ -199,10 +207,6 @@ def _mark(path: str) -> str:
     if path.startswith(STUDY):
         return "Content-Disposition"
     return f"Content-Type: {'text/html' if path.endswith(PAGE) else 'application/json'}"
-
-
-def _log_path(study: int) -> str:
-    return f"{STUDY}/{study}/logs"
 
 
 def _status_of(study: int, reply: Reply) -> Status:
