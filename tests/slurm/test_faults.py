@@ -103,6 +103,7 @@ async def test_a_controller_that_is_down_ends_nothing(place: Place, cluster: Clu
     assert (await ended(place, await place.cancelled(lives))).stopped == "cancel"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @either
 async def test_what_ends_while_nobody_can_be_asked_is_told_by_its_file(
