@@ -9,9 +9,16 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from orchestrator.backend import Kind
-from orchestrator.backends import cloudhpc, drmaatic, local, sostrades, thecrossproduct
+from orchestrator.backends import cloudhpc, drmaatic, local, slurm, sostrades, thecrossproduct
 
-OURS = (local.KIND, thecrossproduct.KIND, cloudhpc.KIND, drmaatic.KIND, sostrades.KIND)
+OURS = (
+    local.KIND,
+    slurm.KIND,
+    thecrossproduct.KIND,
+    cloudhpc.KIND,
+    drmaatic.KIND,
+    sostrades.KIND,
+)
 GROUP = "orchestrator.backends"
 
 

@@ -24,6 +24,9 @@ PACKAGES = {  # where the package is not called as the program
     "mkfs.xfs": "xfsprogs",
     "mkfs.btrfs": "btrfs-progs",
     "unshare": "util-linux",
+    "mariadbd": "mariadb-server",
+    "munged": "munge",
+    "sbatch": "slurm-client",
 }
 
 

@@ -64,6 +64,7 @@ def shell(tmp_path: Path, environment: dict[str, str]) -> tuple[Path, dict[str, 
     return work, environment
 
 
+@pytest.mark.timeout(400)  # some fifty programs, one after another
 def test_every_command_of_the_readme_works(shell: tuple[Path, dict[str, str]]) -> None:
     """A newcomer who types the README from top to bottom would meet an error."""
     work, environment = shell
@@ -131,7 +132,7 @@ def test_the_examples_for_services_are_accepted() -> None:
     files = _files()
     options = {name: kind.options for name, kind in kinds().items()}
     jobs = {"with-tcp": "railway", "with-cloudhpc": "bar", "with-drmaatic": "atoms"}
-    jobs["with-sostrades"] = "coupling"
+    jobs |= {"with-sostrades": "coupling", "with-slurm": "squares"}
     for account, job in jobs.items():
         config = read_config(files[f"{account}.toml"].encode(), "orchestrator.toml", options)
         runs = {name: kinds()[it.kind].run for name, it in config.backends.items()}
@@ -222,7 +223,7 @@ def test_every_command_for_developers_is_there() -> None:
     """Somebody who doubts a figure could not measure it again."""
     table = README.partition("| command | what it shows |")[2]
     commands = re.findall(r"^\| `python (?:-m )?([\w/.]+)`", table, re.MULTILINE)
-    assert len(commands) == 7
+    assert len(commands) == 8
     for command in commands:
         path = ROOT / (command if command.endswith(".py") else command.replace(".", "/") + ".py")
         assert path.is_file(), command

@@ -32,6 +32,7 @@ def stand_in(year: str) -> StandIn:
         clean_up={"remove": "run"},
         dials={"dialect": float(year)},
         fetches=f"GET /{RUNS[year]}/*/file/*",
+        gives=False,
         unseen=("wrong-bytes", "short-length"),
         spare=40,  # the end of a form; what it needs comes before
     )

@@ -448,7 +448,9 @@ class TestEnds:
         lab.somebody("stop")
         answer = await lab.poll(run)
         assert answer == Finished(
-            ok=False, reason="somebody stopped it in the service's web interface"
+            ok=False,
+            stopped="cancel",
+            reason="somebody stopped it in the service's web interface",
         )
 
     async def test_a_log_that_stands_still_holds_the_job(self, lab: Lab) -> None:

@@ -121,7 +121,8 @@ class Door:
         it, too. The call is under way, and has its place among others, until the context is left.
         `ask.limit` is for all from the connection until the file begins to come; from then on the
         pace is watched as for every download. `mark` is a header that the service sends with files
-        alone: whatever comes without it is none. Raises the five errors, all with effect none.
+        alone, maybe with how its value begins ("Content-Type: text/csv"): whatever comes without it
+        is none. Raises the five errors, all with effect none.
         """
         url = self._url(ask)
         source = _source(url)
@@ -145,7 +146,7 @@ class Door:
                         at.socket.settimeout(where.patience)
                         found = response.status == HTTPStatus.OK
                         reply = read_reply(response, at, ask, source, body=not found)
-                    if found and (mark is None or mark.lower() in reply.headers):
+                    if found and (mark is None or _is_marked(reply, mark)):
                         permit.outcome = outcome(reply, None, self._wall())
                         yield whole_file(response, at)
                         return
@@ -219,6 +220,12 @@ class Door:
         return [word for proof in proofs for word in (proof, proof.rpartition(" ")[2])], headers
 
 
+def _is_marked(reply: Reply, mark: str) -> bool:
+    name, _, begin = mark.partition(": ")
+    value = reply.headers.get(name.lower())
+    return value is not None and value.startswith(begin)
+
+
 @asynccontextmanager
 async def open_door(
     account: Account,
@@ -227,13 +234,14 @@ async def open_door(
     name: str,
     auth: Auth = dict,
     reading: Reading = lambda *_: None,
+    socket: str | None = None,
     steady: Callable[[], float] = steady,
     wall: Callable[[], float] = time.time,
 ) -> AsyncIterator[Door]:
     """Open the way to an account that keeps its standing in `directory`; `name` is said to people.
 
-    `steady` and `wall` (seconds) are given for tests.
-    Raises OSError when `ca_file` cannot be used.
+    With `socket`, calls go to that unix socket, and what `url` names is only said. `steady` and
+    `wall` (seconds) are given for tests. Raises OSError when `ca_file` cannot be used.
     """
     for library in ("httpx", "httpcore"):  # at INFO they log whole URLs
         logging.getLogger(library).setLevel(logging.WARNING)
@@ -241,10 +249,12 @@ async def open_door(
     where = await anyio.to_thread.run_sync(storage_of, account)
     kept = httpx.Limits(max_keepalive_connections=account.at_once, keepalive_expiry=KEEP_ALIVE)
     none = httpx.Limits(max_keepalive_connections=0)
+    way: dict[str, Any] = {"verify": where.tls, "proxy": account.proxy}
+    if socket is not None:
+        way = {"transport": httpx.AsyncHTTPTransport(uds=socket)}
     shared: dict[str, Any] = {
-        "verify": where.tls,
+        **way,
         "trust_env": False,
-        "proxy": account.proxy,
         "follow_redirects": False,
         "timeout": httpx.Timeout(None, connect=CONNECT_LIMIT),
     }

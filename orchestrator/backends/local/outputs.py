@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from orchestrator.backend import Output, RejectedError, Run, Stream, TransientError
 from orchestrator.backends.local.folder import CHUNK, local_trouble, opened
@@ -15,8 +15,8 @@ from orchestrator.core.patterns import selecting
 LOGS = ("stdout", "stderr")
 
 
-def list_outputs(runs: int, run: Run) -> list[Output]:
-    """List the logs, and the files in the run's directory that the spec asks for.
+def list_outputs(runs: int, run: Run, logs: Collection[str] = LOGS) -> list[Output]:
+    """List the `logs`, and the files in the run's directory that the spec asks for.
 
     Without `include` that is every file that was not an input. Only regular files are listed:
     links, pipes and sockets are neither followed nor fetched. Raises RejectedError for a pattern
@@ -27,17 +27,19 @@ def list_outputs(runs: int, run: Run) -> list[Output]:
             chosen = selecting(run.outputs, inputs(folder))
         except ValueError as error:
             raise RejectedError(f"outputs: {error}", effect="none") from None
-        sizes = [(name, _size(name, folder)) for name in LOGS]
-        logs = [Output(name, size, log=True) for name, size in sizes if size is not None]
+        sizes = [(name, _size(name, folder)) for name in logs]
+        said = [Output(name, size, log=True) for name, size in sizes if size is not None]
         found = []
         with contextlib.suppress(FileNotFoundError), opened(WORK, folder) as work:
             found = sorted(_files(work, ours=not run.live))  # a run may remove its directory
 
-    return logs + [Output(printable(path), size) for path, size in found if chosen(path)]
+    return said + [Output(printable(path), size) for path, size in found if chosen(path)]
 
 
 @contextlib.contextmanager
-def open_output(runs: int, key: str, output: Output, offset: int) -> Iterator[Stream]:
+def open_output(
+    runs: int, key: str, output: Output, offset: int, logs: Collection[str] = LOGS
+) -> Iterator[Stream]:
     """Open a file of the run for reading from an offset on.
 
     Raises RejectedError when it is not there as a regular file, TransientError for the disk.
@@ -45,7 +47,7 @@ def open_output(runs: int, key: str, output: Output, offset: int) -> Iterator[St
     with contextlib.ExitStack() as stack:
         try:
             run = stack.enter_context(opened(key, runs))
-            path = output.name if output.log and output.name in LOGS else _path(output.name, run)
+            path = output.name if output.log and output.name in logs else _path(output.name, run)
             descriptor = stack.enter_context(opened(path, run, os.O_RDONLY | os.O_NONBLOCK))
         except (OSError, ValueError) as error:
             raise RejectedError(f"the output {output.name!r} cannot be read: {error}") from None

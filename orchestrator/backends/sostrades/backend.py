@@ -40,7 +40,6 @@ class SosTrades:
         self.traits = Traits(
             poll_batch=1,
             exit_codes=False,
-            visible_after=0.0,
             inputs_at_submit=True,
             answers_within=CALLS * options.patience.total_seconds(),
             stops=False,

@@ -1,9 +1,16 @@
 """What the service says in its own way, beside what HTTP itself tells."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
-from orchestrator.backend import AuthError, BackendError, RejectedError
+from orchestrator.backend import AuthError, BackendError, ProtocolError, RejectedError
 from orchestrator.backends.http import Ask, Reply
+<<<<<<< HEAD
+=======
+from orchestrator.backends.http.typed import read
+from orchestrator.backends.sostrades.replies import Fault
+from orchestrator.log import shorten
+>>>>>>> main
 
 BAD, FORBIDDEN, UNSUPPORTED = 400, 403, 415
 OF_THE_USER = ("User unauthorized", "User not found")
@@ -31,7 +38,7 @@ def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | N
         text = f"{reply.source} answered 403: {words}"
         if any(one in words for one in OF_THE_USER):
             return AuthError(f"{text}; check `key` of this backend", effect="none")
-        return MissingError(text, effect="none")
+        return MissingError(text, effect="none") if _is_its_own(reply) else None
     if reply.status == UNSUPPORTED and ask.multipart is not None:
         return RejectedError(f"{reply.source}: {NO_CSV}", effect="none")
     if reply.status == BAD:
@@ -39,6 +46,21 @@ def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | N
     return None
 
 
+<<<<<<< HEAD
 def brief(words: str) -> str:
     """Return what a fault says, without the traceback behind it."""
     return words.partition(TRACEBACK)[0].strip() or words
+=======
+def _is_its_own(reply: Reply) -> bool:
+    """Whether a refusal is the service's own: something before it may refuse calls, too."""
+    with suppress(ProtocolError):
+        read(Fault, reply.json(), "fault")
+        return True
+    return False
+
+
+def last_line(words: str) -> str:
+    """Return what an exception says, without the traceback before it."""
+    lines = [one for one in words.replace("\\n", "\n").splitlines() if one.strip(" )")]
+    return shorten(lines[-1].strip() if lines else words, WORDS)
+>>>>>>> main

@@ -1,6 +1,6 @@
 """List and fetch what a calculation left, as long as the study still has it."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 
 from anyio import from_thread
@@ -8,15 +8,16 @@ from anyio import from_thread
 from orchestrator.backend import Output, ProtocolError, RejectedError, Run, Stream
 from orchestrator.backends import http
 from orchestrator.backends.http import Use
-from orchestrator.backends.sostrades import charts, service
+from orchestrator.backends.sostrades import charts
 from orchestrator.backends.sostrades.model import RunTable
 from orchestrator.backends.sostrades.naming import execution_of, study_of
-from orchestrator.backends.sostrades.service import Service
+from orchestrator.backends.sostrades.service import File, Service
 from orchestrator.backends.sostrades.status import State
 from orchestrator.core.patterns import selecting
 
 LOG, PAGE, DATA, STUDY = "execution.log", "charts.html", "charts.json", "study.json"
 VALUES = "values/"
+FILES: Mapping[str, File] = {LOG: "log", PAGE: "page", DATA: "charts", STUDY: "study"}
 
 
 class Harvest:
@@ -69,18 +70,14 @@ class Harvest:
         with self._service.fetching(study, self._ask(study, output.name)) as found:
             if found.size is None:
                 raise ProtocolError(f"nothing says how long {output.name} is", effect="none")
+            if not (found.size or output.log):
+                raise ProtocolError(f"{output.name} came without any content", effect="none")
             yield from charts.offline(found) if output.name == PAGE else found
         from_thread.run(self._check_log if output.log else self._check_finished, run)
 
     def _ask(self, study: int, name: str) -> http.Ask:
-        paths = {
-            LOG: f"{service.STUDY}/{study}/logs",
-            PAGE: f"{service.CHARTS}/{study}/html",
-            DATA: f"{service.CHARTS}/{study}",
-            STUDY: f"{service.STUDY}/{study}/read-only-mode",
-        }
-        if name in paths:
-            return self._service.ask(paths[name])
+        if name in FILES:
+            return self._service.file_ask(study, FILES[name], Use.TRANSFER)
         variable = name.removeprefix(VALUES).removesuffix(".csv")
         return self._service.value_ask(study, variable, Use.TRANSFER)
 

@@ -4,18 +4,20 @@ One request at a time for a study: those that come together right after it chang
 there for ever. That is kept for everything that goes through one configured backend.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import Literal
 
 from anyio import Semaphore, from_thread
 from pydantic import JsonValue
 
-from orchestrator.backend import ProtocolError, TransientError
+from orchestrator.backend import ProtocolError, RejectedError, TransientError
 from orchestrator.backends import http
 from orchestrator.backends.http import Ask, Door, FilePart, Reply, Use
 from orchestrator.backends.http.typed import read
 from orchestrator.backends.sostrades import logs
+from orchestrator.backends.sostrades.calls import MissingError
 from orchestrator.backends.sostrades.logs import Log
 from orchestrator.backends.sostrades.replies import (
     Address,
@@ -36,7 +38,17 @@ LOG_TAIL = 256 << 10  # bytes; an exception stands near the end
 SHOWN = 300  # characters of what a fault says
 LOAD_LIMIT = 30  # seconds that the service is given to load a study for a list
 SERVER_FAILS, NOT_SO_LONG = 500, 416
+CSV = "text/csv"
+DOWNLOAD, PAGE = "parameter/download", "html"
 STUDY, CALCULATION, CHARTS = "api/v0/study-case", "api/v0/calculation", "api/v0/post-processing"
+File = Literal["log", "study", "charts", "page"]
+FILES: Mapping[File, str] = {
+    "log": f"{STUDY}/{{}}/logs",
+    "study": f"{STUDY}/{{}}/read-only-mode",
+    "charts": f"{CHARTS}/{{}}",
+    "page": f"{CHARTS}/{{}}/html",
+}
+"""What is read as it comes: the raw log, a whole study as JSON, charts as JSON and as a page."""
 
 
 class Service:
@@ -53,7 +65,7 @@ class Service:
 
     async def status(self, study: int, use: Use) -> Status:
         """Return how a study stands."""
-        reply = await self._call(
+        reply = await self._told(
             study, Ask("GET", f"{CALCULATION}/status/{study}", use, reads=True)
         )
         return _status_of(study, reply)
@@ -77,8 +89,7 @@ class Service:
 
     async def study(self, study: int, use: Use) -> Study:
         """Return a whole study. Raises RejectedError unless its last calculation has finished."""
-        ask = Ask("GET", f"{STUDY}/{study}/read-only-mode", use, reads=True, cap=LARGEST)
-        reply = await self._call(study, replace(ask, limit=self._patience))
+        reply = await self._call(study, replace(self.file_ask(study, "study", use), cap=LARGEST))
         found = read(Study, reply.json(), "study")
         _check(study, found.facts.id, reply)
         return found
@@ -101,7 +112,10 @@ class Service:
     async def value(self, study: int, variable: str, use: Use) -> bytes:
         """Return the value of a variable as CSV, whatever its type."""
         ask = replace(self.value_ask(study, variable, use), cap=LARGEST)
-        return (await self._call(study, ask)).body
+        reply = await self._call(study, ask)
+        if not reply.headers.get("content-type", "").startswith(CSV):  # a page of something between
+            raise ProtocolError(f"{reply.source} answered 200, but with no CSV", effect="none")
+        return reply.body
 
     async def url(self, study: int, use: Use) -> str:
         """Return the address of a study for people; a key of a user is refused (500)."""
@@ -117,15 +131,15 @@ class Service:
 
     async def charts(self, study: int, use: Use) -> dict[str, list[JsonValue]]:
         """Return the charts of a study, by discipline."""
-        ask = Ask("GET", f"{CHARTS}/{study}", use, reads=True, cap=LARGEST, limit=self._patience)
+        ask = replace(self.file_ask(study, "charts", use), cap=LARGEST)
         return read(Charts, (await self._call(study, ask)).json(), "charts")
 
     async def log(self, study: int, use: Use) -> Log | None:
         """Return what is known of a study's log without its text; None where it never ran."""
-        ask = Ask("HEAD", _log_path(study), use, reads=True, expect={SERVER_FAILS})
-        reply = await self._call(study, ask)
+        ask = Ask("HEAD", FILES["log"].format(study), use, reads=True, expect={SERVER_FAILS})
+        reply = await self._told(study, ask)
         if reply.status == SERVER_FAILS:  # without a text, which tells why
-            reply = await self._call(study, replace(ask, method="GET"))
+            reply = await self._told(study, replace(ask, method="GET"))
             if reply.status == SERVER_FAILS:
                 _check_never_ran(reply)
                 return None
@@ -135,8 +149,8 @@ class Service:
         """Return the end of a study's log, about a quarter of a megabyte, and what it is of."""
         span = {"Range": f"bytes=-{LOG_TAIL}"}
         known = {SERVER_FAILS, NOT_SO_LONG}
-        ask = Ask("GET", _log_path(study), use, reads=True, headers=span, expect=known)
-        reply = await self._call(study, replace(ask, cap=LARGEST))
+        ask = replace(self.file_ask(study, "log", use), headers=span, expect=known, cap=LARGEST)
+        reply = await self._told(study, ask)
         if reply.status == NOT_SO_LONG:  # it is empty
             return await self.log(study, use), ""
         if reply.status == SERVER_FAILS:
@@ -146,13 +160,13 @@ class Service:
 
     def value_ask(self, study: int, variable: str, use: Use) -> Ask:
         """Return the call for the value of a variable."""
-        path = f"{STUDY}/{study}/parameter/download"
+        path = f"{STUDY}/{study}/{DOWNLOAD}"
         asked: JsonValue = {"parameter_key": variable}
         return Ask("POST", path, use, json=asked, reads=True, limit=self._patience)
 
-    def ask(self, path: str, use: Use = Use.TRANSFER) -> Ask:
-        """Return the call that reads a path."""
-        return Ask("GET", path, use, reads=True, limit=self._patience)
+    def file_ask(self, study: int, file: File, use: Use) -> Ask:
+        """Return the call for one of the files that a study has."""
+        return Ask("GET", FILES[file].format(study), use, reads=True, limit=self._patience)
 
     @contextmanager
     def fetching(self, study: int, ask: Ask) -> Iterator[http.Stream]:
@@ -160,10 +174,19 @@ class Service:
         turn = self._turn(study)
         from_thread.run(turn.acquire)
         try:
-            with self.door.fetching(ask) as stream:
+            with self.door.fetching(ask, mark=_mark(ask.path)) as stream:
                 yield stream
         finally:
             from_thread.run_sync(turn.release)
+
+    async def _told(self, study: int, ask: Ask) -> Reply:
+        """Ask how a study is. That it cannot be told is no fault of a job: nothing was given."""
+        try:
+            return await self._call(study, ask)
+        except MissingError:
+            raise
+        except RejectedError as error:
+            raise TransientError(str(error), effect="none") from None
 
     async def _call(self, study: int, ask: Ask) -> Reply:
         async with self._turn(study):
@@ -177,8 +200,13 @@ class Service:
         _check(study, found.facts.id, reply)
 
 
-def _log_path(study: int) -> str:
-    return f"{STUDY}/{study}/logs"
+def _mark(path: str) -> str:
+    """Return what tells a file from whatever else may answer in its place."""
+    if path.endswith(DOWNLOAD):
+        return f"Content-Type: {CSV}"
+    if path.startswith(STUDY):
+        return "Content-Disposition"
+    return f"Content-Type: {'text/html' if path.endswith(PAGE) else 'application/json'}"
 
 
 def _status_of(study: int, reply: Reply) -> Status:

@@ -1,7 +1,7 @@
 """What people can do with an account beside running jobs: `orchestrator remote NAME VERB`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from anyio.to_thread import run_sync
@@ -11,7 +11,7 @@ from orchestrator.backend import AuthError, BackendError, Diagnosis, RejectedErr
 from orchestrator.backends.http import Ask, FilePart, Use, digest, save
 from orchestrator.backends.sostrades.backend import SosTrades
 from orchestrator.backends.sostrades.calls import MissingError
-from orchestrator.backends.sostrades.service import CHARTS, LOAD_LIMIT, STUDY
+from orchestrator.backends.sostrades.service import LOAD_LIMIT, File
 from orchestrator.backends.sostrades.status import State
 from orchestrator.document import value_text
 
@@ -98,25 +98,12 @@ async def _tail(backend: SosTrades, study: str) -> JsonValue:
     return text
 
 
-async def _log(backend: SosTrades, study: str, file: int) -> JsonValue:
-    return await _read(backend, study, f"{STUDY}/{{}}/logs", file)
+def _reading(which: File) -> Callable[..., Awaitable[JsonValue]]:
+    async def read(backend: SosTrades, study: str, file: int) -> JsonValue:
+        number = _number(study)
+        return await _saved(backend, number, backend.service.file_ask(number, which, Use.ASK), file)
 
-
-async def _study(backend: SosTrades, study: str, file: int) -> JsonValue:
-    return await _read(backend, study, f"{STUDY}/{{}}/read-only-mode", file)
-
-
-async def _charts(backend: SosTrades, study: str, file: int) -> JsonValue:
-    return await _read(backend, study, f"{CHARTS}/{{}}", file)
-
-
-async def _page(backend: SosTrades, study: str, file: int) -> JsonValue:
-    return await _read(backend, study, f"{CHARTS}/{{}}/html", file)
-
-
-async def _read(backend: SosTrades, study: str, path: str, file: int) -> JsonValue:
-    number = _number(study)
-    return await _saved(backend, number, backend.service.ask(path.format(number), Use.ASK), file)
+    return read
 
 
 async def _saved(backend: SosTrades, study: int, ask: Ask, file: int) -> JsonValue:
@@ -165,15 +152,19 @@ VERBS = {
     "url": Verb("The address of a study for people.", _url, ("STUDY",)),
     "copy": Verb("Copy a study under another name.", _copy, ("STUDY", "NAME")),
     "tail": Verb("The end of the log of the last calculation.", _tail, ("STUDY",)),
-    "log": Verb("Fetch the log of the last calculation.", _log, ("STUDY", "FILE"), file="to here"),
+    "log": Verb(
+        "Fetch the log of the last calculation.", _reading("log"), ("STUDY", "FILE"), file="to here"
+    ),
     "study": Verb(
         "Fetch a whole study as JSON, once it is calculated.",
-        _study,
+        _reading("study"),
         ("STUDY", "FILE"),
         file="to here",
     ),
-    "charts": Verb("Fetch the charts as JSON.", _charts, ("STUDY", "FILE"), file="to here"),
-    "page": Verb("Fetch the page of charts.", _page, ("STUDY", "FILE"), file="to here"),
+    "charts": Verb(
+        "Fetch the charts as JSON.", _reading("charts"), ("STUDY", "FILE"), file="to here"
+    ),
+    "page": Verb("Fetch the page of charts.", _reading("page"), ("STUDY", "FILE"), file="to here"),
 }
 
 

@@ -49,7 +49,9 @@ def _told(status: Status, log: Log, stuck_after: float) -> Answer:
         case State.BUSY:
             return _busy(status, log, stuck_after)
         case State.STOPPED:
-            return Finished(ok=False, reason=ENDED.get(status.word, status.word))
+            reason = ENDED.get(status.word, status.word)
+            by_hand = status.word == "STOPPED"
+            return Finished(ok=False, stopped="cancel" if by_hand else None, reason=reason)
         case State.EDITED:
             return Lost(
                 f"somebody changed study {log.study} while it was calculated, or after: the"

@@ -63,7 +63,11 @@ class Beside:
         path = self._executions.log(call.study, number)
         if number is None:
             raise RefusalError(500, f"[Errno 2] No such file or directory: '{path}'")
-        return files.served(call.request, path, "application/octet-stream")
+        reply = files.served(call.request, path, "application/octet-stream")
+        if self._ground.faults.strike("foreign-id", call.where) is not None:
+            other = path.name.replace(f"sc{call.study}-", f"sc{call.study + 1}-")
+            reply.headers["Content-Disposition"] = f"inline; filename={other}"
+        return reply
 
     async def _read_only(self, call: Call) -> Response:
         """Tell the whole study, without its values to who may only look."""

@@ -1,5 +1,7 @@
 """The ends of calculations and of the charts that come of them."""
 
+from typing import Any
+
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
@@ -62,13 +64,18 @@ class Calculations:
             raise RefusalError(400, SUBMITTED)
         await self._ground.clock.wait(float(faults.strike("slow-execute", call.where) or 0))
         self.begin(call.study, call.where)
-        return json(self._executions.told(call.study))
+        return json(self._told(call))
 
     async def _status(self, call: Call) -> Response:
         """Tell how a study is; not which execution that is about."""
-        told, status = self._executions.told(call.study), "study_case_execution_status"
+        told, status = self._told(call), "study_case_execution_status"
         odd = self._ground.faults.strike("odd-status", call.where)
         return json(told if odd is None else told | {status: odd})
+
+    def _told(self, call: Call) -> dict[str, Any]:
+        foreign = self._ground.faults.strike("foreign-id", call.where) is not None
+        other = {"study_case_id": call.study + 1} if foreign else {}
+        return self._executions.told(call.study) | other
 
     async def _charts(self, call: Call) -> Response:
         """Tell all charts, drawn from the values that there are now."""

@@ -1,5 +1,6 @@
-"""The processes that there are studies of, as they were recorded; `Report` is our own."""
+"""The processes that there are studies of, as they were recorded; `Report` and LINES are our own."""
 
+from orchestrator.emulators.sostrades.lines import LINES
 from orchestrator.emulators.sostrades.processes import (
     COUPLING,
     COUPLING_MODEL,
@@ -140,4 +141,4 @@ ALL_TYPES = Process(
     ),
     can_reload=False,
 )  # fmt: skip
-PROCESSES = {it.name: it for it in (SLOW, COUPLED, SELLAR, ALL_TYPES)}
+PROCESSES = {it.name: it for it in (SLOW, COUPLED, SELLAR, ALL_TYPES, LINES)}

@@ -11,6 +11,7 @@ from orchestrator.emulators.database import Row
 from orchestrator.emulators.ground import Ground
 from orchestrator.emulators.sostrades import calculation, readonly
 from orchestrator.emulators.sostrades.executions import (
+    BUSY,
     FAILED,
     FINISHED,
     OVER,
@@ -25,7 +26,7 @@ from orchestrator.emulators.sostrades.executions import (
     usage,
 )
 from orchestrator.emulators.sostrades.logbook import Logbook
-from orchestrator.emulators.sostrades.models import WAKE
+from orchestrator.emulators.sostrades.sleeping import WAKE
 from orchestrator.emulators.sostrades.studies import Studies, inputs, process_of
 from orchestrator.emulators.tasks import Tasks
 
@@ -50,9 +51,10 @@ class Conductor:
         await self._tasks.run(self._executions.unfinished())
 
     def stop(self, study: int) -> None:
-        """Stop the current execution of a study, as a person can in the web interface."""
-        self.kill(study)
-        self._executions.set_status(study, STOPPED)
+        """Stop the current execution of a study, as a person can while it goes on."""
+        if self._executions.status(study) in BUSY:
+            self.kill(study)
+            self._executions.set_status(study, STOPPED)
 
     def kill(self, study: int) -> None:
         """Let the process behind a study's current execution die, and tell nobody."""

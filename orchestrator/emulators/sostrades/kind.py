@@ -33,6 +33,7 @@ FAULTS = (
     Switch("pod-error", "an execution never begins: POD ERROR (on=study N)"),
     Switch("stale", "a run has finished, its results are not kept (on=study N)"),
     Switch("odd-status", "another status is told", "status", "FAILED"),
+    Switch("foreign-id", "a status, or a log, is that of another study"),
     Switch("slow-load", "loading takes a while; what takes too long gives {}", "seconds", "60"),
     Switch("no-load", "loading is refused, as in 5.3.4"),
     Switch("no-csv", "a CSV is refused, as in 5.3.4"),

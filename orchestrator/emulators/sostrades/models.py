@@ -4,22 +4,20 @@ A calculation is a process of its own, so this imports little.
 """
 
 import math
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from orchestrator.emulators.sostrades.lines import lines
+from orchestrator.emulators.sostrades.sleeping import sleep
 from orchestrator.emulators.sostrades.values import ARRAY, TABLE
 
 Values = dict[str, Any]
-WAKE = "wake"  # a file of this name ends a sleep
-LOOK_EVERY = 0.02  # seconds
 
 
 def slow(values: Values, say: Callable[[str], None]) -> Values:
     """Sleep, then multiply a table, or fail. Raises ValueError."""
     say("slow disc start")
-    _sleep(values["Slow.sleep_s"])
+    sleep(values["Slow.sleep_s"])
     if values["Slow.fail"]:
         raise ValueError("asked to fail")
     columns = dict(values["Slow.table"][TABLE])
@@ -100,16 +98,10 @@ def _of(path: str, values: Values) -> Values:
     return {name.removeprefix(path): it for name, it in values.items() if name.startswith(path)}
 
 
-def _sleep(seconds: float) -> None:
-    """Sleep, unless somebody ends it."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not Path(WAKE).exists():
-        time.sleep(min(LOOK_EVERY, max(end - time.monotonic(), 0.0)))
-
-
 MODELS = {
     "slow_study": slow,
     "test_disc1_disc2_coupling": coupled,
     "test_sellar_coupling": sellar,
     "test_disc1_all_types": all_types,
+    "lines": lines,
 }

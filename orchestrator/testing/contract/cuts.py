@@ -41,9 +41,14 @@ class CutSubmits(Ground):
         most = sum(point >= length - self.stand_in.spare for point in points)
         assert begun <= most if direction == "up" else begun >= len(points) - 1
 
+    @property
+    def _starts(self) -> bytes:
+        """How the call begins that starts a run."""
+        return self.stand_in.starts.rstrip("*").encode()
+
     async def _length(self, place: Place, proxy: Proxy, direction: Direction) -> int:
         """Return how long a submit is that is not cut."""
-        proxy.cut = Cut(direction, UNCUT, self.stand_in.starts.encode())
+        proxy.cut = Cut(direction, UNCUT, self._starts)
         await place.started(place.run("999999", place.bodies.fails(0)))
         proxy.cut = None
         return int(getattr(proxy.passed, direction))
@@ -52,13 +57,13 @@ class CutSubmits(Ground):
         """Cut one submit, then let it be resolved; return whether the cut one had begun a run."""
         run = place.run(f"{cut.after:06}", place.bodies.fails(0))
         player = Player(place, service, run)
-        proxy.cut = cut._replace(match=self.stand_in.starts.encode())
+        proxy.cut = cut._replace(match=self._starts)
         await player.step()
         proxy.cut = None
         [error] = player.errors
         assert error.effect == "possible", (cut, error)
         await service.quiet()
-        begun = bool(service.starts(run.key))
+        begun = bool(service.starts(run))
         await one_start(player)
         assert_fit_to_show(player.errors, service)
         return begun

@@ -1,7 +1,7 @@
 """What every test under faults stands on: the stand-in, and a place that leads to it."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from functools import cache, partial
 from pathlib import Path
 from random import Random
@@ -63,25 +63,32 @@ class Ground:
         print(f"seed {seed}")  # noqa: T201 - shown when it fails
         return Random(seed)  # noqa: S311 - a sample
 
+    def impatience(self) -> AbstractContextManager[None]:
+        """Let no call last longer than half a second, nor a transfer of what is opened meanwhile.
+
+        A kind that has limits of its own makes those short, too.
+        """
+        return _all_impatient()
+
     def place_at(
         self, service: Service, directory: Path, **changes: Any
     ) -> AbstractAsyncContextManager[Place]:
         """Open a place that leads to a service, with some options changed."""
         options = service.options(self.stand_in.kind, **changes)
-        bodies, secrets, stop = self.stand_in.bodies, service.secrets, self.stand_in.stop_there
+        stop = self.stand_in.stop_there
         return open_place(
             self.stand_in.kind,
             options,
             directory,
-            bodies,
-            secrets=secrets,
+            self.stand_in.bodies,
+            secrets=service.secrets,
             stop_there=None if stop is None else partial(stop, service),
+            apart=partial(self.stand_in.apart, service),
         )
 
 
 @contextmanager
-def impatience() -> Iterator[None]:
-    """Let no call last longer than half a second, nor a transfer of what is opened meanwhile."""
+def _all_impatient() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asking, "LIMIT", IMPATIENT)
         for limit in ("PATIENCE", "HEAD_LIMIT", "WINDOW"):

@@ -29,11 +29,13 @@ from orchestrator.backend import (
     Run,
     Staged,
     StageStep,
+    TransientError,
 )
 from orchestrator.core.spec import Outputs
 
 Options = Mapping[str, JsonValue]
 StopThere = Callable[[Run], Awaitable[None]]
+Apart = Callable[[Options], Options]
 DEADLINE = 60.0  # seconds that any one wait may take
 MOST_ROUNDS = 20  # of setting up a run, also when calls fail in between
 LOOK_EVERY = 0.005  # seconds; a look takes a part of what is waited for
@@ -49,10 +51,16 @@ class Body(dict[str, JsonValue]):
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """Options of runs ([run] tables) that do what a test needs done over there."""
+    """Options of runs ([run] tables) that do what a test needs done over there.
+
+    A kind whose runs cannot leave any bytes under any name says what `writes` leaves instead: how
+    it is called and what it holds. `copies` must take the same for an input.
+    """
 
     writes: Callable[[str, int], Options]
-    """Leave a file of this name that holds all 256 bytes in order, so many times over; end well."""
+    """Leave a file of this name that holds all 256 bytes in order, so many times over; end well.
+
+    That is what `content` says of most kinds."""
     copies: Callable[[str, str], Options]
     """Copy the input of the first name to an output of the second, then end well."""
     fails: Callable[[int], Options]
@@ -61,6 +69,12 @@ class Bodies:
     """Run until stopped."""
     lingers: Callable[[str, int], Options]
     """Leave a file as `writes` does, then run until stopped."""
+    named: Callable[[str], str] = lambda name: name
+    """What an output is called over there that a run leaves under this name, or pattern."""
+    content: Callable[[int], bytes] = lambda times: bytes(range(256)) * times
+    """What `writes` leaves so many times over."""
+    outputs: Outputs = Outputs()
+    """What is asked for of a run's outputs, where a test does not say."""
 
 
 @dataclass
@@ -70,7 +84,8 @@ class Place:
     `secrets` is what its context resolves, `hinted` the keys it gave hints for, `concealed` what it
     wants kept out of logs. `home` makes the keys of this place its own: other tests may run beside
     it. `stop_there` ends a run as a person does over there, and does nothing to one that has ended:
-    for a place that cannot stop one itself.
+    for a place that cannot stop one itself. `apart` returns the options of a run that has to itself
+    what no two runs may share there.
     """
 
     kind: Kind
@@ -82,6 +97,7 @@ class Place:
     hinted: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
     stop_there: StopThere | None = None
+    apart: Apart = lambda options: options
     _inputs: dict[str, dict[str, Path]] = field(default_factory=dict)  # of bodies, by key
     _sources: dict[str, dict[str, Path]] = field(default_factory=dict)  # all of a run, by key
     _rounds: Counter[str] = field(default_factory=Counter)  # of setting up, by key
@@ -113,8 +129,10 @@ class Place:
 
     def run(self, key: str, options: Options, also: Options | None = None, **more: Any) -> Run:
         """Return a run as the engine would hand it over; `also` are further keys of its table."""
-        parts = {"job_id": "0" * 12, "job_name": "job", "number": 1, "outputs": Outputs(), **more}
-        run = Run(key=f"orch-{self.home}-{key:0>12}", options={**options, **(also or {})}, **parts)
+        outputs = self.bodies.outputs
+        parts = {"job_id": "0" * 12, "job_name": "job", "number": 1, "outputs": outputs, **more}
+        table = {**self.apart(options), **(also or {})}
+        run = Run(key=f"orch-{self.home}-{key:0>12}", options=table, **parts)
         if isinstance(options, Body):
             folder = self.directory.with_name(f"{self.directory.name}-inputs") / run.key
             self._inputs[run.key] = {name: folder / name for name in options.inputs}
@@ -137,8 +155,22 @@ class Place:
         """Bring over what a run needs and submit it; return it as it is known from then on."""
         run = await self.ready(run)
         while run.remote_id is None:
-            run = await self.submit(run)
+            run = await self.further(run)
         return run
+
+    async def further(self, run: Run) -> Run:
+        """Submit until a run gets further; return it as it is known from then on.
+
+        What a submit has set up may take its time over there.
+        """
+        with anyio.fail_after(DEADLINE):
+            while True:
+                try:
+                    return await self.submit(run)
+                except TransientError as error:
+                    if error.effect != "none" or not self._rounds[run.key]:
+                        raise
+                await anyio.sleep(LOOK_EVERY)
 
     async def submit(self, run: Run) -> Run:
         """Submit once a run that is ready; return it as it is known from then on.
@@ -261,11 +293,19 @@ async def open_place(
     *,
     secrets: Mapping[str, str] | None = None,
     stop_there: StopThere | None = None,
+    apart: Apart = lambda options: options,
 ) -> AsyncIterator[Place]:
     """Open a backend in a private folder, and close it at the end."""
     _make_private(directory)
-    known = dict(secrets or {})
-    place = Place(kind, options, directory, bodies, secrets=known, stop_there=stop_there)
+    place = Place(
+        kind,
+        options,
+        directory,
+        bodies,
+        secrets=dict(secrets or {}),
+        stop_there=stop_there,
+        apart=apart,
+    )
     await place.open()
     try:
         yield place

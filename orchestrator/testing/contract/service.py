@@ -20,7 +20,7 @@ from orchestrator.backend import Kind, Run
 from orchestrator.emulators.ground import Kind as Emulated
 from orchestrator.emulators.server import Settings, serving
 from orchestrator.testing.canary import Canary
-from orchestrator.testing.contract.place import DEADLINE, LOOK_EVERY, Bodies
+from orchestrator.testing.contract.place import DEADLINE, LOOK_EVERY, Bodies, Options
 
 Form = Literal["thread", "process"]
 # Everything in it that has another spelling in JSON or a URL.
@@ -31,7 +31,7 @@ PASSWORD = 'c4nary "ä/+\\&=%3d?~ürzt'  # noqa: S105 - made to be looked for
 class StandIn:
     """What the suite must be told of a kind of service.
 
-    `starts` is method and path of the one call that starts a run of `bodies`. `set_password` makes
+    `starts` is method and path of the one call that starts a run of `bodies`, which may end in a *. `set_password` makes
     a password that of the account, in a folder that no stand-in has used yet. Of faults that this
     kind alone has, `hiding` keep a run out of lists for a while, `hostile_names` list outputs under
     names that no file may have, and `own` are all others that strike a run. `clean_up` is what a
@@ -39,7 +39,12 @@ class StandIn:
     stand-in that it is started with. `fetches` is the call by which a file is fetched, with * for
     what differs. `unseen` are faults that nothing tells of a file which is fetched by it: a service
     may tell no checksum. `spare` is how many last bytes of a submit a service does without.
-    `stop_there` ends a run as a person does over there, where the kind cannot: see `Place`.
+    `stop_there` and `apart`, given the stand-in, are those of a `Place`.
+
+    `is_of` says whether a run is started by a call that is known by some tags, `called` what the
+    stand-in calls a run of a remote id. `knows_absence`: `find` can tell in the end that a start
+    was never made which was asked for; else a person must look. `gives` says whether it gives out
+    secrets, such as tokens.
     """
 
     kind: Kind
@@ -56,6 +61,11 @@ class StandIn:
     unseen: Sequence[str] = ()
     spare: int = 0
     stop_there: "Callable[[Service, Run], Awaitable[None]] | None" = None
+    apart: "Callable[[Service, Options], Options]" = lambda _service, options: options
+    is_of: Callable[[Run, Sequence[str]], bool] = lambda run, tags: run.key in " ".join(tags)
+    called: Callable[[str], str] = lambda remote_id: remote_id
+    knows_absence: bool = True
+    gives: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,7 @@ class Service:
 
     configuration: str
     control: str
+    stand_in: StandIn
 
     @property
     def url(self) -> str:
@@ -106,13 +117,26 @@ class Service:
             known: dict[str, Any] = json.load(reply)
         return known
 
-    def starts(self, key: str) -> list[str]:
-        """Return the ids of all runs that were ever started with a key in a tag."""
-        return [start["run"] for start in self.told()["starts"] if key in " ".join(start["tags"])]
+    def starts(self, run: Run) -> list[str]:
+        """Return what the stand-in calls all that it ever started for a run."""
+        is_of = self.stand_in.is_of
+        return [it["run"] for it in self.told()["starts"] if is_of(run, it["tags"])]
+
+    def called(self, *runs: Run) -> list[str]:
+        """Return what the stand-in calls runs that were started."""
+        return [self.stand_in.called(str(run.remote_id)) for run in runs]
 
     def live(self) -> list[str]:
-        """Return the runs that have processes now."""
+        """Return what the stand-in calls the runs that have processes now."""
         return list(self.told()["live"])
+
+    def tell(self, what: str, **wish: JsonValue) -> Any:
+        """Do what somebody else does there; return what it answers."""
+        request = urllib.request.Request(  # noqa: S310 - the stand-in's own address
+            f"{self.control}/{what}", json.dumps(wish).encode(), method="POST"
+        )
+        with urllib.request.urlopen(request) as reply:  # noqa: S310 - as above
+            return json.load(reply)
 
     def canary(self) -> Canary:
         """Return a search for every secret that was given to it or by it."""
@@ -147,7 +171,7 @@ def running(stand_in: StandIn, root: Path, form: Form, *faults: str) -> Iterator
 @contextmanager
 def _in_thread(stand_in: StandIn, root: Path, faults: Sequence[str]) -> Iterator[Service]:
     with serving(stand_in.emulated, root, Settings(dials=stand_in.dials)) as told:
-        service = Service(told.configuration, told.control)
+        service = Service(told.configuration, told.control, stand_in)
         service.put(*faults)
         yield service
 
@@ -164,6 +188,6 @@ def _as_process(stand_in: StandIn, root: Path, faults: Sequence[str]) -> Iterato
             if process.stdout is None or not (line := process.stdout.readline()):
                 raise RuntimeError(f"{stand_in.emulated.name} did not come up")
             facts = json.loads(line)
-            yield Service(facts["configuration"], facts["control"])
+            yield Service(facts["configuration"], facts["control"], stand_in)
         finally:
             process.terminate()

@@ -11,7 +11,7 @@ from orchestrator.testing.contract.ground import Ground, assert_fit_to_show
 from orchestrator.testing.contract.place import Place
 from orchestrator.testing.contract.service import Service
 from orchestrator.testing.contract.transfers import ended, harvest
-from orchestrator.testing.contract.verbs import DECK
+from orchestrator.testing.contract.verbs import TIMES
 
 
 class StorageContract(Ground):
@@ -45,11 +45,12 @@ class StorageContract(Ground):
     ) -> None:
         """A job would fail for good because something on the way said yes to everything."""
         source = tmp_path / "deck"
-        source.write_bytes(DECK)
+        deck = place.bodies.content(TIMES)
+        source.write_bytes(deck)
         run = place.run("1", place.bodies.copies("in.dat", "out.dat"))
         service.put("expired-urls", "html,on=PUT /s3/*")
         with pytest.raises((TransientError, ProtocolError)):
             await place.staged(run, "in.dat", source)
         service.put()
         _, staged = await place.staged(run, "in.dat", source)
-        assert staged.sha256 == hashlib.sha256(DECK).hexdigest()
+        assert staged.sha256 == hashlib.sha256(deck).hexdigest()

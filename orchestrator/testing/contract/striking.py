@@ -39,7 +39,7 @@ async def struck(
             service.put()
             await forget_all(place)
             if spec == fault:  # the login would be all that it strikes
-                await place.backend.find(place.run("0", {}))
+                await place.backend.find(place.run("0", place.bodies.fails(0)))
             service.put(spec)
             try:
                 yield spec, await act()

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.backend import TransientError
 from orchestrator.testing.contract.expected import SLOW, STRUCK
-from orchestrator.testing.contract.ground import Ground, assert_fit_to_show, impatience
+from orchestrator.testing.contract.ground import Ground, assert_fit_to_show
 from orchestrator.testing.contract.place import Place
 from orchestrator.testing.contract.playing import Player, forget_all, one_start
 from orchestrator.testing.contract.service import Service
@@ -31,8 +31,8 @@ class SubmitUnderFaults(Ground):
         self, place: Place, service: Service, fault: str
     ) -> None:
         """A service that dawdles would stop the daemon, or be taken for one that did nothing."""
-        await place.backend.find(place.run("1", {}))  # it has logged in
-        with impatience():
+        await place.backend.find(place.run("1", place.bodies.fails(0)))  # it has logged in
+        with self.impatience():
             player = await self._strike(place, service, fault)
         await self._end_well(player)
 
@@ -75,7 +75,7 @@ class SubmitUnderFaults(Ground):
                 with pytest.raises(TransientError) as caught:
                     await via.backend.submit(run)
         assert caught.value.effect == "none"
-        assert service.starts(run.key) == []
+        assert service.starts(run) == []
 
     async def _strike(self, place: Place, service: Service, fault: str) -> Player:
         """Strike the call that starts the run, then every call."""

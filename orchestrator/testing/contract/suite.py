@@ -8,8 +8,7 @@ from orchestrator.backend import Absent, Alive, Finished, Found, Lost, Unclear
 from orchestrator.core.spec import Outputs
 from orchestrator.testing.contract.place import Place
 
-TIMES = 5000
-EVERY_BYTE = bytes(range(256)) * TIMES  # more than one chunk, and nothing that is text
+TIMES = 5000  # so that it is more than one chunk
 
 
 class BackendContract:
@@ -17,14 +16,15 @@ class BackendContract:
 
     async def test_it_runs_once_and_its_output_comes_back_unchanged(self, place: Place) -> None:
         """A user would find a result that is not what the run wrote."""
+        content = place.bodies.content(TIMES)
         run = await place.started(place.run("1", place.bodies.writes("out.bin", TIMES)))
         end = await place.end(run)
         assert isinstance(end, Finished)
         assert (end.ok, end.exit_code, end.stopped) == (True, place.code(0), None)
-        assert await place.outputs(run) == {"out.bin": EVERY_BYTE}
+        assert await place.outputs(run) == {place.bodies.named("out.bin"): content}
         [out] = [one for one in await place.backend.list_outputs(run) if not one.log]
-        assert await place.read(run, out, 1_000_001) == EVERY_BYTE[1_000_001:]
-        assert await place.read(run, out, len(EVERY_BYTE)) == b""
+        assert await place.read(run, out, 1_000_001) == content[1_000_001:]
+        assert await place.read(run, out, len(content)) == b""
 
     async def test_a_failure_is_told_with_its_exit_code(self, place: Place) -> None:
         """A failed job would be shown as succeeded, or without the reason."""
@@ -37,22 +37,24 @@ class BackendContract:
     async def test_an_input_is_brought_over_whole(self, place: Place, tmp_path: Path) -> None:
         """A run would compute from a damaged input, or inputs would come back as results."""
         source = tmp_path / "source"
-        source.write_bytes(EVERY_BYTE)
+        content = place.bodies.content(TIMES)
+        source.write_bytes(content)
         run = place.run("1", place.bodies.copies("deck/in.dat", "out.dat"))
         for _ in range(2):  # a step is made again when its outcome was not recorded
             run, staged = await place.staged(run, "deck/in.dat", source)
-            assert staged.size == len(EVERY_BYTE)
-            assert staged.sha256 == hashlib.sha256(EVERY_BYTE).hexdigest()
+            assert staged.size == len(content)
+            assert staged.sha256 == hashlib.sha256(content).hexdigest()
         assert isinstance(await place.backend.find(run), Absent), "staging must not start anything"
         run = await place.started(run)
         end = await place.end(run)
         assert isinstance(end, Finished)
         assert end.ok
-        assert await place.outputs(run) == {"out.dat": EVERY_BYTE}
+        assert await place.outputs(run) == {place.bodies.named("out.dat"): content}
 
     async def test_the_spec_chooses_the_outputs(self, place: Place) -> None:
         """A user would get files he did not ask for, or miss those he asked for."""
-        wanted = Outputs(include=("*.dat",), exclude=("scratch.dat",))
+        named = place.bodies.named
+        wanted = Outputs(include=(named("*.dat"),), exclude=(named("scratch.dat"),))
         for key, name, kept in (
             ("1", "a.dat", True),
             ("2", "scratch.dat", False),
@@ -61,7 +63,7 @@ class BackendContract:
             body = place.bodies.writes(name, 1)
             run = await place.started(place.run(key, body, outputs=wanted))
             await place.end(run)
-            assert set(await place.outputs(run)) == ({name} if kept else set())
+            assert set(await place.outputs(run)) == ({named(name)} if kept else set())
 
     async def test_a_run_is_found_by_its_key(self, place: Place) -> None:
         """After a crash in the middle of a submit, a live run would be taken for missing."""
@@ -72,7 +74,7 @@ class BackendContract:
         while submitted.remote_id is None:
             nothing = await place.backend.find(submitted)
             assert isinstance(nothing, Absent | Unclear), "to set up must not start anything"
-            before, submitted = submitted, await place.submit(submitted)
+            before, submitted = submitted, await place.further(submitted)
         found = await place.backend.find(before)  # by what is known when the answer is lost
         assert isinstance(found, Found)
         assert found.remote_id == submitted.remote_id
@@ -109,10 +111,12 @@ class BackendContract:
         run = await place.started(place.run("1", place.bodies.lingers("out.bin", TIMES)))
         live = replace(run, live=True)
         early = place.backend.traits.visible_after is not None
+        content = place.bodies.content(TIMES)
+        left = {place.bodies.named("out.bin"): content} if early else {}
         for _ in range(2):  # to look is safe to repeat
             await place.backend.sync(live)
-            shown = await (place.seen(live, len(EVERY_BYTE)) if early else place.outputs(live))
-            assert shown == ({"out.bin": EVERY_BYTE} if early else {})
+            shown = await (place.seen(live, len(content)) if early else place.outputs(live))
+            assert shown == left
             assert isinstance(await place.poll(run), Alive)
         end = await place.end(await place.cancelled(run))
         assert isinstance(end, Finished)
@@ -120,16 +124,17 @@ class BackendContract:
 
     async def test_a_look_leaves_the_result_as_it_is(self, place: Place) -> None:
         """What was seen while a run went on would be taken for all that it left."""
-        wanted = Outputs(include=("*.bin",))
+        out = place.bodies.named("out.bin")
+        wanted = Outputs(include=(place.bodies.named("*.bin"),))
         run = place.run("1", place.bodies.writes("out.bin", TIMES), outputs=wanted)
         run = await place.started(run)
         live = replace(run, live=True)
         await place.backend.sync(live)
-        assert set(await place.outputs(live)) <= {"out.bin"}
+        assert set(await place.outputs(live)) <= {out}
         end = await place.end(run)
         assert isinstance(end, Finished)
         assert end.ok
-        assert await place.outputs(run) == {"out.bin": EVERY_BYTE}
+        assert await place.outputs(run) == {out: place.bodies.content(TIMES)}
 
     async def test_one_poll_tells_runs_apart(self, place: Place) -> None:
         """One job would be given the end of another."""

@@ -13,16 +13,15 @@ from anyio.to_thread import run_sync
 from orchestrator.backend import BackendError, Finished, Output, Run
 from orchestrator.core.names import Foreign, local_names
 from orchestrator.store import results
-from orchestrator.testing.contract.ground import IMPATIENT, Ground, assert_fit_to_show, impatience
+from orchestrator.testing.contract.ground import IMPATIENT, Ground, assert_fit_to_show
 from orchestrator.testing.contract.place import Place
 from orchestrator.testing.contract.playing import forget_all
 from orchestrator.testing.contract.service import Service
 from orchestrator.testing.contract.striking import struck
 
 TIMES = 2000
-RIGHT = {"out.bin": bytes(range(256)) * TIMES}
 EXPIRED = "expired-urls"
-SLACK = 4.0  # seconds beside the limits: other tests run beside us
+SLACK = 10.0  # seconds beside the limits, and far less than the slowest reply: others run beside us
 
 
 class TransfersUnderFaults(Ground):
@@ -43,10 +42,10 @@ class TransfersUnderFaults(Ground):
             also=(results.MismatchError,),
         ):
             if isinstance(found, dict) and fault.split(",")[0] not in self.stand_in.unseen:
-                assert found == RIGHT, fault
+                assert found == right(place), fault
                 whole += 1
         assert whole
-        assert await harvest(place, run, tmp_path / "staging") == RIGHT
+        assert await harvest(place, run, tmp_path / "staging") == right(place)
 
     async def test_what_came_before_the_line_broke_is_gone_on_with(
         self, place: Place, service: Service, tmp_path: Path
@@ -61,20 +60,22 @@ class TransfersUnderFaults(Ground):
                     break
                 except BackendError:
                     continue
-            assert found == RIGHT, fault
+            assert found == right(place), fault
 
     async def test_hostile_names_stay_inside(
         self, place: Place, service: Service, tmp_path: Path
     ) -> None:
         """A service could write over the user's files, or hide one output behind another."""
+        if not self.stand_in.hostile_names:
+            pytest.skip("the service names no files: the job does")
         run = await ended(place)
         staging = tmp_path / "a/b/staging"
         before = _files(tmp_path / "a")
         for fault in self.stand_in.hostile_names:
             service.put(fault)
             found = await harvest(place, run, staging)
-            assert found["out.bin"] == RIGHT["out.bin"]
-            assert len(found) > len(RIGHT), "none of the hostile names was there"
+            assert found.items() >= right(place).items()
+            assert len(found) > len(right(place)), "none of the hostile names was there"
         inside = {f"b/staging/{name}" for name in _files(staging)}
         assert _files(tmp_path / "a") - before == inside
 
@@ -84,7 +85,7 @@ class TransfersUnderFaults(Ground):
     ) -> None:
         """One slow service would hold up the daemon for as long as it likes."""
         source = tmp_path / "deck"
-        source.write_bytes(b"geometry")
+        source.write_bytes(place.bodies.content(1))
         run = await ended(place)
         other = place.run("2", place.bodies.copies("in.dat", "out.dat"))
         lives = await place.started(place.run("3", place.bodies.sleeps))
@@ -102,12 +103,12 @@ class TransfersUnderFaults(Ground):
             await place.backend.poll([run])  # so that not only the login is slow
             service.put(fault)
             began = time.monotonic()
-            with impatience(), pytest.raises(BackendError) as caught:
+            with self.impatience(), pytest.raises(BackendError) as caught:
                 await act()
             assert time.monotonic() - began < IMPATIENT + SLACK, name
             errors.append(caught.value)
         service.put()
-        with impatience():
+        with self.impatience():
             await forget_all(place)
         [output] = [one for one in await place.backend.list_outputs(run) if not one.log]
         service.put(f"{fault},on={self.stand_in.fetches}")
@@ -118,16 +119,17 @@ class TransfersUnderFaults(Ground):
         assert_fit_to_show([*errors, caught.value], service)
 
     async def test_a_service_that_says_nothing_is_not_waited_for(
-        self, service: Service, tmp_path: Path
+        self, place: Place, service: Service, tmp_path: Path
     ) -> None:
         """One dead connection would hold up every job of the account."""
+        run = await place.started(place.run("1", place.bodies.fails(0)))
         with socket.create_server(("127.0.0.1", 0)) as silent:
             port = silent.getsockname()[1]
             url = service.url.replace(f":{service.address[1]}", f":{port}")
-            async with self.place_at(service, tmp_path / "place", url=url) as place:
+            async with self.place_at(service, tmp_path / "silent", url=url) as silent_place:
                 began = time.monotonic()
-                with impatience(), pytest.raises(BackendError) as caught:
-                    await place.backend.find(place.run("1", place.bodies.fails(0)))
+                with self.impatience(), pytest.raises(BackendError) as caught:
+                    await silent_place.backend.find(run)
                 assert time.monotonic() - began < IMPATIENT + SLACK
         assert caught.value.effect == "none", "nothing that changes anything had been sent"
 
@@ -137,6 +139,11 @@ async def ended(place: Place) -> Run:
     run = await place.started(place.run("1", place.bodies.writes("out.bin", TIMES)))
     assert isinstance(await place.end(run), Finished)
     return run
+
+
+def right(place: Place) -> dict[str, bytes]:
+    """Return what that run has left."""
+    return {place.bodies.named("out.bin"): place.bodies.content(TIMES)}
 
 
 async def harvest(place: Place, run: Run, staging: Path) -> dict[str, bytes]:

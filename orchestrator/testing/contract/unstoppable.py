@@ -34,7 +34,7 @@ class UnstoppableContract:
         end = await place.end(run)
         assert isinstance(end, Finished)
         assert (end.ok, end.stopped) == (True, None)
-        assert await place.outputs(run) == {"out.bin": bytes(range(256))}
+        assert await place.outputs(run) == {place.bodies.named("out.bin"): place.bodies.content(1)}
 
     async def test_a_failure_by_itself_is_a_failure(self, place: Place) -> None:
         """A person would look for who stopped a run that has failed."""

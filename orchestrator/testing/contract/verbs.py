@@ -23,7 +23,7 @@ from orchestrator.testing.contract.service import Service
 from orchestrator.testing.contract.striking import struck
 from orchestrator.testing.contract.submitting import QUICK
 
-DECK = bytes(range(256)) * 300
+TIMES = 300
 
 
 class VerbsUnderFaults(Ground):
@@ -50,7 +50,7 @@ class VerbsUnderFaults(Ground):
             assert was == end or isinstance(was, NoAnswer), (fault, was)
             right += was == end
         assert right, "it would be no art to answer nothing"
-        assert service.live() == [lives.remote_id]
+        assert service.live() == service.called(lives)
 
     async def test_a_run_that_is_there_is_never_called_absent(
         self, place: Place, service: Service, seeded: Random | None
@@ -66,7 +66,7 @@ class VerbsUnderFaults(Ground):
                 found += 1
             assert isinstance(finding, Found | Unclear | BackendError), (fault, finding)
         assert found
-        assert len(service.starts(run.key)) == 1
+        assert len(service.starts(run)) == 1
 
     async def test_two_runs_with_one_key_are_a_person_s_matter(
         self, place: Place, service: Service
@@ -78,7 +78,7 @@ class VerbsUnderFaults(Ground):
         if len(ids) > 1:  # the service takes a key twice
             assert isinstance(finding, Several)
             assert set(finding.remote_ids) == ids
-        assert len(ids) == len(service.starts(run.key))
+        assert len(ids) == len(service.starts(run))
 
     async def test_a_cancel_under_faults_can_be_repeated_and_stops_the_work(
         self, place: Place, service: Service
@@ -89,7 +89,7 @@ class VerbsUnderFaults(Ground):
         runs = [
             await place.started(place.run(str(n), place.bodies.sleeps)) for n in range(len(faults))
         ]
-        ids = {run.remote_id for run in runs}
+        ids = {*service.called(*runs)}
         await service.until(lambda told: ids <= set(told["live"]))
         errors = []
         for fault, run in zip(faults, runs, strict=True):
@@ -105,7 +105,7 @@ class VerbsUnderFaults(Ground):
             end = await place.end(run)
             assert isinstance(end, Finished)
             assert (end.ok, end.stopped) == (False, "cancel")
-        assert service.live() == [bystander.remote_id]
+        assert service.live() == service.called(bystander)
         assert isinstance(await place.poll(bystander), Alive)
         assert errors or not place.backend.traits.stops, "no fault showed at all"
         assert_fit_to_show(errors, service)
@@ -128,15 +128,16 @@ class VerbsUnderFaults(Ground):
             if isinstance(found, list):
                 assert {one.name for one in found if not one.log} <= set(shown), fault
         assert isinstance(await place.poll(run), Alive)
-        assert service.live() == [run.remote_id]
-        assert len(service.starts(run.key)) == 1
+        assert service.live() == service.called(run)
+        assert len(service.starts(run)) == 1
 
     async def test_an_input_under_faults_is_there_whole_or_not_called_there(
         self, place: Place, service: Service, tmp_path: Path, seeded: Random | None
     ) -> None:
         """A run would compute from a damaged input, or be started by its staging."""
         source = tmp_path / "deck"
-        source.write_bytes(DECK)
+        deck = place.bodies.content(TIMES)
+        source.write_bytes(deck)
         count = 0
 
         async def stage() -> object:
@@ -151,7 +152,7 @@ class VerbsUnderFaults(Ground):
         ):
             run = place.run(str(count), place.bodies.copies("in.dat", "out.dat"))
             if isinstance(staged, Staged):
-                assert staged.sha256 == hashlib.sha256(DECK).hexdigest(), fault
+                assert staged.sha256 == hashlib.sha256(deck).hexdigest(), fault
                 brought.append(run)
             else:
                 assert isinstance(staged, BackendError), fault
@@ -161,7 +162,7 @@ class VerbsUnderFaults(Ground):
             ready, _ = await place.staged(run, "in.dat", source)
             started = await place.started(ready)
             await place.end(started)
-            assert await place.outputs(started) == {"out.dat": DECK}
+            assert await place.outputs(started) == {place.bodies.named("out.dat"): deck}
 
     async def test_a_clean_up_under_faults_can_be_repeated(
         self, place: Place, service: Service, seeded: Random | None
