@@ -5,12 +5,8 @@ from contextlib import suppress
 
 from orchestrator.backend import AuthError, BackendError, ProtocolError, RejectedError
 from orchestrator.backends.http import Ask, Reply
-<<<<<<< HEAD
-=======
 from orchestrator.backends.http.typed import read
 from orchestrator.backends.sostrades.replies import Fault
-from orchestrator.log import shorten
->>>>>>> main
 
 BAD, FORBIDDEN, UNSUPPORTED = 400, 403, 415
 OF_THE_USER = ("User unauthorized", "User not found")
@@ -46,21 +42,14 @@ def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | N
     return None
 
 
-<<<<<<< HEAD
 def brief(words: str) -> str:
     """Return what a fault says, without the traceback behind it."""
     return words.partition(TRACEBACK)[0].strip() or words
-=======
+
+
 def _is_its_own(reply: Reply) -> bool:
     """Whether a refusal is the service's own: something before it may refuse calls, too."""
     with suppress(ProtocolError):
         read(Fault, reply.json(), "fault")
         return True
     return False
-
-
-def last_line(words: str) -> str:
-    """Return what an exception says, without the traceback before it."""
-    lines = [one for one in words.replace("\\n", "\n").splitlines() if one.strip(" )")]
-    return shorten(lines[-1].strip() if lines else words, WORDS)
->>>>>>> main
