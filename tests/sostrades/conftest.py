@@ -51,6 +51,7 @@ BODIES = Bodies(
     named=lambda name: f"values/{_variable(name)}.csv",
     content=_content,
     outputs=Outputs(include=("values/*",)),
+    settle=True,
 )
 
 

@@ -83,7 +83,9 @@ class Answered:
 
     async def _fetched(self, study: int) -> bytes:
         def read() -> bytes:
-            with self.service.fetching(study, self.service.ask("api/v0/any")) as stream:
+            with self.service.fetching(
+                study, self.service.file_ask(study, "page", Use.ASK)
+            ) as stream:
                 return b"".join(stream)
 
         return await run_sync(read)

@@ -4,16 +4,27 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partialmethod
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from orchestrator.backend import Alive, Finished, Run, TransientError, Unclear
+from orchestrator.backend import (
+    Alive,
+    Finished,
+    NoAnswer,
+    ProtocolError,
+    Run,
+    TransientError,
+    Unclear,
+)
 from orchestrator.backends.sostrades import KIND
 from orchestrator.backends.sostrades.service import Service as Client
 from orchestrator.emulators.sostrades.kind import KIND as EMULATED
 from orchestrator.testing.contract import Place, Service, ServiceContract, StandIn, running
 from orchestrator.testing.contract.ground import IMPATIENT
 from orchestrator.testing.contract.place import Options
+from orchestrator.testing.contract.striking import struck
+from orchestrator.testing.contract.transfers import ended
 from tests.emulated import Ending
 from tests.sostrades import conftest as here
 
@@ -51,8 +62,7 @@ class TestUnderFaults(ServiceContract):
         unseen=("wrong-bytes", "short-length"),
         stop_there=_stop_there,
         apart=_apart,
-        is_of=lambda run, tags: tags == [str(run.options["study"])],
-        called=lambda remote_id: remote_id.partition("/")[2],
+        tag=lambda run: f"study {run.options['study']};",
         knows_absence=False,
     )
 
@@ -98,6 +108,50 @@ class TestUnderFaults(ServiceContract):
         end = await place.end(await place.cancelled(run))
         assert isinstance(end, Finished)
         assert (end.ok, end.stopped) == (False, "cancel")
+
+    async def test_a_fault_is_never_taken_for_somebody_s_values(
+        self, place: Place, service: Service, seeded: Random | None
+    ) -> None:
+        """A calculation that went well would be given to a person, as if others had spoilt it."""
+        run = await ended(place)
+        right = 0
+        async for fault, answers in struck(
+            place,
+            service,
+            lambda: place.backend.poll([run]),
+            more=self.stand_in.own,
+            random=seeded,
+        ):
+            if isinstance(answers, dict) and fault.split(",")[0] not in self.stand_in.unseen:
+                answer = answers[run.key]
+                assert isinstance(answer, NoAnswer) or getattr(answer, "ok", False), fault
+                right += isinstance(answer, Finished)
+        assert right
+
+    @pytest.mark.parametrize("fault", ["html", "empty-json"])
+    async def test_what_comes_in_place_of_a_value_is_no_result(
+        self, place: Place, service: Service, fault: str
+    ) -> None:
+        """The page of a proxy would be stored as the result of a calculation, or nothing at all."""
+        run = await ended(place)
+        [output] = [one for one in await place.backend.list_outputs(run) if not one.log]
+        service.put(f"{fault},on={self.stand_in.fetches}")
+        with pytest.raises(ProtocolError):
+            await place.read(run, output)
+        with pytest.raises(ProtocolError):
+            await place.backend.poll([run])
+
+    async def test_a_value_that_is_not_shown_is_asked_for_again(
+        self, place: Place, service: Service
+    ) -> None:
+        """A fault of the service would give a good calculation to a person, to be made again."""
+        run = await ended(place)
+        service.put(f"fails-after=400,on={self.stand_in.fetches}")
+        answer = await place.poll(run)
+        assert isinstance(answer, NoAnswer)
+        assert "cannot be read back" in answer.why
+        service.put()
+        assert isinstance(await place.poll(run), Finished)
 
     @contextmanager
     def impatience(self) -> Iterator[None]:

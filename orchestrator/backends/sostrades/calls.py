@@ -42,14 +42,14 @@ def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | N
     return None
 
 
-def brief(words: str) -> str:
-    """Return what a fault says, without the traceback behind it."""
-    return words.partition(TRACEBACK)[0].strip() or words
-
-
 def _is_its_own(reply: Reply) -> bool:
     """Whether a refusal is the service's own: something before it may refuse calls, too."""
     with suppress(ProtocolError):
         read(Fault, reply.json(), "fault")
         return True
     return False
+
+
+def brief(words: str) -> str:
+    """Return what a fault says, without the traceback behind it."""
+    return words.partition(TRACEBACK)[0].strip() or words

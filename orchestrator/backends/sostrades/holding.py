@@ -28,12 +28,14 @@ class Shown:
     """What a study shows of a job's values.
 
     `fault` says in words which is another, and `part` where it stands in the job; both are None
-    where all are as they should be. `tables` has the SHA-256 of each table as it is shown, which is
-    not how it was sent.
+    where all are as they should be. `unread` says that it was not shown at all, which
+    tells nothing of it. `tables` has the SHA-256 of each table as it is shown, which is not how it
+    was sent.
     """
 
     fault: str | None = None
     part: Part | None = None
+    unread: bool = False
     tables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -51,18 +53,25 @@ async def look(
     the SHA-256 that was `seen` of it before. Raises the five errors.
     """
     tables: dict[str, str] = {}
-    for name in table.tables:
-        fault, tables[name] = await run_sync(
-            _table, service, table.study, name, use, sent.get(name)
-        )
-        if fault is None and name not in sent and seen.get(name) != tables[name]:
-            fault = "its table is another than before"
-        if fault is not None:
-            return Shown(f"{value_text(name)}: {fault}", "tables")
-    for name, given in table.parameters.items():
-        fault = await _value(service, table.study, name, use, given.value)
-        if fault is not None:
-            return Shown(f"{value_text(name)}: {fault}", "parameters")
+    part: Part = "tables"
+    try:
+        for name in table.tables:
+            fault, tables[name] = await run_sync(
+                _table, service, table.study, name, use, sent.get(name)
+            )
+            if fault is None and name not in sent and seen.get(name) != tables[name]:
+                fault = "its table is another than before"
+            if fault is not None:
+                return Shown(f"{value_text(name)}: {fault}", part)
+        part = "parameters"
+        for name, given in table.parameters.items():
+            fault = await _value(service, table.study, name, use, given.value)
+            if fault is not None:
+                return Shown(f"{value_text(name)}: {fault}", part)
+    except MissingError:
+        raise
+    except RejectedError as error:
+        return Shown(f"{value_text(name)}: it cannot be read back: {error}", part, unread=True)
     return Shown(tables=tables)
 
 
@@ -94,9 +103,7 @@ async def _value(service: Service, study: int, name: str, use: Use, value: JsonV
         lines = io.StringIO(shown.decode("utf-8", "replace"), newline="")
         rows = csvs.rows_of_lines(lines)
         return csvs.difference(csvs.rows_of_value(value), rows, table=False)
-    except MissingError:
-        raise
-    except (RejectedError, ValueError) as error:
+    except ValueError as error:
         return f"it cannot be read back: {error}"
 
 
@@ -116,9 +123,7 @@ def _table(
                     fault = csvs.difference(ours, csvs.rows_of_lines(lines), table=True)
             for _ in lines:
                 pass
-    except MissingError:
-        raise
-    except (RejectedError, ValueError) as error:
+    except ValueError as error:
         fault = f"it cannot be read back: {error}"
     return fault, digest.hexdigest()
 

@@ -78,6 +78,8 @@ async def _finished(service: Service, run: Run) -> Answer:
     table = RunTable.model_validate(run.options)
     seen = Progress.model_validate(run.memo).tables
     shown = await look(service, table, Use.POLL, sent={}, seen=seen)
+    if shown.unread:
+        return NoAnswer(f"study {table.study} has finished, but {shown.fault}")
     if shown.fault is not None:
         text = f"study {table.study} has finished, but not with this job's values: {shown.fault}"
         return Lost(text)

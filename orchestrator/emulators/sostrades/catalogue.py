@@ -1,4 +1,4 @@
-"""The processes that there are studies of, as they were recorded; `Report` and LINES are our own."""
+"""The processes that there are studies of, as they were recorded; `Report` and LINES are ours."""
 
 from orchestrator.emulators.sostrades.lines import LINES
 from orchestrator.emulators.sostrades.processes import (

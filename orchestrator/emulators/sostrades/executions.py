@@ -44,7 +44,7 @@ class Executions:
             assert row is not None  # noqa: S101 - that has always a row
             number = int(row["id"])
             self._studies.executed_by(study, number)
-            self._ground.note_start(f"{study}/{number}", [f"study {study};"])
+            self._ground.note_start(self.name(number), [f"study {study};"])
         self.log(study, number).touch()
         return number
 
@@ -53,6 +53,10 @@ class Executions:
         row = self._db.one("SELECT * FROM executions WHERE id = :number", number=number)
         assert row is not None  # noqa: S101 - executions are never removed
         return row
+
+    def name(self, number: int) -> str:
+        """Return what tests call an execution: by its study and number."""
+        return f"{self.get(number)['study']}/{number}"
 
     def current(self, study: int) -> Row | None:
         """Return the current execution of a study; None: it was never executed."""

@@ -77,6 +77,9 @@ def open_service(ground: Ground) -> Service:
     def configuration(at: str) -> str:
         return CONFIGURATION.format(origin=at, file=keys.file(GROUP))
 
+    def told() -> Mapping[str, object]:
+        return {"live": [executions.name(int(it)) for it in ground.work.live()]}
+
     at, one = "/api/v0", "/api/v0/study-case/{study:int}"
     routes = [
         gate.plain("/api/ping", partial(json, "pong")),
@@ -86,7 +89,7 @@ def open_service(ground: Ground) -> Service:
         Route("/{rest:path}", gate.unknown, methods=ANY_METHOD),
     ]
     others = Others(studies, executions, updates, conductor, calculations)
-    return Service(routes, run, credentials, configuration, control=others.routes())
+    return Service(routes, run, credentials, configuration, told=told, control=others.routes())
 
 
 KIND = Kind("sostrades", FAULTS, open_service, DIALS)

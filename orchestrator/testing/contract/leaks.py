@@ -48,8 +48,8 @@ class LeaksNothing(Ground):
             "copies": (bodies.copies("in.dat", "out.dat"), {"in.dat": deck}),
             "fails": (bodies.fails(3), {}),
         }
-        for name, (table, files) in wanted.items():
-            table = self.stand_in.apart(faulty, table)
+        for name, (options, files) in wanted.items():
+            table = self.stand_in.apart(faulty, options)
             _drop(tmp_path / name, faulty.backend, table, files)
             _orchestrator(home, "submit", str(tmp_path / name))
         leaks: list[Leak] = []
@@ -60,9 +60,8 @@ class LeaksNothing(Ground):
                 leaks += _leaks(faulty, home, daemon.pid)
         _orchestrator(home, "backup", "--to", str(home / "state/backups/by-hand.db"))
         told = faulty.told()
-        assert bool(told["given"]) is self.stand_in.gives, (
-            "it gave no secret that could have leaked"
-        )
+        gives = self.stand_in.gives
+        assert bool(told["given"]) is gives, "it gave no secret that could have leaked"
         assert sum(told["fired"].values()) >= len(told["fired"]) >= 5, told["fired"]
         assert not [*leaks, *_leaks(faulty, home, os.getpid())]
         assert len(told["starts"]) == len({tuple(it["tags"]) for it in told["starts"]}) == 2

@@ -73,8 +73,10 @@ class Bodies:
     """What an output is called over there that a run leaves under this name, or pattern."""
     content: Callable[[int], bytes] = lambda times: bytes(range(256)) * times
     """What `writes` leaves so many times over."""
-    outputs: Outputs = Outputs()
+    outputs: Outputs = field(default_factory=Outputs)
     """What is asked for of a run's outputs, where a test does not say."""
+    settle: bool = False
+    """Whether what a submit sets up takes its time over there, so that it is submitted again."""
 
 
 @dataclass
@@ -159,16 +161,13 @@ class Place:
         return run
 
     async def further(self, run: Run) -> Run:
-        """Submit until a run gets further; return it as it is known from then on.
-
-        What a submit has set up may take its time over there.
-        """
+        """Submit until a run gets further; return it as it is known from then on."""
         with anyio.fail_after(DEADLINE):
             while True:
                 try:
                     return await self.submit(run)
                 except TransientError as error:
-                    if error.effect != "none" or not self._rounds[run.key]:
+                    if error.effect != "none" or not self.bodies.settle:
                         raise
                 await anyio.sleep(LOOK_EVERY)
 

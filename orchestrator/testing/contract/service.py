@@ -31,20 +31,20 @@ PASSWORD = 'c4nary "ä/+\\&=%3d?~ürzt'  # noqa: S105 - made to be looked for
 class StandIn:
     """What the suite must be told of a kind of service.
 
-    `starts` is method and path of the one call that starts a run of `bodies`, which may end in a *. `set_password` makes
-    a password that of the account, in a folder that no stand-in has used yet. Of faults that this
-    kind alone has, `hiding` keep a run out of lists for a while, `hostile_names` list outputs under
-    names that no file may have, and `own` are all others that strike a run. `clean_up` is what a
-    [run] table says so that `forget` removes all that is over there. `dials` are settings of the
-    stand-in that it is started with. `fetches` is the call by which a file is fetched, with * for
-    what differs. `unseen` are faults that nothing tells of a file which is fetched by it: a service
-    may tell no checksum. `spare` is how many last bytes of a submit a service does without.
+    `starts` is method and path of the one call that starts a run of `bodies`; a * may end it.
+    `set_password` makes a password that of the account, in a folder that no stand-in has used yet.
+    Of faults that this kind alone has, `hiding` keep a run out of lists for a while,
+    `hostile_names` list outputs under names that no file may have, and `own` are all others that
+    strike a run. `clean_up` is what a [run] table says so that `forget` removes all that is over
+    there. `dials` are settings of the stand-in that it is started with. `fetches` is the call by
+    which a file is fetched, with * for what differs. `unseen` are faults that nothing tells of a
+    file which is fetched by it: a service may tell no checksum. `spare` is how many last bytes of a
+    submit a service does without.
     `stop_there` and `apart`, given the stand-in, are those of a `Place`.
 
-    `is_of` says whether a run is started by a call that is known by some tags, `called` what the
-    stand-in calls a run of a remote id. `knows_absence`: `find` can tell in the end that a start
-    was never made which was asked for; else a person must look. `gives` says whether it gives out
-    secrets, such as tokens.
+    `tag` is what a tag of all starts of a run holds, and of no other run. `knows_absence`: `find`
+    can tell in the end that a start was never made which was asked for; else a person must look.
+    `gives` says whether it gives out secrets, such as tokens.
     """
 
     kind: Kind
@@ -62,8 +62,7 @@ class StandIn:
     spare: int = 0
     stop_there: "Callable[[Service, Run], Awaitable[None]] | None" = None
     apart: "Callable[[Service, Options], Options]" = lambda _service, options: options
-    is_of: Callable[[Run, Sequence[str]], bool] = lambda run, tags: run.key in " ".join(tags)
-    called: Callable[[str], str] = lambda remote_id: remote_id
+    tag: Callable[[Run], str] = lambda run: run.key
     knows_absence: bool = True
     gives: bool = True
 
@@ -118,16 +117,12 @@ class Service:
         return known
 
     def starts(self, run: Run) -> list[str]:
-        """Return what the stand-in calls all that it ever started for a run."""
-        is_of = self.stand_in.is_of
-        return [it["run"] for it in self.told()["starts"] if is_of(run, it["tags"])]
-
-    def called(self, *runs: Run) -> list[str]:
-        """Return what the stand-in calls runs that were started."""
-        return [self.stand_in.called(str(run.remote_id)) for run in runs]
+        """Return the ids of all that was ever started for a run."""
+        tag = self.stand_in.tag(run)
+        return [it["run"] for it in self.told()["starts"] if tag in " ".join(it["tags"])]
 
     def live(self) -> list[str]:
-        """Return what the stand-in calls the runs that have processes now."""
+        """Return the runs that have processes now."""
         return list(self.told()["live"])
 
     def tell(self, what: str, **wish: JsonValue) -> Any:

@@ -50,7 +50,7 @@ class VerbsUnderFaults(Ground):
             assert was == end or isinstance(was, NoAnswer), (fault, was)
             right += was == end
         assert right, "it would be no art to answer nothing"
-        assert service.live() == service.called(lives)
+        assert service.live() == [lives.remote_id]
 
     async def test_a_run_that_is_there_is_never_called_absent(
         self, place: Place, service: Service, seeded: Random | None
@@ -89,7 +89,7 @@ class VerbsUnderFaults(Ground):
         runs = [
             await place.started(place.run(str(n), place.bodies.sleeps)) for n in range(len(faults))
         ]
-        ids = {*service.called(*runs)}
+        ids = {run.remote_id for run in runs}
         await service.until(lambda told: ids <= set(told["live"]))
         errors = []
         for fault, run in zip(faults, runs, strict=True):
@@ -105,7 +105,7 @@ class VerbsUnderFaults(Ground):
             end = await place.end(run)
             assert isinstance(end, Finished)
             assert (end.ok, end.stopped) == (False, "cancel")
-        assert service.live() == service.called(bystander)
+        assert service.live() == [bystander.remote_id]
         assert isinstance(await place.poll(bystander), Alive)
         assert errors or not place.backend.traits.stops, "no fault showed at all"
         assert_fit_to_show(errors, service)
@@ -128,7 +128,7 @@ class VerbsUnderFaults(Ground):
             if isinstance(found, list):
                 assert {one.name for one in found if not one.log} <= set(shown), fault
         assert isinstance(await place.poll(run), Alive)
-        assert service.live() == service.called(run)
+        assert service.live() == [run.remote_id]
         assert len(service.starts(run)) == 1
 
     async def test_an_input_under_faults_is_there_whole_or_not_called_there(

@@ -83,7 +83,7 @@ def test_a_busy_study_may_be_executed_once_more(me: Client, slow: int) -> None:
     me.runs(slow)
     me.faults("no-lock")
     assert me.execute(slow).status_code == 200
-    both = {str(it["id"]) for it in me.executions(slow)}
+    both = {f"{slow}/{it['id']}" for it in me.executions(slow)}
     assert len(both) == 2
     until(lambda: both <= set(me.control()["live"]))
 
