@@ -15,7 +15,7 @@ UNQUOTED = (
     ' because of its dots: "study.Discipline.x" = 3.5'
 )
 NESTED = (
-    "Value error, a list holds numbers, texts, true and false: the service does not show another"
+    "Value error, expected a list of numbers, texts, true and false: the service shows no other"
     " one again; a table can be given as a CSV under [run.tables]"
 )
 TYPES = (
@@ -25,7 +25,7 @@ TYPES = (
 PATH = 'Value error, expected a path inside the run\'s directory, without "/" at its beginning'
 FINITE = "Value error, expected a finite number"
 LINE = "Value error, expected a text in one line, of at most 10000 characters"
-NONE = "Value error, there is no value that means none"
+NONE = "Value error, expected a value: none that means nothing can be sent"
 
 
 def faults(model: type[Options | RunTable], table: dict[str, Any]) -> list[tuple[str, str]]:

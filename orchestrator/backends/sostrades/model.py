@@ -45,12 +45,12 @@ def _check_value(value: JsonValue) -> JsonValue:
     nested = isinstance(value, list) and any(isinstance(one, list | dict) for one in value)
     if nested:
         raise ValueError(
-            "a list holds numbers, texts, true and false: the service does not show another one"
+            "expected a list of numbers, texts, true and false: the service shows no other one"
             " again; a table can be given as a CSV under [run.tables]"
         )
     for one in items:
         if one is None:
-            raise ValueError("there is no value that means none")
+            raise ValueError("expected a value: none that means nothing can be sent")
         if isinstance(one, str) and (not one.isprintable() or len(one) > LONGEST_TEXT):
             raise ValueError(f"expected a text in one line, of at most {LONGEST_TEXT} characters")
     return value
