@@ -12,6 +12,7 @@ from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.emulators.connection import abort, close, cut, drip
@@ -62,6 +63,8 @@ class Front:
         try:
             if not await _refused(strike, send, seen):
                 await _answered(strike, partial(self.app, scope, receive), send, seen)
+        except ClientDisconnect:
+            pass  # a caller that goes in the middle of its body is no fault of ours
         finally:
             self.under_way -= 1
             note(None)

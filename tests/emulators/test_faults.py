@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -145,6 +146,24 @@ def test_outputs_that_come_late_or_under_hostile_names(me: Person) -> None:
     assert {f"{process}/../escaped", "/etc/absolute", f"{process}/nul\0byte"} < set(keys)
     assert len({it.lower() for it in keys}) < len(keys)
     assert {me.bare.get(url).content for url in keys.values()} == {b"1\n"}
+
+
+def test_a_caller_that_goes_in_its_body_is_no_error(
+    me: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever interrupts the demo would read a traceback of the stand-in."""
+    before = me.control()["calls"].get("POST /v1/data", 0)
+    lines = [
+        "POST /v1/data HTTP/1.1", f"Host: {me.api.base_url.host}", "Content-Length: 100",
+        f"Authorization: {me.api.headers['authorization']}",
+    ]  # fmt: skip
+    with socket.create_connection((me.api.base_url.host, me.api.base_url.port)) as wire:
+        wire.sendall("\r\n".join([*lines, "", '{"prefix": "']).encode())
+        until(lambda: me.control()["under_way"] == 1)
+    until(lambda: me.control()["calls"].get("POST /v1/data", 0) == before + 1)
+    assert me.control()["under_way"] == 0
+    me.get("/app")  # by now it would have been told
+    assert [it.message for it in caplog.records if it.name == "uvicorn.error"] == []
 
 
 def test_chance_can_be_repeated_and_counts_end() -> None:

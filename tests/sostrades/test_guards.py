@@ -303,7 +303,7 @@ class TestValues:
     async def test_one_unknown_name_refuses_all_and_starts_nothing(self, lab: Lab) -> None:
         """A job would be calculated with half of its values."""
         run = lab.run(parameters={FACTOR: 3.5, "slow1.Slow.nope": 1})
-        with pytest.raises(RejectedError, match=r"KeyError: 'slow1.Slow.nope'") as no:
+        with pytest.raises(RejectedError, match=r"exception occurs 'slow1.Slow.nope'") as no:
             await lab.step(run)
         assert no.value.effect == "none"
         assert lab.executions() == []
@@ -409,8 +409,8 @@ class TestHarvest:
         assert outputs[values[1]].startswith(b"years,cost\n2020,")
         charts = json.loads(outputs["charts.json"])[f"{at}.Report"]
         page = outputs["charts.html"].decode()
-        assert page.count("Plotly.newPlot") == len(charts) + 2  # and twice in what stands for maps
-        assert "https://" not in page.partition("newPlot")[0]
+        assert page.count("Plotly.newPlot") == len(charts)
+        assert 'src="https://' not in page
         assert json.loads(outputs["study.json"])["study_case"]["id"] == SELLAR
 
     async def test_a_live_run_shows_its_log(self, lab: Lab) -> None:

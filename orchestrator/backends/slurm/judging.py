@@ -126,12 +126,8 @@ def by_status(status: Status, cause: Job | None, *, stopping: bool) -> End:
     its outputs. Nor is one of whose processes some were killed for want of memory.
     """
     words = coded(status.code)
-    forced = cause is not None and cause.state in CAUSES
-    if (
-        cause is not None
-        and forced
-        and (status.caught or status.code or cause.state == "OUT_OF_MEMORY")
-    ):
+    cut = bool(status.caught or status.code)
+    if cause is not None and cause.state in CAUSES and (cut or cause.state == "OUT_OF_MEMORY"):
         return _caused(cause, stopping=stopping, code=status.code, words=words)
     if status.caught and (stopping or cause is None):
         why = f"ended by SIG{status.caught}, {words}"

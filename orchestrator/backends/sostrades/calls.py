@@ -7,12 +7,11 @@ from orchestrator.backend import AuthError, BackendError, ProtocolError, Rejecte
 from orchestrator.backends.http import Ask, Reply
 from orchestrator.backends.http.typed import read
 from orchestrator.backends.sostrades.replies import Fault
-from orchestrator.log import shorten
 
 BAD, FORBIDDEN, UNSUPPORTED = 400, 403, 415
 OF_THE_USER = ("User unauthorized", "User not found")
 ALREADY = "already submitted"
-WORDS = 300  # characters of what is said of one call
+TRACEBACK = "Traceback (most recent call last)"
 NO_CSV = (
     "this release of SoSTrades (such as 5.3.4) takes no CSV here (415): set the table in its web"
     " interface and leave it out of [run.tables], or have the server updated"
@@ -28,7 +27,7 @@ def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | N
 
     A 403 is also what a study gets that is not there, or not for this user: that is the job's own
     matter, and the credentials are sound. Nearly every fault inside a handler is a 400 with the
-    text of an exception, and a traceback at times: its last line says what it is.
+    text of an exception, and a traceback behind it at times.
     """
     words = said()
     if reply.status == FORBIDDEN:
@@ -39,7 +38,7 @@ def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | N
     if reply.status == UNSUPPORTED and ask.multipart is not None:
         return RejectedError(f"{reply.source}: {NO_CSV}", effect="none")
     if reply.status == BAD:
-        return RejectedError(f"{reply.source} answered 400: {last_line(words)}", effect=ask.effect)
+        return RejectedError(f"{reply.source} answered 400: {brief(words)}", effect=ask.effect)
     return None
 
 
@@ -51,7 +50,6 @@ def _is_its_own(reply: Reply) -> bool:
     return False
 
 
-def last_line(words: str) -> str:
-    """Return what an exception says, without the traceback before it."""
-    lines = [one for one in words.replace("\\n", "\n").splitlines() if one.strip(" )")]
-    return shorten(lines[-1].strip() if lines else words, WORDS)
+def brief(words: str) -> str:
+    """Return what a fault says, without the traceback behind it."""
+    return words.partition(TRACEBACK)[0].strip() or words

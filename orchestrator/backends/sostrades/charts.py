@@ -2,6 +2,11 @@
 
 The service's page names a script on the network for each chart. It is taken from the package
 `plotly` instead, which brings the same script for its own use.
+
+The background of a map is not kept: it is fetched when the page is looked at, and is white where
+that fails; places and lines are drawn on it, texts beside them need its fonts and are left out.
+Outlines of countries (`geo`, which is another kind of chart) come from the network altogether, and
+without it such a chart stays empty. Formulas in TeX are shown as they are written.
 """
 
 import hashlib
@@ -13,21 +18,26 @@ from pathlib import Path
 
 SCRIPT = "plotly.min.js"
 _LOADED = re.compile(
-    rb'<script\b[^<>]{0,200}\bsrc="https?://[^"<>]{1,200}/plotly[^"<>/]{0,50}\.js"[^<>]{0,200}>'
-    rb"\s{0,20}</script>"
+    rb"<script\s(?:[^<>]{0,400}\s)?src\s?=\s?[\"']?(?:https?:)?//[^<>]{1,800}>\s{0,20}</script\s{0,9}>"
 )
-_LONGEST = 1024  # bytes of what may be one such tag
+_BEGUN = b"<script"
+_LONGEST = 2048  # bytes of what may be one such tag
 _OURS = f'<script charset="utf-8" src="{SCRIPT}"></script>'.encode()
 _MAPS = b"""
 <script>
-// The background of a map comes from the network; without one the map is drawn on white.
-if (!navigator.onLine) {
-  const drawn = Plotly.newPlot;
-  Plotly.newPlot = (place, data, layout, ...more) => {
-    for (const [name, part] of Object.entries(layout || {}))
-      if (/^map(box)?[0-9]*$/.test(name)) part.style = "white-bg";
-    return drawn(place, data, layout, ...more);
-  };
+// A map that cannot fetch its background may stay empty: it gets a white one instead.
+{
+  const fetched = window.fetch, fonts = "https://fonts.openmaptiles.org/{fontstack}/{range}.pbf";
+  const layers = [{id: "white", type: "background", paint: {"background-color": "white"}}];
+  const style = JSON.stringify({version: 8, sources: {}, glyphs: fonts, layers: layers});
+  const tile = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR42" +
+    "mNgAAIAAAUAAen63NgAAAAASUVORK5CYII=";  // one pixel of nothing
+  window.fetch = (what, ...more) => fetched(what, ...more).catch(() => {
+    const url = what.url || what;
+    if (/\\.json(\\?|$)/.test(url)) return new Response(style);
+    if (/\\.pbf(\\?|$)/.test(url)) return new Response("");
+    return fetched(tile);
+  });
 }
 </script>
 """
@@ -58,8 +68,8 @@ def offline(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         rest += chunk
         # What may be the beginning of a tag waits for its end.
-        cut = rest.rfind(b"<script", max(len(rest) - _LONGEST, 0))
-        cut = len(rest) if cut < 0 else cut
+        cut = rest.rfind(_BEGUN, max(len(rest) - _LONGEST, 0))
+        cut = max(len(rest) - len(_BEGUN) + 1, 0) if cut < 0 else cut
         done, loaded = _rewritten(rest[:cut], loaded=loaded)
         rest = rest[cut:]
         if done:

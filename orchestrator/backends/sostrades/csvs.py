@@ -3,10 +3,14 @@
 It writes a scalar as one column `value` with one row, a list as one column with a row for each
 item, a dict as `variable,value`, a table with its own columns. So does pandas' to_csv:
 None, NaN and an empty text are all an empty cell.
+
+A table that is sent goes through pandas' read_csv first, and what is a literal of Python in a text
+becomes its value: "[1,2]" is shown as "[1, 2]".
 """
 
 import ast
 import csv
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import zip_longest
@@ -23,6 +27,10 @@ _NOTHING = frozenset(
      "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
 )  # fmt: skip
 """Cells of a table that pandas takes for nothing (read_csv, na_values) and writes as empty."""
+
+_READ = 1e-12
+"""The part of a number by which read_csv may be off, which looks at 17 digits, also of zeros: the
+shortest text of a number is 0.0001 at the least, or has an exponent."""
 
 
 def rows_of_value(value: JsonValue) -> Iterator[Row]:
@@ -51,7 +59,9 @@ def difference(sent: Iterable[Row], shown: Iterable[Sequence[str]], *, table: bo
     """
     for line, (ours, theirs) in enumerate(zip_longest(sent, shown), 1):
         if ours is None or theirs is None:
-            return f"it has {'more' if ours is None else 'fewer'} than {line - 1} lines"
+            return (
+                f"it has {f'more than {line - 1}' if ours is None else f'fewer than {line}'} lines"
+            )
         if len(ours) != len(theirs):
             return f"line {line} has {len(theirs)} columns, not {len(ours)}"
         for one, cell in zip(ours, theirs, strict=True):
@@ -63,6 +73,8 @@ def difference(sent: Iterable[Row], shown: Iterable[Sequence[str]], *, table: bo
 
 def _same(value: JsonValue, cell: str) -> bool:
     """Whether a cell shows a value."""
+    if value is None:
+        return cell == ""
     if isinstance(value, bool):
         return cell == str(value)
     if isinstance(value, int | float):
@@ -80,8 +92,15 @@ def _same_cell(sent: str, cell: str) -> bool:
         return True
     if sent.lower() in {"true", "false"}:
         return cell == sent.capitalize()
-    number = _number(sent)
-    return number is not None and number == _number(cell)
+    number, shown = _number(sent), _number(cell)
+    if isinstance(number, float) or isinstance(shown, float):
+        with suppress(TypeError, OverflowError):
+            return math.isclose(number, shown, rel_tol=_READ)
+    if number is not None and number == shown:
+        return True
+    with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+        return str(ast.literal_eval(sent)) == cell
+    return False
 
 
 def _number(cell: str) -> Any:

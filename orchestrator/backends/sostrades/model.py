@@ -39,6 +39,8 @@ Kind = Literal[
 
 def _check_value(value: JsonValue) -> JsonValue:
     """Refuse what cannot be read back from the service: then nothing could be proved."""
+    if not _is_finite(value):
+        raise ValueError("expected a finite number")
     items = value if isinstance(value, list) else [value]
     nested = isinstance(value, list) and any(isinstance(one, list | dict) for one in value)
     if nested:
@@ -49,11 +51,19 @@ def _check_value(value: JsonValue) -> JsonValue:
     for one in items:
         if one is None:
             raise ValueError("there is no value that means none")
-        if isinstance(one, float) and not math.isfinite(one):
-            raise ValueError("expected a finite number")
         if isinstance(one, str) and (not one.isprintable() or len(one) > LONGEST_TEXT):
             raise ValueError(f"expected a text in one line, of at most {LONGEST_TEXT} characters")
     return value
+
+
+def _is_finite(value: JsonValue) -> bool:
+    """Whether each number in a value is one that can be sent, however deep it is."""
+    if isinstance(value, list | dict):
+        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
+    try:
+        return not isinstance(value, int | float) or math.isfinite(value)
+    except OverflowError:  # a whole number that no float comes near to
+        return False
 
 
 Value = Annotated[JsonValue, AfterValidator(_check_value)]

@@ -21,7 +21,7 @@ from orchestrator.testing.contract.striking import struck
 
 TIMES = 2000
 EXPIRED = "expired-urls"
-SLACK = 4.0  # seconds beside the limits: other tests run beside us
+SLACK = 10.0  # seconds beside the limits, and far less than the slowest reply: others run beside us
 
 
 class TransfersUnderFaults(Ground):
