@@ -103,6 +103,7 @@ async def test_a_controller_that_is_down_ends_nothing(place: Place, cluster: Clu
     assert (await ended(place, await place.cancelled(lives))).stopped == "cancel"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @either
 async def test_what_ends_while_nobody_can_be_asked_is_told_by_its_file(
@@ -174,21 +175,6 @@ async def test_several_jobs_of_one_run_are_told_and_one_of_them_runs(
     assert await place.outputs(run) == {"there": b"once\n"}
     with pytest.raises(ProtocolError, match="has begun this run already"):
         await place.backend.submit(place.run("1", ONCE))
-
-
-@pytest.mark.long
-@commands
-async def test_a_job_that_slurm_lost_is_told(place: Place, cluster: Cluster) -> None:
-    """A controller that was killed forgets what it had just taken: it would be waited for, ever."""
-    cpus = int(cluster.run("sinfo", "--noheader", "--format=%c").split()[0])
-    await runs(place, await place.started(place.run("1", place.bodies.sleeps, {"ntasks": cpus})))
-    run = await place.started(place.run("2", ONCE))
-    with stopped(cluster, "slurmctld"):
-        for file in cluster.layout.state.glob("controller/job_state*"):
-            file.unlink()
-    end = await ended(place, run)  # accounting hears from the controller that there is none
-    assert not end.ok
-    assert end.reason.startswith("CANCELLED")
 
 
 def _knows(cluster: Cluster, which: str) -> bool:

@@ -40,6 +40,11 @@ class Layout:
         return self.state / "database/sql.sock"
 
     @property
+    def scratch(self) -> Path:
+        """The folder of MariaDB's temporary tables."""
+        return self.state / "tmp"
+
+    @property
     def local(self) -> Path:
         """The socket of the slurmrestd that trusts the user at its other end."""
         return self.root / "rest.sock"
@@ -56,9 +61,14 @@ class Layout:
 
     @property
     def sql(self) -> list[str]:
-        """Options of MariaDB: what is lost with the machine may be lost."""
+        """Options of MariaDB: what is lost with the machine may be lost.
+
+        It has a folder of its own for temporary tables: what it finds there when it starts, of
+        whichever server, it removes.
+        """
         return [
             *("--no-defaults", f"--datadir={self.state}/database", "--user=root"),
+            f"--tmpdir={self.scratch}",
             *("--innodb-flush-method=nosync", "--innodb-log-file-size=8M", "--sync-frm=0"),
             *("--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"),
         ]

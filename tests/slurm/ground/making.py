@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.slurm.ground.layout import Layout
 from tests.slurm.ground.settings import Settings, accounts, gres_conf, slurm_conf, slurmdbd_conf
 
+LAST_WORDS = 3000  # characters of what a command says that fails
 LONGEST = 70  # characters of a folder's path: slurmd makes a socket in it, whose path has 107
 
 
@@ -22,7 +23,7 @@ def lay_out(layout: Layout, settings: Settings) -> None:
     if any(layout.root.iterdir()):
         raise OSError(f"{layout.root} is not empty: name a new folder, or remove this one")
     layout.root.chmod(0o755)  # other users submit, too
-    for folder in (layout.conf, layout.state, layout.logs):
+    for folder in (layout.conf, layout.state, layout.logs, layout.scratch):
         folder.mkdir()
     _write(layout.conf / "slurm.conf", slurm_conf(layout, settings).encode(), 0o644)
     _write(layout.conf / "gres.conf", gres_conf(settings).encode(), 0o644)
@@ -35,7 +36,11 @@ def lay_out(layout: Layout, settings: Settings) -> None:
     _write(layout.conf / "munge.key", os.urandom(64), 0o600)
     _write(layout.conf / "jwt.key", os.urandom(64), 0o600)
     how = ["--skip-test-db", "--auth-root-authentication-method=normal"]
-    subprocess.run(["mariadb-install-db", *layout.sql, *how], check=True, capture_output=True)
+    made = subprocess.run(
+        ["mariadb-install-db", *layout.sql, *how], check=False, capture_output=True, text=True
+    )
+    if made.returncode != 0:
+        raise OSError(f"mariadb-install-db: {(made.stdout + made.stderr)[-LAST_WORDS:]}")
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
