@@ -74,11 +74,11 @@ def _exchange(it: dict[str, Any]) -> Recorded | None:
 
 def _large(path: str, name: str) -> Recorded:
     body = (HERE / name).read_bytes()
-    headers = {
-        "charts.json": {"Content-Type": "application/json"},
-        "charts.html": {"Content-Type": "text/html; charset=utf-8"},
-        "read-only.json": {"Content-Disposition": "inline; filename=loaded_study_case.json"},
-        LOG: {"Content-Disposition": "inline; filename=sc1-sce7-execution.log"},
+    kinds = {
+        ".html": {"Content-Type": "text/html; charset=utf-8"},
+        ".json": {"Content-Type": "application/json"},
+        ".log": {"Content-Disposition": "inline; filename=sc1-sce7-execution.log"},
     }
+    headers = kinds[Path(name).suffix]
     tree = json.loads(body) if name.endswith(".json") else None
-    return Recorded(name, "GET", f"/api/v0/{path}", 200, headers[name], body, tree)
+    return Recorded(name, "GET", f"/api/v0/{path}", 200, headers, body, tree)
