@@ -24,6 +24,37 @@ REPAIRED = {"repaired": 1.0, "studies": 0.0}  # a release that takes tables
 Tell = Callable[..., Any]
 
 
+# What the common ground of all services does, and knows no words of this one: other kinds have it
+# in the everyday suite. And two samples of what narrow tests hold, too.
+ELSEWHERE = (
+    "test_no_verb_waits_longer_than_a_call_may_last",
+    "test_a_submit_ends_within_its_limit",
+    "test_a_fault_is_never_taken_for_somebody_s_values",
+    "test_a_look_under_faults_leaves_the_run_as_it_is",
+    *(
+        f"test_a_submit_that_is_struck_starts_one_run[{fault}]"
+        for fault in (
+            "cut=100",
+            "error-before=500",
+            "error-before=504",
+            "gzip",
+            "redirect",
+            "short-body",
+            "too-many-until=9",
+            "too-many=7",
+        )
+    ),
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave that to the long suite."""
+    for item in items:
+        if "sostrades/test_service.py" in item.nodeid and item.name.startswith(ELSEWHERE):
+            item.add_marker(pytest.mark.long)
+
+
 def calculates(output: str | None = None, **inputs: JsonValue) -> dict[str, JsonValue]:
     """Return a body that calculates a study of our own process, which has yet to be made."""
     parameters: dict[str, JsonValue] = {_variable(name): it for name, it in inputs.items()}

@@ -141,6 +141,23 @@ class TestUnderFaults(ServiceContract):
         with pytest.raises(ProtocolError):
             await place.backend.poll([run])
 
+    async def test_the_execution_before_ours_is_not_ours(
+        self, place: Place, service: Service
+    ) -> None:
+        """A job would be given the results of what was calculated before it came."""
+        run = place.run("1", place.bodies.fails(0))
+        service.tell(f"studies/{run.options['study']}/execute")
+        while run.memo.get("before") is None:
+            run = await place.further(run)
+        service.put(f"drop-before,on={self.stand_in.starts}")
+        with pytest.raises(TransientError) as caught:
+            await place.submit(run)
+        assert caught.value.effect == "possible"
+        service.put()
+        finding = await place.backend.find(run)
+        assert isinstance(finding, Unclear)
+        assert f"its last execution is still {run.memo['before']}" in finding.why
+
     async def test_a_value_that_is_not_shown_is_asked_for_again(
         self, place: Place, service: Service
     ) -> None:
