@@ -79,13 +79,13 @@ def test_the_commented_backends_are_right_and_whole() -> None:
     kinds = {backend.kind for backend in config.backends.values()}
     assert kinds == {kind for kind in options if kind != "local"}
     for name, backend in config.backends.items():
-        own = {"url"} if name == "drmaatic" else {"url", "storage_hosts"}
+        own = {"url"} if name in {"drmaatic", "sostrades"} else {"url", "storage_hosts"}
         shared = set(Account.model_fields) - own
         if name in {"tcp", "cluster"}:
             shared = set()
         assert written[name].keys() == {"kind", *options[backend.kind].model_fields} - shared
-        set_by_people = {"mail", "password", "api_key", "token", "calls", "proxy", "ca_file"}
-        set_by_people |= {"url", "dialect"} if name == "drmaatic" else set()
+        set_by_people = {"mail", "password", "api_key", "token", "calls", "proxy", "ca_file", "key"}
+        set_by_people |= {"url", "dialect"} if name in {"drmaatic", "sostrades"} else set()
         set_by_people |= {"directory", "conf", "rest"} if name == "cluster" else set()
         sparse = {key: written[name][key] for key in set_by_people & written[name].keys()}
         defaults = options[backend.kind].model_validate(sparse)
