@@ -74,6 +74,15 @@ class TestUnderFaults(ServiceContract):
             yield stack.enter_context(running(self.stand_in, root, self.form))
             ending(stack.pop_all().close)
 
+    async def test_hostile_names_stay_inside(
+        self, place: Place, service: Service, tmp_path: Path
+    ) -> None:
+        """A service could write over the user's files, if it were asked for a name."""
+        del service, tmp_path
+        run = await ended(place)
+        names = {output.name for output in await place.backend.list_outputs(run)}
+        assert names == {place.bodies.named("out.bin"), "execution.log"}
+
     async def test_two_runs_with_one_key_are_a_person_s_matter(
         self, place: Place, service: Service
     ) -> None:
