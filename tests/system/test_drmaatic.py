@@ -1,27 +1,19 @@
-"""A cluster behind DRMAAtic on a bad day, in both dialects: the daemon, killed, and its stand-in.
-
-The daemon is killed when status.log has told of so many steps, not after a time.
-"""
+"""A cluster behind DRMAAtic on a bad day, in both dialects."""
 
 import json
-import random
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from orchestrator.log.status import last_number
-from tests.hardship.service import Service
-from tests.system.cloud import Cloud
+from tests.system.bad_day import BadDay
 from tests.system.decks import assert_solved, read
 
 pytestmark = [pytest.mark.needs("ccx"), pytest.mark.parametrize("year", ["2025", "2023"])]
 
 COPIES = 3
 DECK = "beam8f"
-LONGEST = 600.0  # seconds for the last life of the daemon
-STEPS = range(8, 60)  # of some 90 in all: after so many, a daemon may be killed
 
 # Each strikes once, most where it does the most harm.
 FAULTS = (
@@ -137,32 +129,8 @@ ENDS = dict.fromkeys(JOBS, "succeeded") | {
 }
 
 
-class Day:
+class Day(BadDay):
     """The daemon and the service."""
-
-    def __init__(
-        self, year: str, tmp_path: Path, program: list[str], environment: dict[str, str]
-    ) -> None:
-        self.cloud = Cloud("drmaatic", program, environment, tmp_path / "service")
-        self.words = ("--set", f"dialect={year}")
-        beside = tmp_path / "beside"
-        beside.mkdir()
-        self.daemon = Service(tmp_path / "home", beside, program, environment)
-
-    def steps(self) -> int:
-        """Return how many steps status.log tells of."""
-        return last_number(self.daemon.home / "log/status.log")
-
-    def kill_after(self, steps: int) -> None:
-        """Serve until so many steps were told; then kill the daemon."""
-        if self.steps() < steps:
-            self.daemon.start()
-            self.daemon.until(lambda: self.steps() >= steps, f"step {steps}")
-            self.daemon.kill()
-
-    def last_life(self) -> int:
-        """Serve until nothing can move any more; return the exit code."""
-        return self.daemon.start("--until-idle").wait(LONGEST)
 
     def astray(self) -> dict[str, str]:
         """Return the jobs that have not the end they must have, and what `explain` says of them.
@@ -179,56 +147,36 @@ def day(
     year: str, tmp_path: Path, program: list[str], environment: dict[str, str]
 ) -> Iterator[Day]:
     """The service runs, and a home is made; neither outlives the test."""
-    day = Day(year, tmp_path, program, environment)
+    words = ("--set", f"dialect={year}")
+    day = Day("drmaatic", words, tmp_path, program, environment)
     try:
-        day.cloud.start(*day.words)
         account = "private_network = true\n"
         windows = account + 'absence_after = "2 s"\nreceived_limit = "2 s"\n'
-        day.daemon.init(config=day.cloud.facts["configuration"].replace(account, windows))
+        day.daemon.init(config=day.begin().replace(account, windows))
         yield day
     finally:
-        day.daemon.end_processes()
-        day.cloud.stop()
+        day.end()
 
 
-@pytest.mark.timeout(600)
-def test_every_job_has_the_end_it_must_have(day: Day, tmp_path: Path) -> None:
+def test_every_job_has_the_end_it_must_have(day: Day) -> None:
     """Somebody would have a computation made twice, lose one, or trust half of a result."""
-    _bad_day(day, tmp_path, kills=4)
+    _bad_day(day, kills=4)
     assert day.cloud.left(FAULTS) == [], "some faults never struck"
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("number", range(5))
-def test_jobs_get_through_a_day_that_stays_bad(day: Day, tmp_path: Path, number: int) -> None:
+def test_jobs_get_through_a_day_that_stays_bad(day: Day, number: int) -> None:
     """Jobs would hang until somebody mends the service, though every call works at times."""
     del number
-    _bad_day(day, tmp_path, *(f"{it},chance=0.01" for it in AT_ANY_TIME), kills=15)
+    _bad_day(day, *(f"{it},chance=0.01" for it in AT_ANY_TIME), kills=15)
 
 
-def _bad_day(day: Day, tmp_path: Path, *always: str, kills: int) -> None:
-    """Serve all jobs; some faults strike once, others may at any time."""
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
-    cloud, daemon = day.cloud, day.daemon
-    for name, files in JOBS.items():
-        folder = tmp_path / name
-        folder.mkdir()
-        for file, text in files.items():
-            (folder / file).write_text(text)
-    (tmp_path / "deck/deck.inp").write_text(read(f"{DECK}.inp"))
-    done = daemon.ask("submit", *(tmp_path / name for name in JOBS))
-    assert done.returncode == 0, done.stderr
-
-    cloud.put(*cloud.left(FAULTS), *always)
-    moments = sorted(random.Random(seed).sample(STEPS, kills))
-    for moment in moments:
-        day.kill_after(moment)
-        if moment == moments[kills // 2]:
-            cloud.kill()
-            cloud.start(*day.words)
-            cloud.put(*cloud.left(FAULTS), *always)
+def _bad_day(day: Day, *always: str, kills: int) -> None:
+    daemon = day.daemon
+    deck = {**JOBS["deck"], "deck.inp": read(f"{DECK}.inp")}
+    day.kill_often({**JOBS, "deck": deck}, FAULTS, always, kills)
     assert daemon.ask("cancel", "endless").returncode == 0
     assert day.last_life() == 1, daemon.said[-3000:]  # some jobs fail, as they should
     for name, said in day.astray().items():
@@ -238,10 +186,7 @@ def _bad_day(day: Day, tmp_path: Path, *always: str, kills: int) -> None:
     _assert_ends(day)
     _assert_results(day)
     daemon.assert_sound()
-    print(  # noqa: T201 - a figure
-        f"{len(JOBS)} jobs, {kills} kills, {cloud.fired().total()} faults,"
-        f" {cloud.calls().total() / len(JOBS):.1f} calls a job"
-    )
+    day.tell(len(JOBS), kills)
 
 
 def _assert_ends(day: Day) -> None:

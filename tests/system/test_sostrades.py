@@ -1,10 +1,6 @@
-"""A SoSTrades server on a bad day: the daemon, killed, and its stand-in.
-
-The daemon is killed when status.log has told of so many steps, not after a time.
-"""
+"""A SoSTrades server on a bad day."""
 
 import json
-import random
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -13,12 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from orchestrator.log.status import last_number
-from tests.hardship.service import Service
-from tests.system.cloud import Cloud
+from tests.system.bad_day import BadDay
 
-LONGEST = 600.0  # seconds for the last life of the daemon
-STEPS = range(8, 60)  # of some 90 in all: after so many, a daemon may be killed
 SHARED = 3  # jobs of one study
 DIALS = ("--set", "repaired=1")  # tables are taken
 
@@ -95,25 +87,8 @@ def study_of(name: str) -> int:
     return int(JOBS[name]["job.toml"].partition("study = ")[2].partition("\n")[0])
 
 
-class Day:
-    """The daemon and the service."""
-
-    def __init__(self, tmp_path: Path, program: list[str], environment: dict[str, str]) -> None:
-        self.cloud = Cloud("sostrades", program, environment, tmp_path / "service")
-        beside = tmp_path / "beside"
-        beside.mkdir()
-        self.daemon = Service(tmp_path / "home", beside, program, environment)
-
-    def steps(self) -> int:
-        """Return how many steps status.log tells of."""
-        return last_number(self.daemon.home / "log/status.log")
-
-    def kill_after(self, steps: int) -> None:
-        """Serve until so many steps were told; then kill the daemon."""
-        if self.steps() < steps:
-            self.daemon.start()
-            self.daemon.until(lambda: self.steps() >= steps, f"step {steps}")
-            self.daemon.kill()
+class Day(BadDay):
+    """The daemon and the service; and a person who looks after both."""
 
     def last_life(self) -> int:
         """Serve until nothing can move any more; return the exit code.
@@ -153,60 +128,36 @@ class Day:
 @pytest.fixture
 def day(tmp_path: Path, program: list[str], environment: dict[str, str]) -> Iterator[Day]:
     """The service runs, and a home is made; neither outlives the test."""
-    day = Day(tmp_path, program, environment)
+    day = Day("sostrades", DIALS, tmp_path, program, environment)
     try:
-        day.cloud.start(*DIALS)
-        day.daemon.init(config=day.cloud.facts["configuration"])
+        day.daemon.init(config=day.begin())
         yield day
     finally:
-        day.daemon.end_processes()
-        day.cloud.stop()
+        day.end()
 
 
-@pytest.mark.timeout(200)
-def test_every_job_has_the_end_it_must_have(day: Day, tmp_path: Path) -> None:
+def test_every_job_has_the_end_it_must_have(day: Day) -> None:
     """Somebody would have a study calculated twice, or trust a result of other values."""
-    _bad_day(day, tmp_path, kills=4)
+    _bad_day(day, kills=4)
     assert day.cloud.left(FAULTS) == [], "some faults never struck"
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("number", range(5))
-def test_jobs_get_through_a_day_that_stays_bad(day: Day, tmp_path: Path, number: int) -> None:
+def test_jobs_get_through_a_day_that_stays_bad(day: Day, number: int) -> None:
     """Jobs would hang until somebody mends the service, though every call works at times."""
     del number
-    _bad_day(day, tmp_path, *(f"{it},chance=0.01" for it in AT_ANY_TIME), kills=15)
+    _bad_day(day, *(f"{it},chance=0.01" for it in AT_ANY_TIME), kills=15)
 
 
-def _bad_day(day: Day, tmp_path: Path, *always: str, kills: int) -> None:
-    """Serve all jobs; some faults strike once, others may at any time."""
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
-    cloud, daemon = day.cloud, day.daemon
-    for name, files in JOBS.items():
-        folder = tmp_path / name
-        folder.mkdir()
-        for file, text in files.items():
-            (folder / file).write_text(text)
-    done = daemon.ask("submit", *(tmp_path / name for name in JOBS))
-    assert done.returncode == 0, done.stderr
-    cloud.put(*cloud.left(FAULTS), *always)
-    moments = sorted(random.Random(seed).sample(STEPS, kills))
-    for moment in moments:
-        day.kill_after(moment)
-        if moment == moments[kills // 2]:
-            cloud.kill()
-            cloud.start(*DIALS)
-            cloud.put(*cloud.left(FAULTS), *always)
-    assert day.last_life() == 1, daemon.said[-3000:]  # some jobs fail, as they should
+def _bad_day(day: Day, *always: str, kills: int) -> None:
+    day.kill_often(JOBS, FAULTS, always, kills)
+    assert day.last_life() == 1, day.daemon.said[-3000:]  # some jobs fail, as they should
     _assert_ends(day)
     _assert_results(day)
-    daemon.assert_sound()
-    print(  # noqa: T201 - a figure
-        f"{len(JOBS)} jobs, {kills} kills, {cloud.fired().total()} faults,"
-        f" {cloud.calls().total() / len(JOBS):.1f} calls a job"
-    )
+    day.daemon.assert_sound()
+    day.tell(len(JOBS), kills)
 
 
 def _assert_ends(day: Day) -> None:
