@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from orchestrator.backend import ProtocolError
 from orchestrator.backends.slurm.checking import problems, resources, shut
 from orchestrator.backends.slurm.model import Options, RunTable
 from orchestrator.backends.slurm.printed import accounted, listed, offered
@@ -136,6 +137,21 @@ def test_what_squeue_prints_is_read_by_its_columns() -> None:
     assert (first.name, first.comment, first.reason) == ("orch-1", "orch-1 beam", "NonZeroExitCode")
     assert (second.task, second.comment) == ("4-9", "")
     assert (third.run, third.state, third.reason, third.task) == (8, "RUNNING", "", "")
+
+
+def test_a_line_break_in_a_name_hides_no_job() -> None:
+    """One job that the user submitted by hand would keep all runs from being followed."""
+    widths = (20, 20, 80, 30, 80, 80, 160)
+    rows = [
+        ("8", "8", "N/A", "RUNNING", "None", "two\nlines", "7\u2028\n9 lines"),
+        ("9", "9", "N/A", "PENDING", "None", "orch-1", "orch-1 beam"),
+    ]
+    lines = ["".join(f"{it:<{n}}" for it, n in zip(row, widths, strict=True)) for row in rows]
+    first, second = listed("\n".join(lines) + "\n")
+    assert (first.run, first.name, first.comment) == (8, "two\nlines", "7\u2028\n9 lines")
+    assert (second.run, second.name, second.state) == (9, "orch-1", "PENDING")
+    with pytest.raises(ProtocolError):
+        listed("slurm_load_jobs error: Unexpected message received\n")
 
 
 def test_what_sacct_prints_is_read() -> None:

@@ -4,6 +4,7 @@ squeue prints columns of a fixed width: nothing that somebody writes into a name
 another column. sacct and scontrol print words that are parted; what people write comes last.
 """
 
+import re
 from collections.abc import Iterator
 
 from orchestrator.backend import ProtocolError
@@ -19,6 +20,7 @@ _COLUMNS = (
     ("Name", 80),
     ("Comment", 160),
 )
+_NEXT = re.compile(r"\n(?=\d+ +\d+ )", re.ASCII)  # the two numbers of the next job
 LISTED = "--Format=" + ",".join(f"{name}:{width}" for name, width in _COLUMNS)
 ACCOUNTED = "--format=JobIDRaw,JobID,State,ExitCode,Reason,JobName,Comment"
 NONE = {"(null)", "N/A", "UNLIMITED", "INFINITE", "ALL", "NONE", ""}
@@ -53,8 +55,11 @@ def option(order: Order) -> list[str]:
 
 
 def listed(text: str) -> list[Job]:
-    """Return the jobs that squeue printed. Raises ProtocolError for a line that is none."""
-    return [_row(line) for line in text.splitlines() if line.strip()]
+    """Return the jobs that squeue printed. Raises ProtocolError for a line that is none.
+
+    A name or a comment may have line breaks in it.
+    """
+    return [_row(line) for line in _NEXT.split(text) if line.strip()]
 
 
 def _row(line: str) -> Job:
