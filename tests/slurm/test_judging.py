@@ -217,7 +217,7 @@ def test_a_task_that_was_cancelled_before_it_started_is_told() -> None:
 
 
 def test_a_task_that_ended_is_not_told_as_one_that_never_started() -> None:
-    """Of an array that was cancelled, what failed by itself before would be said to be cancelled."""
+    """What failed by itself, before its array was cancelled, would be said to be cancelled."""
     found = end(array(4, None, now=(job("CANCELLED", task="1-9"),)))
     assert "task 0: exit code 4; task 1: CANCELLED" in found.reason
 

@@ -9,7 +9,7 @@ from typing import Literal
 from orchestrator.backend import Alive, Answer, Finished, Lost, NoAnswer
 from orchestrator.backends.slurm.marks import Marks, Status
 from orchestrator.backends.slurm.script import NO_FOLDER, NO_MARK, NOT_AGAIN
-from orchestrator.backends.slurm.states import CAUSES, is_end, is_live, is_over, told
+from orchestrator.backends.slurm.states import CAUSES, is_end, is_over, told
 from orchestrator.backends.slurm.values import Job
 
 MEMORY = re.compile(r"exceeded memory limit|oom.?kill|out of memory", re.IGNORECASE)

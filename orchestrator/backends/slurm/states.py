@@ -21,7 +21,7 @@ CAUSES = {
     "BOOT_FAIL": "its node did not boot",
     "DEADLINE": "stopped by Slurm, since it could not end before its deadline there",
 }
-"""How a run may end other than by itself. REVOKED is none: another cluster of a federation has it."""
+"""How a run may end other than by itself. REVOKED is none: another cluster runs it."""
 OWN = frozenset({"COMPLETED", "FAILED"})
 """Its script has ended by itself."""
 
