@@ -170,11 +170,12 @@ def test_what_scontrol_prints_of_partitions_is_read() -> None:
         "PartitionName=a AllowAccounts=ALL AllowQos=x,y DenyQos=z Default=YES MaxNodes=UNLIMITED"
         " MaxTime=2-00:00:00 State=UP TotalCPUs=64 TotalNodes=1 MaxMemPerNode=UNLIMITED\n"
         "PartitionName=b DenyAccounts=p Default=NO MaxTime=UNLIMITED State=UP MaxMemPerNode=512\n"
+        "PartitionName=c Default=NO MaxTime=00:00:00 State=UP\n"
     )
-    one, two = offered(text)
+    one, two, three = offered(text)
     assert (one.name, one.state, one.is_default, one.time) == ("a", "UP", True, 2880)
     assert (one.accounts, one.most_nodes, one.mem) == (None, None, None)
     assert one.qos == frozenset({"x", "y"})
-    assert (two.time, two.mem) == (None, 512)
+    assert (two.time, two.mem, three.time) == (None, 512, None)
     assert two.no_accounts == {"p"}
     assert one.no_qos == {"z"}

@@ -110,13 +110,12 @@ def offered(text: str) -> list[Partition]:
 
 
 def _partition(told: dict[str, str]) -> Partition:
-    limit = told.get("MaxTime", "")
     accounts, qos = _names(told, "AllowAccounts"), _names(told, "AllowQos")
     return Partition(
         name=told.get("PartitionName", ""),
         state=told.get("State", ""),
         is_default=told.get("Default") == "YES",
-        time=None if limit in NONE else words.minutes(limit),
+        time=_minutes(told.get("MaxTime", "")),
         nodes=_count(told, "TotalNodes"),
         most_nodes=_count(told, "MaxNodes"),
         cpus=_count(told, "TotalCPUs"),
@@ -139,6 +138,13 @@ def _pairs(line: str) -> Iterator[tuple[str, str]]:
 def _names(told: dict[str, str], key: str) -> frozenset[str] | None:
     value = told.get(key, "ALL")
     return None if value in NONE else frozenset(value.split(","))
+
+
+def _minutes(text: str) -> int | None:
+    try:
+        return words.minutes(text)
+    except ValueError:  # UNLIMITED, or a MaxTime of 0, of which Slurm itself will tell
+        return None
 
 
 def _count(told: dict[str, str], key: str) -> int | None:
