@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from orchestrator.backend import ProtocolError
 from orchestrator.backends.slurm.checking import problems, resources, shut
 from orchestrator.backends.slurm.model import Options, RunTable
 from orchestrator.backends.slurm.printed import accounted, listed, offered
@@ -138,6 +139,21 @@ def test_what_squeue_prints_is_read_by_its_columns() -> None:
     assert (third.run, third.state, third.reason, third.task) == (8, "RUNNING", "", "")
 
 
+def test_a_line_break_in_a_name_hides_no_job() -> None:
+    """One job that the user submitted by hand would keep all runs from being followed."""
+    widths = (20, 20, 80, 30, 80, 80, 160)
+    rows = [
+        ("8", "8", "N/A", "RUNNING", "None", "two\nlines", "7\u2028\n9 lines"),
+        ("9", "9", "N/A", "PENDING", "None", "orch-1", "orch-1 beam"),
+    ]
+    lines = ["".join(f"{it:<{n}}" for it, n in zip(row, widths, strict=True)) for row in rows]
+    first, second = listed("\n".join(lines) + "\n")
+    assert (first.run, first.name, first.comment) == (8, "two\nlines", "7\u2028\n9 lines")
+    assert (second.run, second.name, second.state) == (9, "orch-1", "PENDING")
+    with pytest.raises(ProtocolError):
+        listed("slurm_load_jobs error: Unexpected message received\n")
+
+
 def test_what_sacct_prints_is_read() -> None:
     """Who cancelled a job, or its exit code, would be lost."""
     text = "7|3_1|FAILED|4:0|None|orch-1|a|b\n9|9|CANCELLED by 0|0:15|None|orch-2|\n"
@@ -154,11 +170,12 @@ def test_what_scontrol_prints_of_partitions_is_read() -> None:
         "PartitionName=a AllowAccounts=ALL AllowQos=x,y DenyQos=z Default=YES MaxNodes=UNLIMITED"
         " MaxTime=2-00:00:00 State=UP TotalCPUs=64 TotalNodes=1 MaxMemPerNode=UNLIMITED\n"
         "PartitionName=b DenyAccounts=p Default=NO MaxTime=UNLIMITED State=UP MaxMemPerNode=512\n"
+        "PartitionName=c Default=NO MaxTime=00:00:00 State=UP\n"
     )
-    one, two = offered(text)
+    one, two, three = offered(text)
     assert (one.name, one.state, one.is_default, one.time) == ("a", "UP", True, 2880)
     assert (one.accounts, one.most_nodes, one.mem) == (None, None, None)
     assert one.qos == frozenset({"x", "y"})
-    assert (two.time, two.mem) == (None, 512)
+    assert (two.time, two.mem, three.time) == (None, 512, None)
     assert two.no_accounts == {"p"}
     assert one.no_qos == {"z"}

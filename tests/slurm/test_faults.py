@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import anyio
 import pytest
@@ -23,10 +25,13 @@ from orchestrator.backend import (
     Unclear,
 )
 from orchestrator.backends.http import asking
-from orchestrator.backends.slurm import processes
-from orchestrator.testing.contract import Place
-from tests.slurm.cluster import Cluster
-from tests.slurm.conftest import NEEDS, both, commands, either, shell
+from orchestrator.backends.slurm import KIND, processes
+from orchestrator.backends.slurm.backend import Slurm
+from orchestrator.backends.slurm.verbs import examine
+from orchestrator.testing.contract import Place, open_place
+from tests.emulators.talking import until as until_true
+from tests.slurm.cluster import Cluster, listens
+from tests.slurm.conftest import BODIES, NEEDS, both, commands, either, options_of, shell
 from tests.slurm.waiting import ended, runs, until
 
 pytestmark = pytest.mark.needs(*NEEDS)
@@ -155,6 +160,35 @@ async def test_without_accounting_absence_is_not_proved(place: Place, cluster: C
         assert isinstance(await place.backend.find(lives), Found)
         assert isinstance(await place.backend.find(place.run("2", ONCE)), Unclear)
     assert isinstance(await place.backend.find(place.run("2", ONCE)), Absent)
+
+
+@pytest.fixture
+def lone(cluster: Cluster, tmp_path: Path) -> Iterator[Path]:
+    """A slurmrestd as clusters without accounting have it; return its socket."""
+    socket = tmp_path / "rest.sock"
+    daemon = subprocess.Popen(
+        ["slurmrestd", "-s", "openapi/v0.0.38", "-a", "rest_auth/local", f"unix:{socket}"],
+        env={**cluster.environment, "SLURMRESTD_SECURITY": "disable_user_check"},
+    )
+    try:
+        until_true(lambda: listens(socket))
+        yield socket
+    finally:
+        daemon.kill()
+        daemon.wait()
+
+
+async def test_slurmrestd_without_accounting_is_one_that_knows_nothing_more(
+    cluster: Cluster, lone: Path, tmp_path: Path
+) -> None:
+    """A lost submit, or a job that Slurm forgot, would never be decided."""
+    options = options_of(cluster, "socket", tmp_path / "shared", rest={"socket": str(lone)})
+    async with open_place(KIND, options, tmp_path / "place", BODIES) as place:
+        assert isinstance(await place.backend.find(place.run("1", ONCE)), Absent)
+        assert (await ended(place, await place.started(place.run("1", ONCE)))).ok
+        assert isinstance(place.backend, Slurm)
+        told = [line.text for line in await examine(place.backend) if line.level != "ok"]
+        assert told == ["the cluster keeps no accounting"]
 
 
 @commands

@@ -51,6 +51,13 @@ def test_a_word_that_nobody_knows_is_no_end() -> None:
     assert judge(one(now=row, waited=True)) == Alive("TELEPORTED")
 
 
+def test_what_another_cluster_has_goes_on_until_its_file_is_there() -> None:
+    """A run that a sibling of the federation computes would be called a failure, and run again."""
+    row = job("REVOKED")
+    assert judge(one(now=row, waited=True)) == Alive("REVOKED")
+    assert end(one(ended(0), now=row)).ok
+
+
 @pytest.mark.parametrize("code", [0, 1, 4, 255])
 def test_its_own_file_tells_the_end(code: int) -> None:
     """A failed run would be called a success, or a good one lost, when Slurm has forgotten it."""
@@ -136,6 +143,14 @@ def test_without_a_file_slurm_tells_the_exit_code() -> None:
     assert "SIGKILL" in found.reason
 
 
+def test_a_log_that_cannot_be_opened_is_told_in_words() -> None:
+    """A person would search for a signal 53, where a node does not see the shared folder."""
+    for code in (0, 15):  # by accounting; by slurmrestd, which has it as 4021
+        found = end(one(Marks(), now=job("FAILED", code=code, signal=53), waited=True))
+        assert found.exit_code is None
+        assert "does its node see the run's folder" in found.reason
+
+
 def test_a_second_start_is_told_as_one() -> None:
     """A person would search his script for exit code 73."""
     again = replace(BEGUN, again=frozenset({""}))
@@ -199,3 +214,17 @@ def test_a_task_that_was_cancelled_before_it_started_is_told() -> None:
         rows = (job("COMPLETED", task="0"), job("CANCELLED", task=task))
         found = end(array(0, None, now=rows, stopping=True))
         assert (found.ok, found.stopped) == (False, "cancel")
+
+
+def test_a_task_that_ended_is_not_told_as_one_that_never_started() -> None:
+    """What failed by itself, before its array was cancelled, would be said to be cancelled."""
+    found = end(array(4, None, now=(job("CANCELLED", task="1-9"),)))
+    assert "task 0: exit code 4; task 1: CANCELLED" in found.reason
+
+
+def test_what_the_node_said_is_not_told_of_a_task_that_noted_its_end() -> None:
+    """A task with an error of its own would be said to have wanted memory, like its neighbour."""
+    rows = (job("FAILED", task="0", code=4), job("FAILED", task="1", code=1))
+    seen = array(4, None, now=rows, waited=True)
+    found = end(replace(seen, marks=replace(seen.marks, said="exceeded memory limit")))
+    assert "task 0: exit code 4; task 1: OUT_OF_MEMORY" in found.reason

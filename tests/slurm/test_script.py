@@ -140,3 +140,15 @@ def test_arguments_come_as_they_are(tmp_path: Path) -> None:
     subprocess.run(["sh", tmp_path / "batch"], env=env, check=True)
     assert (tmp_path / "a 'b'/stdout").read_text() == "a b\n$HOME\n'\"`\n\n"
     assert json.loads((tmp_path / "a 'b'/exit").read_text())["code"] == 0
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_a_path_of_the_jobs_own_is_the_jobs_alone(tmp_path: Path, shell: str) -> None:
+    """A job that sets PATH would fail, because its script does not find mkdir."""
+    (tmp_path / "work").mkdir()
+    command = ["/bin/sh", "-c", "echo $PATH"]
+    (tmp_path / "batch").write_text(batch_script("k", str(tmp_path), f"{tmp_path}/work", command))
+    env = {"PATH": "/opt/solver", "SLURM_JOB_ID": "1"}
+    subprocess.run([f"/bin/{shell}", tmp_path / "batch"], env=env, check=True)
+    assert (tmp_path / "stdout").read_text() == "/opt/solver\n"
+    assert json.loads((tmp_path / "exit").read_text())["code"] == 0

@@ -1,12 +1,16 @@
 """`orchestrator remote NAME VERB` and `doctor`, on a real Slurm."""
 
+import shutil
 from functools import partial
+from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
 
 from orchestrator.backend import RejectedError, TransientError
+from orchestrator.backends.http import Use
 from orchestrator.backends.slurm.backend import Slurm
+from orchestrator.backends.slurm.commands import Commands
 from orchestrator.backends.slurm.verbs import VERBS, examine
 from orchestrator.testing.contract import Place
 from tests import verbs
@@ -73,6 +77,28 @@ async def test_what_the_cluster_would_not_take_is_refused(
     with pytest.raises(RejectedError, match=text) as caught:
         await place.backend.submit(run)
     assert caught.value.effect == "none"
+
+
+async def test_a_run_in_a_hidden_partition_is_followed(cluster: Cluster, tmp_path: Path) -> None:
+    """Users would be refused such a partition; a run that is in it would be taken for lost."""
+    run = "setpriv --reuid nobody --regid nogroup --clear-groups"  # root sees everything anyway
+    for name in ("squeue", "scontrol"):
+        real = shutil.which(name, path=cluster.environment["PATH"])
+        (tmp_path / name).write_text(f'#!/bin/sh\nexec {run} {real} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}:{cluster.environment['PATH']}"
+    way = Commands(None, 1, {**cluster.environment, "PATH": path})
+    cluster.drain()
+    cluster.run("scontrol", "update", "partitionname=urgent", "hidden=yes")
+    try:
+        options = ("--parsable", "--uid=nobody", "--chdir=/", "--mem=64M", "--partition=urgent")
+        number = cluster.run("sbatch", *options, "--wrap=true").strip()
+        assert number in [str(job.run) for job in await way.jobs(Use.ASK)]
+        assert "urgent" in [one.name for one in await way.partitions(Use.ASK)]
+    finally:
+        cluster.run("scancel", "--user=nobody")
+        cluster.run("scontrol", "update", "partitionname=urgent", "hidden=no")
+        cluster.resume()
 
 
 @both

@@ -172,11 +172,39 @@ async def test_a_job_of_another_name_is_not_ours(scene: Scene) -> None:
     assert isinstance((await scene.watch.poll([run]))[run.key], NoAnswer)
 
 
-async def test_a_job_with_another_key_in_its_comment_is_not_ours(scene: Scene) -> None:
-    """A person who copies a job by hand would have it taken for the run."""
+async def test_a_job_whose_comment_was_changed_is_still_the_run(scene: Scene) -> None:
+    """A run would be called lost while it lives: sites, and people, write comments of their own."""
     run = scene.run()
-    scene.small.now = [replace(scene.job(7, "COMPLETED"), comment="my copy")]
+    scene.small.now = [replace(scene.job(7, "RUNNING"), comment="project 12")]
+    assert (await scene.watch.poll([run]))[run.key] == Alive("RUNNING")
+
+
+async def test_an_outage_is_no_time_for_a_file_to_show(scene: Scene) -> None:
+    """A run would be fetched before the shared file system shows what it wrote."""
+    run = scene.run()
+    scene.begins(7, by=7)
+    scene.small.down = True
     assert isinstance((await scene.watch.poll([run]))[run.key], NoAnswer)
+    scene.clock.now += SHOWS_WITHIN
+    scene.small.down = False
+    scene.small.now = [scene.job(7, "COMPLETED")]
+    assert isinstance((await scene.watch.poll([run]))[run.key], Alive)
+    scene.clock.now += SHOWS_WITHIN
+    assert isinstance((await scene.watch.poll([run]))[run.key], Finished)
+
+
+@pytest.mark.parametrize("left", ["", "[]", '{"job": "7"}'])
+async def test_a_damaged_mark_holds_back_its_own_run_alone(scene: Scene, left: str) -> None:
+    """After a crash of the file server no run would be followed any more."""
+    bad, good = scene.run(7), scene.run(8)
+    scene.begins(7, by=7)
+    (scene.directory / bad.key / STARTED / "job").write_text(left)
+    scene.small.now = [scene.job(7, "FAILED"), replace(scene.job(8, "CANCELLED"))]
+    answers = await scene.watch.poll([bad, good])
+    found = answers[bad.key]
+    assert isinstance(found, NoAnswer)
+    assert "mark" in found.why
+    assert isinstance(answers[good.key], Finished)
 
 
 async def test_a_file_system_that_is_away_ends_nothing(scene: Scene) -> None:

@@ -28,6 +28,7 @@ _OURS = (
     "SACCT_",
     "SINFO_",
     "SCANCEL_",
+    "SCONTROL_",
 )  # would change what is said
 
 
@@ -61,8 +62,11 @@ class Commands:
         return int(number)
 
     async def jobs(self, use: Use) -> Sequence[Job]:  # noqa: ARG002 - there is no budget to share
-        """Ask squeue, which shows what has ended, too, as long as the controller knows it."""
-        done = await self._asked(["squeue", "--noheader", "--me", "--states=all", LISTED])
+        """Ask squeue, which shows what has ended, too, as long as the controller knows it.
+
+        Without --all it leaves out what is in a hidden partition: a run would be taken for lost.
+        """
+        done = await self._asked(["squeue", "--noheader", "--all", "--me", "--states=all", LISTED])
         return listed(done.out)
 
     async def past(
@@ -88,7 +92,7 @@ class Commands:
 
     async def partitions(self, use: Use) -> Sequence[Partition]:  # noqa: ARG002 - no budget
         """Ask scontrol."""
-        done = await self._asked(["scontrol", "--oneliner", "show", "partition"])
+        done = await self._asked(["scontrol", "--all", "--oneliner", "show", "partition"])
         return offered(done.out)
 
     async def version(self, use: Use) -> str:  # noqa: ARG002 - no budget

@@ -9,11 +9,12 @@ from typing import Literal
 from orchestrator.backend import Alive, Answer, Finished, Lost, NoAnswer
 from orchestrator.backends.slurm.marks import Marks, Status
 from orchestrator.backends.slurm.script import NO_FOLDER, NO_MARK, NOT_AGAIN
-from orchestrator.backends.slurm.states import CAUSES, is_completing, is_end, is_live, told
+from orchestrator.backends.slurm.states import CAUSES, is_end, is_over, told
 from orchestrator.backends.slurm.values import Job
 
 MEMORY = re.compile(r"exceeded memory limit|oom.?kill|out of memory", re.IGNORECASE)
 BY_SIGNAL = 128  # a shell gives this and the number of the signal
+NO_LOG = 53  # Slurm's "signal" of a job whose output file it could not open
 SHOWN = 3  # tasks of an array that are told one by one
 OWN_CODES = {
     NO_FOLDER: "the node does not see the run's folder: is `directory` shared with all nodes?",
@@ -27,8 +28,8 @@ class Seen:
     """What is known of one run.
 
     `tasks` are those of its array, or the one task "". `now` are the controller's rows, `past`
-    accounting's; `stopping`: we asked for its end; `waited`: its files were waited for; `lost`: so
-    was any word of it at all.
+    accounting's; `stopping`: we asked for its end; `waited`: since Slurm said that it is over, its
+    files were waited for; `lost`: so was any word of it at all.
     """
 
     tasks: Sequence[str]
@@ -63,7 +64,7 @@ class _Told:
 def alive(rows: Iterable[Job]) -> Alive | None:
     """Return how a run stands by the controller alone; None where that does not suffice."""
     here = list(rows)
-    live = [row for row in here if is_live(row) and not is_completing(row)]
+    live = [row for row in here if not is_over(row)]
     if not live:
         return None
     if len(here) == 1:
@@ -89,8 +90,9 @@ def judge(seen: Seen) -> Answer:
     now, past, told_of = _by_task(seen, seen.now), _by_task(seen, seen.past), _Told()
     for task in seen.tasks:
         row, later = now.get(task), past.get(task)
-        cause = with_words(row if row is not None and is_end(row) else later, seen.marks.said)
         status = seen.marks.ended.get(task)
+        said = "" if status else seen.marks.said  # of another task of the array
+        cause = with_words(row if row is not None and is_end(row) else later, said)
         if status is not None and _suffices(status, row, cause, seen):
             told_of.ends[task] = by_status(status, cause, stopping=seen.stopping)
         elif row is not None and not is_end(row):
@@ -147,6 +149,9 @@ def by_row(row: Job, code: int | None, *, again: bool, stopping: bool) -> End:
         return End(
             ok=True, reason="exit code 0 by Slurm's word; it left no exit-status file", code=0
         )
+    if row.signal == NO_LOG:
+        text = "does its node see the run's folder, and may write there?"
+        return End(ok=False, reason=f"Slurm could not open its log ({told(row)}): {text}")
     words = "ended with an exit code that nobody tells" if code is None else coded(code)
     if row.signal:
         words = f"killed by {signal_name(row.signal)}"
@@ -204,7 +209,8 @@ def _may_have_a_file(row: Job, marks: Marks, task: str) -> bool:
 def _by_task(seen: Seen, rows: Sequence[Job]) -> Mapping[str, Job]:
     """Return the row of each task: tasks that never started share one, such as "3-9"."""
     shared = [row for row in rows if row.task and not row.task.isdecimal()]
-    found = dict.fromkeys(seen.tasks, shared[0]) if shared else {}
+    idle = [task for task in seen.tasks if task not in seen.marks.started]
+    found = dict.fromkeys(idle, shared[0]) if shared else {}
     return found | {row.task: row for row in rows}
 
 

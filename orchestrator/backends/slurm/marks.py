@@ -96,7 +96,10 @@ def _said(run: int) -> str:
 
 def _job(run: int, name: str) -> int:
     with opened(name, run, FOLDER) as folder:
-        return _number(read_json(MARK, folder), "job")
+        try:
+            return _number(read_json(MARK, folder), "job")
+        except ValueError:  # a file server that crashed may leave it empty
+            raise OSError(f"the mark {name}/{MARK} of its start is damaged") from None
 
 
 def _status(run: int, name: str) -> Status | None:

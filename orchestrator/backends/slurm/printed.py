@@ -4,6 +4,7 @@ squeue prints columns of a fixed width: nothing that somebody writes into a name
 another column. sacct and scontrol print words that are parted; what people write comes last.
 """
 
+import re
 from collections.abc import Iterator
 
 from orchestrator.backend import ProtocolError
@@ -19,6 +20,7 @@ _COLUMNS = (
     ("Name", 80),
     ("Comment", 160),
 )
+_NEXT = re.compile(r"\n(?=\d+ +\d+ )", re.ASCII)  # the two numbers of the next job
 LISTED = "--Format=" + ",".join(f"{name}:{width}" for name, width in _COLUMNS)
 ACCOUNTED = "--format=JobIDRaw,JobID,State,ExitCode,Reason,JobName,Comment"
 NONE = {"(null)", "N/A", "UNLIMITED", "INFINITE", "ALL", "NONE", ""}
@@ -53,8 +55,11 @@ def option(order: Order) -> list[str]:
 
 
 def listed(text: str) -> list[Job]:
-    """Return the jobs that squeue printed. Raises ProtocolError for a line that is none."""
-    return [_row(line) for line in text.splitlines() if line.strip()]
+    """Return the jobs that squeue printed. Raises ProtocolError for a line that is none.
+
+    A name or a comment may have line breaks in it.
+    """
+    return [_row(line) for line in _NEXT.split(text) if line.strip()]
 
 
 def _row(line: str) -> Job:
@@ -105,13 +110,12 @@ def offered(text: str) -> list[Partition]:
 
 
 def _partition(told: dict[str, str]) -> Partition:
-    limit = told.get("MaxTime", "")
     accounts, qos = _names(told, "AllowAccounts"), _names(told, "AllowQos")
     return Partition(
         name=told.get("PartitionName", ""),
         state=told.get("State", ""),
         is_default=told.get("Default") == "YES",
-        time=None if limit in NONE else words.minutes(limit),
+        time=_minutes(told.get("MaxTime", "")),
         nodes=_count(told, "TotalNodes"),
         most_nodes=_count(told, "MaxNodes"),
         cpus=_count(told, "TotalCPUs"),
@@ -134,6 +138,13 @@ def _pairs(line: str) -> Iterator[tuple[str, str]]:
 def _names(told: dict[str, str], key: str) -> frozenset[str] | None:
     value = told.get(key, "ALL")
     return None if value in NONE else frozenset(value.split(","))
+
+
+def _minutes(text: str) -> int | None:
+    try:
+        return words.minutes(text)
+    except ValueError:  # UNLIMITED, or a MaxTime of 0, of which Slurm itself will tell
+        return None
 
 
 def _count(told: dict[str, str], key: str) -> int | None:

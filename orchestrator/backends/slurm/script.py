@@ -18,6 +18,8 @@ run={run}
 task=${{SLURM_ARRAY_TASK_ID:+.$SLURM_ARRAY_TASK_ID}}
 job=${{SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}}
 me=$SLURM_JOB_ID.${{SLURM_RESTART_COUNT:-0}}
+theirs=$PATH
+PATH=$PATH:/usr/bin:/bin  # for what this script itself needs
 unset SLURM_EXPORT_ENV  # else srun would hand nothing of the environment on
 
 cd "$run" || {{
@@ -41,7 +43,7 @@ fi
 
 caught=
 trap 'caught=TERM' TERM
-cd {cwd} && {command} < /dev/null > "$run/stdout$task" 2> "$run/stderr$task"
+cd {cwd} && PATH=$theirs {command} < /dev/null > "$run/stdout$task" 2> "$run/stderr$task"
 code=$?
 end="{{\\"code\\": $code, \\"caught\\": \\"$caught\\", \\"job\\": $job}}"
 echo "$end" > "$run/.exit$task.$me" && mv -f "$run/.exit$task.$me" "$run/{exit}$task" ||

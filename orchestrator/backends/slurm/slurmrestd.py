@@ -37,13 +37,13 @@ class Slurmrestd:
 
     async def jobs(self, use: Use) -> Sequence[Job]:
         """Return all jobs that the controller shows us; those of others are among them."""
-        tree = await self._get("slurm", "jobs", use)
+        tree = _sound(await self._get("slurm", "jobs", use))
         return [_read(dialects.listed, row) for row in _rows(tree, "jobs")]
 
     async def past(
         self, use: Use, *, ids: Collection[int] = (), name: str = ""
     ) -> Sequence[Job] | None:
-        """Ask accounting, through slurmrestd."""
+        """Ask accounting, through slurmrestd: where a cluster has none, neither has that."""
         found: list[Job] = []
         numbers = [str(one) for one in sorted(ids)]
         shares = [numbers[at : at + AT_ONCE] for at in range(0, len(numbers), AT_ONCE)]
@@ -51,8 +51,10 @@ class Slurmrestd:
         if name:
             wanted = [{"job_name": name}]
         for params in wanted:
-            tree = await self._get("slurmdb", "jobs", use, params | {"skip_steps": "true"})
-            found += [_read(dialects.accounted, row) for row in _rows(tree, "jobs")]
+            reply = await self._get("slurmdb", "jobs", use, params | {"skip_steps": "true"})
+            if reply.status == NOT_FOUND:
+                return None
+            found += [_read(dialects.accounted, row) for row in _rows(_sound(reply), "jobs")]
         return found
 
     async def cancel(self, job: int) -> None:
@@ -65,7 +67,7 @@ class Slurmrestd:
 
     async def partitions(self, use: Use) -> Sequence[Partition]:
         """Return what the cluster offers."""
-        tree = await self._get("slurm", "partitions", use)
+        tree = _sound(await self._get("slurm", "partitions", use))
         return [_read(dialects.offered, row) for row in _rows(tree, "partitions")]
 
     async def version(self, use: Use) -> str:
@@ -92,15 +94,11 @@ class Slurmrestd:
 
     async def _get(
         self, side: str, what: str, use: Use, params: Mapping[str, str] | None = None
-    ) -> Mapping[str, Any]:
-        version = await self._version(use)
-        path = f"{side}/v0.0.{version}/{what}"
-        tree = _tree(
-            await self._door.call(Ask("GET", path, use, params=params, reads=True, cap=LARGEST))
-        )
-        if _number(tree) != failing.NOTHING_FOUND and (error := _fault(tree, _of_reading)):
-            raise error
-        return tree
+    ) -> Reply:
+        path = f"{side}/v0.0.{await self._version(use)}/{what}"
+        missing = {NOT_FOUND} if side == "slurmdb" else set[int]()
+        ask = Ask("GET", path, use, params=params, reads=True, cap=LARGEST, expect=missing)
+        return await self._door.call(ask)
 
 
 def reading(ask: Ask, reply: Reply, said: Callable[[], str]) -> BackendError | Reply | None:
@@ -137,6 +135,13 @@ def _tree(reply: Reply) -> Mapping[str, Any]:
     tree: JsonValue = reply.json()
     if not isinstance(tree, dict):
         raise ProtocolError(f"{reply.source} answered with no object", effect=reply.effect)
+    return tree
+
+
+def _sound(reply: Reply) -> Mapping[str, Any]:
+    tree = _tree(reply)
+    if _number(tree) != failing.NOTHING_FOUND and (error := _fault(tree, _of_reading)):
+        raise error
     return tree
 
 

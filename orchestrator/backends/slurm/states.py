@@ -20,9 +20,8 @@ CAUSES = {
     "PREEMPTED": "preempted by Slurm for another job",
     "BOOT_FAIL": "its node did not boot",
     "DEADLINE": "stopped by Slurm, since it could not end before its deadline there",
-    "REVOKED": "revoked by its federation: another cluster has it",
 }
-"""How a run may end other than by itself."""
+"""How a run may end other than by itself. REVOKED is none: another cluster runs it."""
 OWN = frozenset({"COMPLETED", "FAILED"})
 """Its script has ended by itself."""
 
@@ -32,9 +31,9 @@ def is_live(job: Job) -> bool:
     return any(word in LIVE for word in job.states)
 
 
-def is_completing(job: Job) -> bool:
-    """Whether a job's script is over, and only its end is not noted yet."""
-    return "COMPLETING" in job.states
+def is_over(job: Job) -> bool:
+    """Whether a job's script is over; where it completes, its end is not noted yet."""
+    return not is_live(job) or "COMPLETING" in job.states
 
 
 def is_end(job: Job) -> bool:

@@ -13,7 +13,8 @@ from orchestrator.backends.slurm.folders import Folders
 from orchestrator.backends.slurm.judging import Seen, alive, judge, needs_accounting
 from orchestrator.backends.slurm.marks import Marks
 from orchestrator.backends.slurm.model import RunTable
-from orchestrator.backends.slurm.naming import is_ours, number_of
+from orchestrator.backends.slurm.naming import number_of
+from orchestrator.backends.slurm.states import is_over
 from orchestrator.backends.slurm.values import Job
 from orchestrator.backends.slurm.way import Way
 
@@ -33,7 +34,7 @@ class Watch:
         self._lost_after, self._now = lost_after, now
         self._asked_at = -FRESH
         self._rows: Rows = {}
-        self._ended: dict[str, float] = {}  # by key: since when it is not live
+        self._ended: dict[str, float] = {}  # by key: since when Slurm calls it over
         self._unknown: dict[str, float] = {}  # by key: since when nobody knows it
 
     async def poll(self, runs: Sequence[Run]) -> Mapping[str, Answer]:
@@ -88,7 +89,6 @@ class Watch:
                 marks=found,
                 now=_of(run, rows, found),
                 stopping=run.stopping,
-                waited=self._lasts(self._ended, run.key, SHOWS_WITHIN),
                 trouble=trouble,
             )
         by_key = {run.key: run for run in runs}
@@ -96,7 +96,9 @@ class Watch:
         past, more = await self._accounting(lacking, seen) if lacking else ({}, "")
         for key, one in seen.items():
             later = _of(by_key[key], past, one.marks)
-            whole = replace(one, past=later, trouble=trouble or more)
+            over = any(is_over(row) for row in (*one.now, *later))  # in an outage nobody tells
+            waited = over and self._lasts(self._ended, key, SHOWS_WITHIN)
+            whole = replace(one, past=later, waited=waited, trouble=trouble or more)
             answers[key] = await self._answer(key, whole)
         return answers
 
@@ -138,6 +140,9 @@ def _numbers(run: Run, marks: Marks) -> set[int]:
 
 
 def _of(run: Run, rows: Rows, marks: Marks | None = None) -> list[Job]:
-    """Return the rows of a run's job: of the one that has begun it, else of the one we know of."""
+    """Return the rows of a run's job: of the one that has begun it, else of the one we know of.
+
+    Name and number suffice: a comment may be changed while the job is in the queue.
+    """
     number = (marks and marks.job) or number_of(run)
-    return [row for row in rows.get(run.key, ()) if row.run == number and is_ours(row, run.key)]
+    return [row for row in rows.get(run.key, ()) if row.run == number]
