@@ -482,6 +482,22 @@ class TestEnds:
         assert await lab.poll(run) == Alive("RUNNING")
 
 
+async def test_a_pod_that_never_comes_ends_the_job_without_a_log(lab: Lab) -> None:
+    """A calculation without a machine would be held as never accepted, or followed for ever."""
+    run = await lab.ready(lab.run(COUPLING))
+    lab.emulated.put("pod-pending=1000", "pod-error")
+    run = await lab.started(run)
+    assert run.remote_id == f"{COUPLING}/1"
+    assert await lab.poll(run) == Alive("POD PENDING")
+    assert await lab.backend.list_outputs(replace(run, live=True)) == []
+    lab.emulated.pass_time(1000)
+    answer = await lab.end(run)
+    assert isinstance(answer, Finished)
+    assert (answer.ok, answer.stopped) == (False, None)
+    assert "POD ERROR" in (answer.reason or "")
+    assert await lab.backend.list_outputs(run) == []
+
+
 @pytest.mark.parametrize(
     ("fault", "text"),
     [("pod-error", "POD ERROR"), ("odd-status=MARS", "'MARS', which is not known here")],

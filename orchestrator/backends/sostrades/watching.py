@@ -49,7 +49,8 @@ def _told(status: Status, log: Log, stuck_after: float) -> Answer:
         case State.BUSY:
             return _busy(status, log, stuck_after)
         case State.STOPPED:
-            reason = ENDED.get(status.word, status.word)
+            said = (status.message or "").strip()
+            reason = ENDED.get(status.word, status.word) + (f": {said}" if said else "")
             by_hand = status.word == "STOPPED"
             return Finished(ok=False, stopped="cancel" if by_hand else None, reason=reason)
         case State.EDITED:
