@@ -247,6 +247,29 @@ class TestValues:
         assert no.value.effect == "none"
         assert lab.executions() == []
 
+    async def test_a_value_of_no_variable_is_refused_before_the_calculation(self, lab: Lab) -> None:
+        """A slip of the pen would be told only when everything had been calculated."""
+        run = lab.run(COUPLING, values=["coupling.Disc1.y", "coupling.Disc1.why"])
+        with pytest.raises(RejectedError, match=r'no variable "coupling\.Disc1\.why"') as no:
+            await lab.step(run)
+        assert no.value.effect == "none"
+        assert lab.executions() == []
+
+    async def test_a_job_that_sends_nothing_is_checked_like_any_other(self, repaired: Lab) -> None:
+        """What is given to no variable would be left out without a word."""
+        run = repaired.run(tables={IN: TABLE})
+        run = replace(run, options={"study": SLOW})
+        with pytest.raises(RejectedError, match="given to no variable"):
+            await repaired.step(run)
+
+    async def test_a_variable_without_a_value_is_named(self, lab: Lab) -> None:
+        """A person would be told of a path of a type NoneType."""
+        run = await lab.finished(parameters={FACTOR: 3.5}, values=[OUT])
+        lab.emulated.tell(f"studies/{SLOW}/edit", **{"Slow.out_table": None})
+        lab.somebody("status", status="FINISHED")
+        with pytest.raises(RejectedError, match=f"^values/{OUT}.csv: the variable has no value"):
+            await lab.place.outputs(run)
+
     async def test_values_that_are_there_are_not_sent(self, lab: Lab) -> None:
         """Stored results would be thrown away by a job that changes nothing."""
         await lab.finished(parameters={FACTOR: 3.5})

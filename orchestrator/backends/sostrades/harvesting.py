@@ -9,6 +9,7 @@ from orchestrator.backend import Output, ProtocolError, RejectedError, Run, Stre
 from orchestrator.backends import http
 from orchestrator.backends.http import Use
 from orchestrator.backends.sostrades import charts
+from orchestrator.backends.sostrades.calls import MissingError
 from orchestrator.backends.sostrades.logs import Log
 from orchestrator.backends.sostrades.model import RunTable
 from orchestrator.backends.sostrades.naming import execution_of, study_of
@@ -66,7 +67,7 @@ class Harvest:
         What was changed before the last byte came is noticed: a change is never taken back.
         """
         study = study_of(run)
-        with self._service.fetching(study, self._ask(study, output.name)) as found:
+        with _named(output), self._service.fetching(study, self._ask(study, output.name)) as found:
             if found.size is None:
                 raise ProtocolError(f"nothing says how long {output.name} is", effect="none")
             if not (found.size or output.log):
@@ -103,6 +104,20 @@ class Harvest:
         if status.state in {State.FINISHED, State.FAILED, State.STOPPED}:
             return status.state
         raise _gone(run)
+
+
+@contextmanager
+def _named(output: Output) -> Iterator[None]:
+    """Name the variable that the service shows no value of: it does not itself."""
+    try:
+        yield
+    except MissingError:
+        raise
+    except RejectedError as error:
+        if not output.name.startswith(VALUES):
+            raise
+        text = f"{output.name}: the variable has no value, or is not there"
+        raise RejectedError(f"{text}: {error}", effect="none") from None
 
 
 def _gone(run: Run) -> RejectedError:

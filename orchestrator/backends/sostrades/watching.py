@@ -82,8 +82,10 @@ async def _finished(service: Service, run: Run) -> Answer:
     if shown.unread:
         return NoAnswer(f"study {table.study} has finished, but {shown.fault}")
     if shown.fault is not None:
-        text = f"study {table.study} has finished, but not with this job's values: {shown.fault}"
-        return Lost(text)
+        return Lost(
+            f"study {table.study} has finished, but not with this job's values: {shown.fault}; it"
+            " was changed by somebody, or by the calculation itself (a start value of a coupling)"
+        )
     return Finished(ok=True, reason="finished, with all values as they were sent")
 
 
