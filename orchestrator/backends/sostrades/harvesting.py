@@ -68,11 +68,14 @@ class Harvest:
         """
         study = study_of(run)
         with _named(output), self._service.fetching(study, self._ask(study, output.name)) as found:
-            if found.size is None:
+            if not found.ends:
                 raise ProtocolError(f"nothing says how long {output.name} is", effect="none")
-            if not (found.size or output.log):
+            is_empty = True
+            for chunk in charts.offline(found) if output.name == PAGE else found:
+                is_empty = False
+                yield chunk
+            if is_empty and not output.log:
                 raise ProtocolError(f"{output.name} came without any content", effect="none")
-            yield from charts.offline(found) if output.name == PAGE else found
         from_thread.run(self._log if output.log else self._check_finished, run)
 
     def _ask(self, study: int, name: str) -> http.Ask:
