@@ -340,7 +340,7 @@ class TestValues:
         """A person would be given results that are no longer those of the job."""
         run = await live(lab)
         lab.edits(9.0)
-        answer = await lab.poll(run)
+        answer = await lab.end(run)  # once its log shows that it has begun
         assert isinstance(answer, Lost)
         assert "somebody changed study 1 while it was calculated" in answer.evidence
 
@@ -459,6 +459,19 @@ class TestEnds:
         answer = await lab.poll(run)
         assert isinstance(answer, Lost)
         assert "execution 2 took the place of ours (1)" in answer.evidence
+
+    async def test_a_change_before_the_calculation_begins_is_no_end_of_it(self, lab: Lab) -> None:
+        """A job would be held because the service stores its own values late."""
+        run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
+        lab.emulated.put("cold-start=1000")
+        run = await lab.started(run)
+        lab.somebody("status", status="NOT EXECUTED")
+        assert await lab.poll(run) == Alive("NOT EXECUTED")
+        lab.somebody("status", status="PENDING")
+        lab.emulated.pass_time(1000)
+        end = await lab.end(run)
+        assert isinstance(end, Finished)
+        assert end.ok
 
     async def test_a_failure_without_a_word_holds_the_job(self, lab: Lab) -> None:
         """A good calculation would be called failed because somebody pressed a button."""

@@ -48,6 +48,9 @@ def _told(status: Status, log: Log, stuck_after: float) -> Answer:
     match status.state:
         case State.BUSY:
             return _busy(status, log, stuck_after)
+        case State.EDITED if log.size == 0:
+            # It has not begun, and our own change may still be stored: what it takes is seen later.
+            return _busy(status, log, stuck_after)
         case State.STOPPED:
             said = (status.message or "").strip()
             reason = ENDED.get(status.word, status.word) + (f": {said}" if said else "")
