@@ -201,9 +201,17 @@ class TestOneExecution:
 
     def test_a_study_has_one_name_for_all_accounts(self) -> None:
         """Two backends of one server would calculate a study at the same time."""
-        tables = [{"url": "https://lab.example.org/", "key": {"secret": one}} for one in "ab"]
-        names = {KIND.lease(KIND.options.model_validate(it), {"study": 7}) for it in tables}
-        assert names == {"https://lab.example.org study 7"}
+
+        def name(url: str, key: str = "a") -> str | None:
+            options = KIND.options.model_validate({"url": url, "key": {"secret": key}})
+            return KIND.lease(options, {"study": 7})
+
+        assert name("https://lab.example.org/") == "https://lab.example.org study 7"
+        for same in ("https://lab.example.org", "HTTPS://LAB.example.org:443/"):
+            assert name(same, "b") == name("https://lab.example.org/")
+        for other in ("http://lab.example.org", "https://lab.example.org:80"):
+            assert name(other) != name("https://lab.example.org")
+        assert name("http://lab.example.org:5004/A/") == "http://lab.example.org:5004/A study 7"
 
 
 class TestValues:
