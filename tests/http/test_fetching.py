@@ -155,7 +155,8 @@ async def test_a_service_may_think_before_a_file_begins(
     door: OpenDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a service must put together first could never be fetched."""
-    monkeypatch.setattr(storage, "PATIENCE", 0.1)
+    for name in ("PATIENCE", "HEAD_LIMIT"):  # those of addresses that a storage serves at once
+        monkeypatch.setattr(storage, name, 0.1)
 
     def thinks(it: Connection) -> None:
         it.stop.wait(0.3)  # longer than nothing may come once it has begun

@@ -201,9 +201,17 @@ class TestOneExecution:
 
     def test_a_study_has_one_name_for_all_accounts(self) -> None:
         """Two backends of one server would calculate a study at the same time."""
-        tables = [{"url": "https://lab.example.org/", "key": {"secret": one}} for one in "ab"]
-        names = {KIND.lease(KIND.options.model_validate(it), {"study": 7}) for it in tables}
-        assert names == {"https://lab.example.org study 7"}
+
+        def name(url: str, key: str = "a") -> str | None:
+            options = KIND.options.model_validate({"url": url, "key": {"secret": key}})
+            return KIND.lease(options, {"study": 7})
+
+        assert name("https://lab.example.org/") == "https://lab.example.org study 7"
+        for same in ("https://lab.example.org", "HTTPS://LAB.example.org:443/"):
+            assert name(same, "b") == name("https://lab.example.org/")
+        for other in ("http://lab.example.org", "https://lab.example.org:80"):
+            assert name(other) != name("https://lab.example.org")
+        assert name("http://lab.example.org:5004/A/") == "http://lab.example.org:5004/A study 7"
 
 
 class TestValues:
@@ -220,13 +228,16 @@ class TestValues:
         assert isinstance(await lab.end(run), Finished)
         assert (await lab.place.outputs(run))["charts.json"].count(b'"y": [35.0, 17.5]') == 1
 
-    async def test_a_value_that_comes_late_is_waited_for(self, lab: Lab) -> None:
+    async def test_a_value_that_comes_late_is_waited_for(
+        self, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A study would be calculated before it has its values."""
         lab.emulated.put("slow-update=1000")
         run = lab.run(parameters={FACTOR: 3.5})
         for _ in range(READS):
             with pytest.raises(TransientError, match=r"not taken a value yet.*not the number 3.5"):
                 await lab.step(run)
+        monkeypatch.setattr(submitting, "READS", 10**6)  # however long it takes to be there
         lab.emulated.pass_time(1001)
         await lab.started(run)
         assert lab.emulated.calls(SENT) == 1
@@ -243,6 +254,29 @@ class TestValues:
             await lab.step(run)
         assert no.value.effect == "none"
         assert lab.executions() == []
+
+    async def test_a_value_of_no_variable_is_refused_before_the_calculation(self, lab: Lab) -> None:
+        """A slip of the pen would be told only when everything had been calculated."""
+        run = lab.run(COUPLING, values=["coupling.Disc1.y", "coupling.Disc1.why"])
+        with pytest.raises(RejectedError, match=r'no variable "coupling\.Disc1\.why"') as no:
+            await lab.step(run)
+        assert no.value.effect == "none"
+        assert lab.executions() == []
+
+    async def test_a_job_that_sends_nothing_is_checked_like_any_other(self, repaired: Lab) -> None:
+        """What is given to no variable would be left out without a word."""
+        run = repaired.run(tables={IN: TABLE})
+        run = replace(run, options={"study": SLOW})
+        with pytest.raises(RejectedError, match="given to no variable"):
+            await repaired.step(run)
+
+    async def test_a_variable_without_a_value_is_named(self, lab: Lab) -> None:
+        """A person would be told of a path of a type NoneType."""
+        run = await lab.finished(parameters={FACTOR: 3.5}, values=[OUT])
+        lab.emulated.tell(f"studies/{SLOW}/edit", **{"Slow.out_table": None})
+        lab.somebody("status", status="FINISHED")
+        with pytest.raises(RejectedError, match=f"^values/{OUT}.csv: the variable has no value"):
+            await lab.place.outputs(run)
 
     async def test_values_that_are_there_are_not_sent(self, lab: Lab) -> None:
         """Stored results would be thrown away by a job that changes nothing."""
@@ -314,7 +348,7 @@ class TestValues:
         """A person would be given results that are no longer those of the job."""
         run = await live(lab)
         lab.edits(9.0)
-        answer = await lab.poll(run)
+        answer = await lab.end(run)  # once its log shows that it has begun
         assert isinstance(answer, Lost)
         assert "somebody changed study 1 while it was calculated" in answer.evidence
 
@@ -434,6 +468,19 @@ class TestEnds:
         assert isinstance(answer, Lost)
         assert "execution 2 took the place of ours (1)" in answer.evidence
 
+    async def test_a_change_before_the_calculation_begins_is_no_end_of_it(self, lab: Lab) -> None:
+        """A job would be held because the service stores its own values late."""
+        run = await lab.ready(lab.run(parameters={FACTOR: 3.5}))
+        lab.emulated.put("cold-start=1000")
+        run = await lab.started(run)
+        lab.somebody("status", status="NOT EXECUTED")
+        assert await lab.poll(run) == Alive("NOT EXECUTED")
+        lab.somebody("status", status="PENDING")
+        lab.emulated.pass_time(1000)
+        end = await lab.end(run)
+        assert isinstance(end, Finished)
+        assert end.ok
+
     async def test_a_failure_without_a_word_holds_the_job(self, lab: Lab) -> None:
         """A good calculation would be called failed because somebody pressed a button."""
         run = await live(lab)
@@ -480,6 +527,22 @@ class TestEnds:
             await lab.backend.cancel(run)
         assert no.value.effect == "none"
         assert await lab.poll(run) == Alive("RUNNING")
+
+
+async def test_a_pod_that_never_comes_ends_the_job_without_a_log(lab: Lab) -> None:
+    """A calculation without a machine would be held as never accepted, or followed for ever."""
+    run = await lab.ready(lab.run(COUPLING))
+    lab.emulated.put("pod-pending=1000", "pod-error")
+    run = await lab.started(run)
+    assert run.remote_id == f"{COUPLING}/1"
+    assert await lab.poll(run) == Alive("POD PENDING")
+    assert await lab.backend.list_outputs(replace(run, live=True)) == []
+    lab.emulated.pass_time(1000)
+    answer = await lab.end(run)
+    assert isinstance(answer, Finished)
+    assert (answer.ok, answer.stopped) == (False, None)
+    assert "POD ERROR" in (answer.reason or "")
+    assert await lab.backend.list_outputs(run) == []
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator.backend import ProtocolError
-from orchestrator.backends.sostrades.logs import Log, cause, log_of, never_ran
+from orchestrator.backends.sostrades.logs import Log, cause, is_missing, log_of, unwritten
 from orchestrator.backends.sostrades.status import State, state
 from tests.sostrades.recorded import exchanges
 
@@ -100,11 +100,20 @@ def test_the_name_of_a_log_may_be_quoted_and_its_length_unknown() -> None:
     assert log_of(headers | {"content-length": "-1"}, "there").size == 0
 
 
-def test_that_a_study_never_ran_is_told_in_two_ways() -> None:
+@pytest.mark.parametrize("path", ["/logs/sc4-sceNone-execution.log", "/srv/x"])
+def test_that_a_study_never_ran_is_told_in_two_ways(path: str) -> None:
     """A study that never ran would be asked for its log again and again."""
-    assert never_ran("[Errno 2] No such file or directory: '/logs/sc4-sceNone-execution.log'")
-    assert never_ran("[Errno 2] No such file or directory: '/srv/x'")
-    assert not never_ran("The server encountered an internal error")
+    said = f"[Errno 2] No such file or directory: '{path}'"
+    assert is_missing(said)
+    assert unwritten(said) is None
+    assert not is_missing("The server encountered an internal error")
+
+
+def test_a_log_that_is_not_written_tells_its_execution() -> None:
+    """A calculation that waits for its pod would be taken for one that was never accepted."""
+    said = "[Errno 2] No such file or directory: '/logs/sc4-sce57-execution.log'"
+    assert is_missing(said)
+    assert unwritten(said) == Log(4, 57, 0, None, written=False)
 
 
 @pytest.mark.parametrize(

@@ -133,9 +133,8 @@ class Door:
             headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
         error: BackendError | None = None
         with self._governor.admit_thread(ask.use, limit=min(ask.limit, LIMIT)) as permit:
-            limit = min(ask.limit, self._where.head_limit)
-            until = time.monotonic() + limit
-            where = replace(self._where, head_limit=limit)
+            until = time.monotonic() + ask.limit
+            where = replace(self._where, head_limit=min(ask.limit, self._where.head_limit))
             try:
                 target = own(_with(ask.params, url), where)
                 with line(target, where, effect="none", heed=check_cancelled) as at:

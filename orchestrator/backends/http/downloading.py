@@ -25,8 +25,9 @@ class Stream:
     """Bytes on their way, from `start` on: an iterator of chunks of about 1 MiB.
 
     `start` is the offset that was asked for, or 0 where the server began anew. `size` is that of
-    the whole file, None where the server does not tell: then a cut cannot be noticed. `etag` is as
-    the server wrote it, `md5` that of the whole file in hex, where the server tells it.
+    the whole file, None where the server does not tell: then a cut can be noticed only where the
+    reply `ends` by its own word (in chunks). `etag` is as the server wrote it, `md5` that of the
+    whole file in hex, where the server tells it.
     """
 
     status: int
@@ -35,6 +36,7 @@ class Stream:
     etag: str | None
     chunks: Iterator[bytes]
     md5: str | None = None
+    ends: bool = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self.chunks
@@ -103,7 +105,8 @@ def whole_file(response: http.client.HTTPResponse, at: Line) -> Stream:
     """Return the stream of a reply that is the file from its beginning to its end."""
     size, etag = response.length, response.getheader("ETag")
     chunks = _chunks(response, at, size)
-    return Stream(response.status, 0, size, etag, chunks, told_md5(response))
+    ends = size is not None or bool(response.chunked)
+    return Stream(response.status, 0, size, etag, chunks, told_md5(response), ends)
 
 
 def told_md5(response: http.client.HTTPResponse) -> str | None:

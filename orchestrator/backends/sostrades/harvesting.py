@@ -9,6 +9,8 @@ from orchestrator.backend import Output, ProtocolError, RejectedError, Run, Stre
 from orchestrator.backends import http
 from orchestrator.backends.http import Use
 from orchestrator.backends.sostrades import charts
+from orchestrator.backends.sostrades.calls import MissingError
+from orchestrator.backends.sostrades.logs import Log
 from orchestrator.backends.sostrades.model import RunTable
 from orchestrator.backends.sostrades.naming import execution_of, study_of
 from orchestrator.backends.sostrades.service import File, Service
@@ -31,12 +33,10 @@ class Harvest:
 
         Raises RejectedError where the study has another's results by now, or none.
         """
-        log = Output(LOG, log=True)
-        if run.live:
-            await self._check_log(run)
-            return [log]
-        if await self._state(run) is not State.FINISHED:
-            return [log]
+        state = None if run.live else await self._state(run)
+        log = [Output(LOG, log=True)] if (await self._log(run)).written else []
+        if state is not State.FINISHED:
+            return log
         try:
             chosen = selecting(run.outputs, frozenset())
         except ValueError as error:
@@ -46,7 +46,7 @@ class Harvest:
         found = [Output(name) for name in names if chosen(name)]
         if any(one.name == PAGE for one in found):
             found.append(Output(charts.SCRIPT, *charts.script_facts()))
-        return [log, *found]
+        return [*log, *found]
 
     @contextmanager
     def open(self, run: Run, output: Output) -> Iterator[Stream]:
@@ -67,13 +67,16 @@ class Harvest:
         What was changed before the last byte came is noticed: a change is never taken back.
         """
         study = study_of(run)
-        with self._service.fetching(study, self._ask(study, output.name)) as found:
-            if found.size is None:
+        with _named(output), self._service.fetching(study, self._ask(study, output.name)) as found:
+            if not found.ends:
                 raise ProtocolError(f"nothing says how long {output.name} is", effect="none")
-            if not (found.size or output.log):
+            is_empty = True
+            for chunk in charts.offline(found) if output.name == PAGE else found:
+                is_empty = False
+                yield chunk
+            if is_empty and not output.log:
                 raise ProtocolError(f"{output.name} came without any content", effect="none")
-            yield from charts.offline(found) if output.name == PAGE else found
-        from_thread.run(self._check_log if output.log else self._check_finished, run)
+        from_thread.run(self._log if output.log else self._check_finished, run)
 
     def _ask(self, study: int, name: str) -> http.Ask:
         if name in FILES:
@@ -85,11 +88,13 @@ class Harvest:
         if await self._state(run) is not State.FINISHED:
             raise _gone(run)
 
-    async def _check_log(self, run: Run) -> None:
+    async def _log(self, run: Run) -> Log:
+        """Return what is known of this run's log. Raises RejectedError where another's is there."""
         study = study_of(run)
         log = await self._service.log(study, Use.TRANSFER)
         if log is None or log.execution != execution_of(run):
             raise _gone(run)
+        return log
 
     async def _state(self, run: Run) -> State:
         """Return how the study stands that still has this run's execution as its last.
@@ -98,10 +103,24 @@ class Harvest:
         """
         study = study_of(run)
         status = await self._service.status(study, Use.TRANSFER)
-        await self._check_log(run)
+        await self._log(run)
         if status.state in {State.FINISHED, State.FAILED, State.STOPPED}:
             return status.state
         raise _gone(run)
+
+
+@contextmanager
+def _named(output: Output) -> Iterator[None]:
+    """Name the variable that the service shows no value of: it does not itself."""
+    try:
+        yield
+    except MissingError:
+        raise
+    except RejectedError as error:
+        if not output.name.startswith(VALUES):
+            raise
+        text = f"{output.name}: the variable has no value, or is not there"
+        raise RejectedError(f"{text}: {error}", effect="none") from None
 
 
 def _gone(run: Run) -> RejectedError:

@@ -8,8 +8,9 @@ from email.utils import parsedate_to_datetime
 from orchestrator.backend import ProtocolError
 from orchestrator.log import shorten
 
-_NAME = re.compile(r"filename=\"?sc(\d{1,18})-sce(\d{1,18})-execution\.log\"?", re.ASCII)
-_NEVER = re.compile(r"-sceNone-|No such file or directory")
+_FILE = re.compile(r"sc(\d{1,18})-sce(\d{1,18})-execution\.log", re.ASCII)
+_NAME = re.compile(rf"filename=\"?{_FILE.pattern}\"?", re.ASCII)
+_NO_FILE = re.compile(r"-sceNone-|No such file or directory")
 _LINE = re.compile(r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] ")
 _TRACEBACK = "Traceback (most recent call last):"
 _FRAME = re.compile(r"^(\s|$|[\s~^]+$)")
@@ -24,13 +25,15 @@ class Log:
     """The log of a study's last execution: its number, size (bytes), and version.
 
     `still_for` is for how long (seconds, by the service's own clock) it has not been written to,
-    None where that is not told.
+    None where that is not told. `written` is False before the first byte: where calculations have
+    machines of their own, the log comes with them, which may take minutes, or never be.
     """
 
     study: int
     execution: int
     size: int
     still_for: float | None
+    written: bool = True
 
 
 def log_of(headers: Mapping[str, str], source: str) -> Log:
@@ -48,9 +51,15 @@ def log_of(headers: Mapping[str, str], source: str) -> Log:
     )
 
 
-def never_ran(words: str) -> bool:
-    """Whether the refusal of a log says that there is none, because the study never ran."""
-    return _NEVER.search(words) is not None
+def is_missing(words: str) -> bool:
+    """Whether the refusal of a log says that there is none."""
+    return _NO_FILE.search(words) is not None
+
+
+def unwritten(words: str) -> Log | None:
+    """Return the log that is not written, by the refusal of it; None where the study never ran."""
+    found = _FILE.search(words)
+    return None if found is None else Log(int(found[1]), int(found[2]), 0, None, written=False)
 
 
 def cause(log: str) -> str | None:

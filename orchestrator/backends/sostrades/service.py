@@ -141,8 +141,7 @@ class Service:
         if reply.status == SERVER_FAILS:  # without a text, which tells why
             reply = await self._told(study, replace(ask, method="GET"))
             if reply.status == SERVER_FAILS:
-                _check_never_ran(reply)
-                return None
+                return _missing_log(study, reply)
         return _log_of(study, reply)
 
     async def log_tail(self, study: int, use: Use) -> tuple[Log | None, str]:
@@ -151,11 +150,10 @@ class Service:
         known = {SERVER_FAILS, NOT_SO_LONG}
         ask = replace(self.file_ask(study, "log", use), headers=span, expect=known, cap=LARGEST)
         reply = await self._told(study, ask)
-        if reply.status == NOT_SO_LONG:  # it is empty
-            return await self.log(study, use), ""
+        if reply.status == NOT_SO_LONG:  # werkzeug's word for a log that is shorter
+            reply = await self._told(study, replace(ask, headers={}))
         if reply.status == SERVER_FAILS:
-            _check_never_ran(reply)
-            return None, ""
+            return _missing_log(study, reply), ""
         return _log_of(study, reply), reply.body[-LOG_TAIL:].decode("utf-8", "replace")
 
     def value_ask(self, study: int, variable: str, use: Use) -> Ask:
@@ -221,14 +219,18 @@ def _log_of(study: int, reply: Reply) -> Log:
     return found
 
 
-def _check_never_ran(reply: Reply) -> None:
-    """Take a refusal of the log for what it says. Raises TransientError where it says no more."""
+def _missing_log(study: int, reply: Reply) -> Log | None:
+    """Return what a refusal of the log says of it. Raises TransientError where it says no more."""
     said = ""
     with suppress(ProtocolError):
         said = read(Fault, reply.json(), "fault").description
-    if not logs.never_ran(said):
+    if not logs.is_missing(said):
         text = f"{reply.source} answered {reply.status}: {shorten(said, SHOWN)}"
         raise TransientError(text, effect="none")
+    found = logs.unwritten(said)
+    if found is not None:
+        _check(study, found.study, reply)
+    return found
 
 
 def _check(study: int, found: int, reply: Reply) -> None:

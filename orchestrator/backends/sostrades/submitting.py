@@ -30,6 +30,7 @@ from orchestrator.backends.sostrades.naming import remote_id
 from orchestrator.backends.sostrades.replies import Listed
 from orchestrator.backends.sostrades.service import Service
 from orchestrator.backends.sostrades.status import State
+from orchestrator.document import value_text
 
 READS = 6  # of values that are not there yet, before they are sent again
 MOST_SENT = 4  # times, before a job is refused: with the engine's pauses an hour or so
@@ -114,10 +115,30 @@ class Start:
         while True:
             shown = await look(self._service, table, Use.SUBMIT, sent=files, seen={})
             if shown.part is None:
+                if run.key not in self._sent:  # else that was done before they were sent
+                    await self.check(table, run.inputs)
+                await self._check_wanted(table)
                 before = await self._last(table.study)
                 self._read_back[run.key] = self._now()
                 return Progress(before=before, tables=shown.tables)
             await self._send(run, table, shown.part, str(shown.fault))
+
+    async def _check_wanted(self, table: RunTable) -> None:
+        """Raise RejectedError for a value to be fetched of no variable: before, not afterwards.
+
+        A variable without a value is refused, too, but not by its name.
+        """
+        for name in table.values:
+            try:
+                await self._service.value(table.study, name, Use.SUBMIT)
+            except MissingError:
+                raise
+            except RejectedError as error:
+                if repr(name) in str(error):
+                    text = f"values: study {table.study} has no variable {value_text(name)}"
+                    raise RejectedError(text) from None
+            except ProtocolError:
+                continue  # it is too large to be looked at, so it is there
 
     async def _send(self, run: Run, table: RunTable, part: Part, fault: str) -> None:
         """Send the tables or the other values, unless what was sent may still come."""

@@ -48,8 +48,12 @@ def _told(status: Status, log: Log, stuck_after: float) -> Answer:
     match status.state:
         case State.BUSY:
             return _busy(status, log, stuck_after)
+        case State.EDITED if log.size == 0:
+            # It has not begun, and our own change may still be stored: what it takes is seen later.
+            return _busy(status, log, stuck_after)
         case State.STOPPED:
-            reason = ENDED.get(status.word, status.word)
+            said = (status.message or "").strip()
+            reason = ENDED.get(status.word, status.word) + (f": {said}" if said else "")
             by_hand = status.word == "STOPPED"
             return Finished(ok=False, stopped="cancel" if by_hand else None, reason=reason)
         case State.EDITED:
@@ -81,8 +85,10 @@ async def _finished(service: Service, run: Run) -> Answer:
     if shown.unread:
         return NoAnswer(f"study {table.study} has finished, but {shown.fault}")
     if shown.fault is not None:
-        text = f"study {table.study} has finished, but not with this job's values: {shown.fault}"
-        return Lost(text)
+        return Lost(
+            f"study {table.study} has finished, but not with this job's values: {shown.fault}; it"
+            " was changed by somebody, or by the calculation itself (a start value of a coupling)"
+        )
     return Finished(ok=True, reason="finished, with all values as they were sent")
 
 

@@ -61,7 +61,7 @@ class Beside:
         """Tell the log of the current execution."""
         number = self._studies.get(call.study)["execution"]
         path = self._executions.log(call.study, number)
-        if number is None:
+        if number is None or not path.exists():
             raise RefusalError(500, f"[Errno 2] No such file or directory: '{path}'")
         reply = files.served(call.request, path, "application/octet-stream")
         if self._ground.faults.strike("foreign-id", call.where) is not None:

@@ -32,7 +32,10 @@ class Executions:
         self._db.make(TABLES)
 
     def add(self, study: int, wait: float, status: str = PENDING) -> int:
-        """Make an execution the current one of its study, with an empty log; return its number."""
+        """Make an execution the current one of its study; return its number.
+
+        Its log is empty, or comes with its pod.
+        """
         due = self._ground.clock.now() + wait
         with self._db.together():
             self._db.do(
@@ -45,7 +48,8 @@ class Executions:
             number = int(row["id"])
             self._studies.executed_by(study, number)
             self._ground.note_start(self.name(number), [f"study {study};"])
-        self.log(study, number).touch()
+        if status == PENDING:
+            self.log(study, number).touch()
         return number
 
     def get(self, number: int) -> Row:

@@ -25,14 +25,17 @@ def served(request: Request, path: Path, kind: str) -> Response:
     if asked is None or not any(asked.groups()):
         return Response(data, 200, headers, kind)
     first, last = _part(asked[1], asked[2], len(data))
-    if first > last:
+    if not 0 <= first <= last:
         raise RefusalError(416, "The requested range cannot be satisfied.")
     headers |= {"Accept-Ranges": "bytes", "Content-Range": f"bytes {first}-{last}/{len(data)}"}
     return Response(data[first : last + 1], 206, headers, kind)
 
 
 def _part(start: str, end: str, size: int) -> tuple[int, int]:
-    """Return the first and the last byte that are meant; the last ones if no start is said."""
+    """Return the first and the last byte that are meant; the last ones if no start is said.
+
+    More of these than there are is no part of it, as werkzeug has it; others give the whole.
+    """
     if not start:
-        return max(size - int(end), 0), size - 1
+        return size - int(end), size - 1
     return int(start), min(int(end), size - 1) if end else size - 1

@@ -164,10 +164,12 @@ def test_parts_of_a_log_that_there_are_not_are_refused(me: Client, slow: int) ->
     assert me.over(slow) == "FINISHED"
     path, log = f"/api/v0/study-case/{slow}/logs", me.log(slow).encode()
     size = len(log)
-    for asked, part in ((f"bytes=10-{size + 10}", log[10:]), ("bytes=0-4", log[:5])):
+    parts = {"bytes=0-4": log[:5], "bytes=-5": log[-5:], f"bytes=-{size}": log}
+    for asked, part in (*parts.items(), (f"bytes=10-{size + 10}", log[10:])):
         answer = me.ask("GET", path, headers={"Range": asked})
         assert (answer.status_code, answer.content) == (206, part)
-    assert me.ask("GET", path, headers={"Range": f"bytes={size}-"}).status_code == 416
+    for asked in (f"bytes={size}-", f"bytes=-{size + 1}"):
+        assert me.ask("GET", path, headers={"Range": asked}).status_code == 416
 
 
 def test_every_answer_brings_a_session_that_no_log_holds(me: Client) -> None:
