@@ -112,7 +112,7 @@ class TransfersUnderFaults(Ground):
         [output] = [one for one in await place.backend.list_outputs(run) if not one.log]
         service.put(f"{fault},on={self.stand_in.fetches}")
         began = time.monotonic()
-        with pytest.raises(BackendError) as caught:
+        with self.impatience(), pytest.raises(BackendError) as caught:
             await place.read(run, output)
         assert time.monotonic() - began < IMPATIENT + SLACK
         assert_fit_to_show([*errors, caught.value], service)
