@@ -17,6 +17,7 @@ from orchestrator.emulators.sostrades.lines import LINES, TEXT
 from orchestrator.testing.contract import Bodies, Place, open_place
 from orchestrator.testing.contract.place import Options
 from tests.emulated import Emulated, Ending, certificates, emulating
+from tests.sostrades.lab import Lab, open_lab
 
 __all__ = ["certificates"]  # a fixture
 
@@ -121,3 +122,17 @@ async def place(tmp_path: Path, emulated: Emulated) -> AsyncIterator[Place]:
         apart=partial(apart, emulated.tell),
     ) as place:
         yield place
+
+
+@pytest.fixture
+async def lab(tmp_path: Path, ending: Ending) -> AsyncIterator[Lab]:
+    """Open an account at a server of release 5.3.4."""
+    async with open_lab(tmp_path, ending) as lab:
+        yield lab
+
+
+@pytest.fixture
+async def repaired(tmp_path: Path, ending: Ending) -> AsyncIterator[Lab]:
+    """Open an account at a server that lists variables, and takes tables."""
+    async with open_lab(tmp_path, ending, repaired=1) as lab:
+        yield lab

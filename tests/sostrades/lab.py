@@ -24,6 +24,8 @@ EXECUTE = "POST /api/v0/calculation/execute/*"  # the pattern of a fault
 EXECUTED = "POST /api/v0/calculation/execute/{study:int}"  # what is counted
 SENT = "POST /api/v0/study-case/{study:int}/parameters"
 TABLE = b"years,quantity\n1990,1\n1991,2\n"
+FACTOR, SLEEP, FAIL = "slow1.Slow.factor", "slow1.Slow.sleep_s", "slow1.Slow.fail"
+OUT, IN = "slow1.Slow.out_table", "slow1.Slow.table"
 
 
 @dataclass
@@ -48,7 +50,7 @@ class Lab:
         for number, (name, content) in enumerate(contents.items()):
             path = self.folder / f"{key}-{number}.csv"
             path.write_bytes(content)
-            inputs[path.name] = Input(path, *digest(path, lambda: False))
+            inputs[path.name] = Input(path, *digest(path))
             table.setdefault("tables", {})[name] = path.name
         run = self.place.run(key, {"study": study, **table}, outputs=outputs)
         return replace(run, inputs=inputs)
@@ -139,3 +141,11 @@ async def open_lab(folder: Path, ending: Ending, **dials: float) -> AsyncIterato
         ) as place:
             (folder / "inputs").mkdir()
             yield Lab(emulated, place, folder / "inputs")
+
+
+async def live(lab: Lab) -> Run:
+    """Start a calculation that goes on until it is woken; wait until it really runs."""
+    run = await lab.started(lab.run(SLOW, parameters={SLEEP: 1000, FACTOR: 3.5}, values=[OUT]))
+    while (await lab.poll(run)) != Alive("RUNNING"):
+        pass
+    return run

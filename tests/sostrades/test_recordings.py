@@ -54,7 +54,7 @@ class Answered:
 
     def __init__(self, service: Service, says: list[Recorded], table: Path) -> None:
         self.service, self._says = service, says
-        size, sha256 = digest(table, lambda: False)
+        size, sha256 = digest(table)
         part, ask = FilePart("s.table", "table.csv", table, size, sha256), Use.ASK
         self.calls: dict[str, Callable[[int], Awaitable[Any]]] = {
             "ping": lambda _: service.ping(ask),

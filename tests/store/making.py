@@ -1,6 +1,8 @@
 """What the tests of the queue make: jobs, readings of time, a queue on a real disk."""
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from orchestrator.core.lifecycle import Event, JobState, Outcome
 from orchestrator.core.now import Now
 from orchestrator.core.spec import JobSpec
 from orchestrator.core.work import Change, Hold, HoldCode, Work
-from orchestrator.store import entrance, look, migrate, runs
+from orchestrator.store import audit, entrance, look, migrate, runs
 from orchestrator.store.sqlite import Connection, Row, connect_writer
 
 START = Now(steady=1000.0, wall=1_700_000_000.0)
@@ -58,6 +60,27 @@ def open_queue(folder: Path) -> Connection:
     conn = connect_writer(folder / "queue.db", migrate.version)
     migrate.migrate(conn, folder)
     return conn
+
+
+@contextmanager
+def empty_queue(folder: Path) -> Iterator[Connection]:
+    """Open a queue in which nothing is."""
+    with closing(open_queue(folder)) as conn:
+        conn.execute(
+            "INSERT INTO home (only, id, steady, boot_seconds, boot_id, wall)"
+            " VALUES (1, 'homehome', 0, 0, '', 0)"
+        )
+        yield conn
+
+
+@contextmanager
+def in_order(queue: Connection, rules: Sequence[str]) -> Iterator[Connection]:
+    """Undo what a test writes, after it was found to keep these rules."""
+    queue.execute("BEGIN")
+    yield queue
+    assert [audit.broken(queue, rule) for rule in rules] == [[]] * len(rules)
+    assert audit.misshown(queue) == []
+    queue.execute("ROLLBACK")
 
 
 def row(conn: Connection, table: str, key: str) -> Row:

@@ -1,7 +1,7 @@
 """Jobs that need the same thing to themselves: one has it, the others stand in line for it."""
 
 from collections.abc import Iterator
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from orchestrator.core.after import Waits
 from orchestrator.core.lifecycle import JobState, Outcome, RunState
 from orchestrator.core.work import Change
-from orchestrator.store import audit, entrance, look, restored, runs, views
+from orchestrator.store import entrance, look, restored, runs, views
 from orchestrator.store.restored import Found
 from orchestrator.store.results import EndedRun
 from orchestrator.store.sqlite import Connection, engine
@@ -26,10 +26,11 @@ from tests.store.making import (
     WENT_WELL,
     ask,
     at,
+    empty_queue,
+    in_order,
     move,
     new_id,
     new_job,
-    open_queue,
     row,
     start_run,
 )
@@ -47,22 +48,15 @@ ENTRIES = "SELECT count(*) FROM history WHERE reason LIKE 'waits for %'"
 @pytest.fixture(scope="module")
 def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     """Return an empty queue."""
-    with closing(open_queue(tmp_path_factory.mktemp("line"))) as conn:
-        conn.execute(
-            "INSERT INTO home (only, id, steady, boot_seconds, boot_id, wall)"
-            " VALUES (1, 'homehome', 0, 0, '', 0)"
-        )
+    with empty_queue(tmp_path_factory.mktemp("line")) as conn:
         yield conn
 
 
 @pytest.fixture
 def conn(queue: Connection) -> Iterator[Connection]:
     """Return the empty queue; what a test writes is undone, after it was found to be in order."""
-    queue.execute("BEGIN")
-    yield queue
-    assert [audit.broken(queue, rule) for rule in RULES] == [[]] * len(RULES)
-    assert audit.misshown(queue) == []
-    queue.execute("ROLLBACK")
+    with in_order(queue, RULES) as conn:
+        yield conn
 
 
 def take(

@@ -1,13 +1,12 @@
 """Jobs that come after others: what is meant, when they are let go, and how they end."""
 
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 
 from orchestrator.core.intake import Verb
 from orchestrator.core.lifecycle import Event, Outcome
-from orchestrator.store import audit, entrance, look, restored, runs, views, waiting
+from orchestrator.store import entrance, look, restored, runs, views, waiting
 from orchestrator.store.restored import Found
 from orchestrator.store.results import EndedRun
 from orchestrator.store.sqlite import Connection, engine
@@ -22,11 +21,12 @@ from tests.store.making import (
     WENT_WELL,
     ask,
     at,
+    empty_queue,
     hold,
+    in_order,
     move,
     new_id,
     new_job,
-    open_queue,
     row,
     start_run,
 )
@@ -37,22 +37,15 @@ RULES = ("live_runs", "waits", "in_order", "history_chain", "history_end", "succ
 @pytest.fixture(scope="module")
 def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     """Return an empty queue."""
-    with closing(open_queue(tmp_path_factory.mktemp("waiting"))) as conn:
-        conn.execute(
-            "INSERT INTO home (only, id, steady, boot_seconds, boot_id, wall)"
-            " VALUES (1, 'homehome', 0, 0, '', 0)"
-        )
+    with empty_queue(tmp_path_factory.mktemp("waiting")) as conn:
         yield conn
 
 
 @pytest.fixture
 def conn(queue: Connection) -> Iterator[Connection]:
     """Return the empty queue; what a test writes is undone, after it was found to be in order."""
-    queue.execute("BEGIN")
-    yield queue
-    assert [audit.broken(queue, rule) for rule in RULES] == [[]] * len(RULES)
-    assert audit.misshown(queue) == []
-    queue.execute("ROLLBACK")
+    with in_order(queue, RULES) as conn:
+        yield conn
 
 
 def take(conn: Connection, number: int, name: str, *after: str, **spec: object) -> str:

@@ -2,9 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import Event
-
-from anyio.to_thread import run_sync
 
 from orchestrator.backend import (
     Absent,
@@ -32,7 +29,7 @@ from orchestrator.backends.drmaatic.sightings import Sightings
 from orchestrator.backends.drmaatic.status import Status, meaning
 from orchestrator.backends.drmaatic.submitting import Catalogue, description, form
 from orchestrator.backends.drmaatic.watching import SINGLES_AT_ONCE, Watch
-from orchestrator.backends.http import Use, digest
+from orchestrator.backends.http import Use, digested
 
 
 class Drmaatic:
@@ -67,12 +64,7 @@ class Drmaatic:
         """Check the job; what is to be sent goes with the submit."""
         table = RunTable.model_validate(run.options)
         await self._catalogue.check(table, [step.name] if step.among is None else step.among)
-        stop = Event()
-        try:
-            found = await run_sync(digest, step.source, stop.is_set, abandon_on_cancel=True)
-        finally:
-            stop.set()  # a thread that is left behind by a cancel reads no more
-        return Staged(*found)
+        return Staged(*await digested(step.source))
 
     async def submit(self, run: Run) -> Submitted:
         """Start the run, with its inputs."""

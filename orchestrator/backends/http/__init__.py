@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from orchestrator.backends.http.account import Account
     from orchestrator.backends.http.asking import Ask, Reply, Use
-    from orchestrator.backends.http.digesting import digest
+    from orchestrator.backends.http.digesting import digest, digested
     from orchestrator.backends.http.door import Door, open_door
     from orchestrator.backends.http.downloading import Stream, download
     from orchestrator.backends.http.governor import Governor, read_budgets, read_standing
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "account": ("Account",),
     "asking": ("Ask", "Reply", "Use"),
-    "digesting": ("digest",),
+    "digesting": ("digest", "digested"),
     "door": ("Door", "open_door"),
     "downloading": ("Stream", "download"),
     "governor": ("Governor", "read_budgets", "read_standing"),
@@ -50,6 +50,7 @@ __all__ = [
     "Use",
     "as_path",
     "digest",
+    "digested",
     "download",
     "open_door",
     "read_budgets",

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import Event
 
 from anyio.to_thread import run_sync
 
@@ -19,7 +18,7 @@ from orchestrator.backend import (
     Submitted,
     Traits,
 )
-from orchestrator.backends.http import digest
+from orchestrator.backends.http import digested
 from orchestrator.backends.sostrades import finding, watching
 from orchestrator.backends.sostrades.harvesting import Harvest
 from orchestrator.backends.sostrades.holding import check_table
@@ -49,12 +48,8 @@ class SosTrades:
         """Check the job and one of its tables; what is to be sent goes with the submit."""
         table = RunTable.model_validate(run.options)
         await self._start.check(table, [step.name] if step.among is None else step.among)
-        stop = Event()
-        try:
-            found = await run_sync(digest, step.source, stop.is_set, abandon_on_cancel=True)
-            await run_sync(check_table, step.source, abandon_on_cancel=True)
-        finally:
-            stop.set()  # a thread that is left behind by a cancel reads no more
+        found = await digested(step.source)
+        await run_sync(check_table, step.source, abandon_on_cancel=True)
         return Staged(*found)
 
     async def submit(self, run: Run) -> Submitted | Begun:

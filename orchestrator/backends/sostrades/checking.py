@@ -87,11 +87,9 @@ def _of_value(name: str, given: Given, listed: Mapping[str, Listed] | None) -> I
         return
     if listed is None:
         return
-    one = listed.get(name)
+    one, fault = _input(name, listed)
     if one is None:
-        yield _no_such(name, listed)
-    elif one.io == "out":
-        yield "it is an output: the calculation sets it"
+        yield fault
     elif given.type is not None and not _alike(given.type, one.type):
         yield f"the service says that it is of type {one.type}, not {given.type}"
     elif one.type in ONLY_TABLES:
@@ -122,13 +120,21 @@ def _of_limits(given: Given, one: Listed) -> Iterator[str]:
 def _of_table(name: str, listed: Mapping[str, Listed] | None) -> Iterator[str]:
     if listed is None:
         return
-    one = listed.get(name)
+    one, fault = _input(name, listed)
     if one is None:
-        yield _no_such(name, listed)
-    elif one.io == "out":
-        yield "it is an output: the calculation sets it"
+        yield fault
     elif one.type not in TABLES:
         yield f"it is no table but of type {one.type}: give its value under [run.parameters]"
+
+
+def _input(name: str, listed: Mapping[str, Listed]) -> tuple[Listed | None, str]:
+    """Return what is listed of an input, or None, and in words why it is none."""
+    one = listed.get(name)
+    if one is None:
+        return None, _no_such(name, listed)
+    if one.io == "out":
+        return None, "it is an output: the calculation sets it"
+    return one, ""
 
 
 def _alike(told: str, listed: str) -> bool:

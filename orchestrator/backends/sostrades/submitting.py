@@ -7,6 +7,7 @@ and is, until the study shows every value as it was sent.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import PurePosixPath
 
@@ -55,14 +56,26 @@ class Progress(BaseModel):
         return Begun(self.model_dump(mode="json"))
 
 
+@dataclass(slots=True)
+class _Tried:
+    """What was done for a run by this process: after a restart it is done anew.
+
+    `sent` counts how often each part was sent; `reads` the looks since then in which a value was
+    not there; `read_back` is when all were found there.
+    """
+
+    sent: Counter[Part] = field(default_factory=Counter)
+    reads: int = 0
+    read_back: float = -inf
+    is_checked: bool = False
+
+
 class Start:
     """What leads to executions."""
 
     def __init__(self, service: Service, now: Callable[[], float]) -> None:
         self._service, self._now = service, now
-        self._sent: dict[str, Counter[Part]] = {}  # by key: how often; after a restart, never
-        self._reads: dict[str, int] = {}  # by key: looks since in which a value was not there
-        self._read_back: dict[str, float] = {}  # by key: when all values were found there
+        self._tried: dict[str, _Tried] = {}  # by key
         self._listed: dict[int, tuple[float, Mapping[str, Listed]]] = {}
 
     async def submit(self, run: Run) -> Submitted | Begun:
@@ -74,7 +87,8 @@ class Start:
                 await self._check_idle(table)
                 return (await self._set_up(run, table)).begun
             # Little is asked here: what is cut short from now on may have been started.
-            is_fresh = self._now() - self._read_back.pop(run.key, -inf) <= FRESH
+            tried = self._of(run)
+            is_fresh, tried.read_back = self._now() - tried.read_back <= FRESH, -inf
             if not is_fresh or await self._last(table.study) != progress.before:
                 return Progress().begun
         return await self._execute(table, progress.before)
@@ -87,9 +101,10 @@ class Start:
 
     def forget(self, run: Run) -> None:
         """Drop what is remembered of a run."""
-        self._sent.pop(run.key, None)
-        self._reads.pop(run.key, None)
-        self._read_back.pop(run.key, None)
+        self._tried.pop(run.key, None)
+
+    def _of(self, run: Run) -> _Tried:
+        return self._tried.setdefault(run.key, _Tried())
 
     async def _last(self, study: int) -> int:
         """Return the number of a study's last execution, 0 for none."""
@@ -112,14 +127,15 @@ class Start:
     async def _set_up(self, run: Run, table: RunTable) -> Progress:
         """See whether the values are there; send what is not."""
         files = {name: run.inputs[source].path for name, source in table.tables.items()}
+        tried = self._of(run)
         while True:
             shown = await look(self._service, table, Use.SUBMIT, sent=files, seen={})
             if shown.part is None:
-                if run.key not in self._sent:  # else that was done before they were sent
+                if not tried.is_checked:  # else that was done before they were sent
                     await self.check(table, run.inputs)
                 await self._check_wanted(table)
                 before = await self._last(table.study)
-                self._read_back[run.key] = self._now()
+                tried.read_back = self._now()
                 return Progress(before=before, tables=shown.tables)
             await self._send(run, table, shown.part, str(shown.fault))
 
@@ -142,21 +158,22 @@ class Start:
 
     async def _send(self, run: Run, table: RunTable, part: Part, fault: str) -> None:
         """Send the tables or the other values, unless what was sent may still come."""
-        study, sent = table.study, self._sent.setdefault(run.key, Counter())
-        reads = self._reads[run.key] = self._reads.get(run.key, 0) + 1
-        if sent[part] and reads <= READS:
+        study, tried = table.study, self._of(run)
+        tried.reads += 1
+        if tried.sent[part] and tried.reads <= READS:
             raise TransientError(f"study {study} has not taken a value yet: {fault}")
-        if sent[part] >= MOST_SENT:
-            text = f"study {study} does not keep a value that was sent {sent[part]} times"
+        if tried.sent[part] >= MOST_SENT:
+            text = f"study {study} does not keep a value that was sent {tried.sent[part]} times"
             raise RejectedError(f"{text}: {fault}")
         await self.check(table, run.inputs)
+        tried.is_checked = True
         if part == "tables":
             await self._service.set_tables(study, _files(run, table), Use.SUBMIT)
         else:
             listed = await self._variables(study)
             await self._service.set(study, _changes(table, listed or {}), Use.SUBMIT)
-        sent[part] += 1
-        self._reads[run.key] = 0
+        tried.sent[part] += 1
+        tried.reads = 0
 
     async def _execute(self, table: RunTable, before: int) -> Submitted:
         """Have it calculated, and see under which number."""
@@ -188,21 +205,21 @@ class Start:
         at, known = self._listed.get(study, (-inf, {}))
         if self._now() - at < LIVES:
             return known
-        try:
-            found = await self._service.load(study, Use.SUBMIT)
-        except MissingError:
-            raise
-        except (RejectedError, ProtocolError):
-            found = None
-        if found is None:
+        for asked in (self._service.load, self._stored):
             try:
-                found = (await self._service.study(study, Use.SUBMIT)).variables()
+                found = await asked(study, Use.SUBMIT)
             except MissingError:
                 raise
             except (RejectedError, ProtocolError):
-                return None
-        self._listed[study] = (self._now(), found)
-        return found
+                continue
+            if found is not None:
+                self._listed[study] = (self._now(), found)
+                return found
+        return None
+
+    async def _stored(self, study: int, use: Use) -> Mapping[str, Listed]:
+        """Return the variables of a study as its stored results show them."""
+        return (await self._service.study(study, use)).variables()
 
 
 def _files(run: Run, table: RunTable) -> list[FilePart]:

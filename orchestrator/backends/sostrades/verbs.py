@@ -8,7 +8,7 @@ from anyio.to_thread import run_sync
 from pydantic import JsonValue
 
 from orchestrator.backend import AuthError, BackendError, Diagnosis, RejectedError, Verb
-from orchestrator.backends.http import Ask, FilePart, Use, digest, save
+from orchestrator.backends.http import Ask, FilePart, Use, digested, save
 from orchestrator.backends.sostrades.backend import SosTrades
 from orchestrator.backends.sostrades.calls import MissingError
 from orchestrator.backends.sostrades.service import LOAD_LIMIT, File
@@ -67,7 +67,7 @@ async def _table(backend: SosTrades, study: str, variable: str, file: int) -> st
     """Change one table by a CSV of this machine."""
     path = Path(f"/proc/self/fd/{file}")
     try:
-        size, sha256 = await run_sync(digest, path, lambda: False)
+        size, sha256 = await digested(path)
     except OSError as error:
         text = f"the file cannot be read: {error.strerror}"
         raise RejectedError(text, effect="none") from None
